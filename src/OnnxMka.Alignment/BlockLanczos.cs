@@ -1,0 +1,275 @@
+// Leading eigenpairs of A below the known one (1, u0): block Lanczos with full reorthogonalisation and thick restart
+// (Golub and Underwood 1977; Wu and Simon, SIAM J. Matrix Anal. 22, 2000). A [N, N], u0 [N] -> values, vectors [count][N].
+//
+//   basis Q = [Q_1 .. Q_m], panels of 8 orthonormal columns, all orthogonal to u0;  T = Q'AQ is kept in full
+//   W = A Q_m - Q (Q'W) - u0 (u0'W), twice;  W = Q_{m+1} R
+//   Ritz pairs (theta, Q s) of T;  ||A Q s - theta Q s|| = ||R s_m||, s_m the last 8 entries of s
+//   basis full: keep the leading Ritz vectors as the new Q_1 .. Q_kept, T = diag(theta), go on with Q_{m+1}
+//
+// A block of eight finds eigenvalues of multiplicity up to eight, which one vector alone would miss. The start is a
+// fixed pseudo-random panel: the same matrix gives the same bits.
+
+using MathNet.Numerics.LinearAlgebra;
+using MathNet.Numerics.LinearAlgebra.Double;
+
+namespace OnnxMka.Alignment;
+
+internal sealed class BlockLanczos
+{
+    /// <summary>Smallest N for which the method has room to work for any permitted number of pairs.</summary>
+    public const int SmallestSize = 129;
+
+    private const int Seed = 20240616;
+    private const int MaxRestarts = 100;
+
+    /// <summary>Panels between the kept ones and a restart.</summary>
+    private const int FreshPanels = 16;
+
+    /// <summary>Panels between two looks at the Ritz values: a look costs about as much as several panels.</summary>
+    private const int PanelsPerLook = 4;
+
+    private readonly DiffusionOperator _operator;
+    private readonly int _maxThreads;
+    private readonly int _keptPanels; // those that a restart leaves: all that is wanted, and two more for speed
+    private readonly int _capacity; // panels
+    private readonly List<double[]> _basis = []; // panels [N, 8]
+    private readonly double[,] _projected; // T [8 capacity, 8 capacity]
+    private readonly Random _random = new(Seed);
+
+    private BlockLanczos(DiffusionOperator diffusion, int count, int maxThreads)
+    {
+        _operator = diffusion;
+        _maxThreads = maxThreads;
+        _keptPanels = ((count + Panel.Width - 1) / Panel.Width) + 2;
+        _capacity = Math.Min(_keptPanels + FreshPanels, ((diffusion.Samples - 1) / Panel.Width) - 1);
+        _projected = new double[_capacity * Panel.Width, _capacity * Panel.Width];
+    }
+
+    /// <summary>The <paramref name="count"/> leading pairs orthogonal to u0, to <paramref name="tolerance"/> or as far as it gets.</summary>
+    public static EigenPairs Leading(DiffusionOperator diffusion, int count, double tolerance, int maxThreads) =>
+        new BlockLanczos(diffusion, count, maxThreads).Run(count, tolerance);
+
+    private EigenPairs Run(int count, double tolerance)
+    {
+        var next = StartPanel();
+        for (var restarts = 0; ;)
+        {
+            _basis.Add(next);
+            (next, var coupling) = Extend();
+            var full = _basis.Count == _capacity;
+            if (!full && (_basis.Count < _keptPanels || _basis.Count % PanelsPerLook != 0))
+                continue;
+
+            var (values, vectors) = RitzPairs();
+            if (Converged(vectors, coupling, count, tolerance) || (full && restarts == MaxRestarts))
+                return new EigenPairs(values[..count], Combine(vectors, count));
+            if (full)
+            {
+                Restart(values, vectors);
+                restarts++;
+            }
+        }
+    }
+
+    private double[] StartPanel()
+    {
+        var panel = Panel.Zero(_operator.Samples);
+        for (var i = 0; i < panel.Length; i++)
+            panel[i] = _random.NextDouble() - 0.5;
+        Panel.Deflate(panel, _operator.Stationary);
+        Orthonormalise(panel);
+        return panel;
+    }
+
+    /// <summary>Multiplies the last panel, fills its row and column of T, and returns the next panel with R [8, 8].</summary>
+    private (double[] Next, double[] Coupling) Extend()
+    {
+        var last = _basis.Count - 1;
+        var w = Panel.Zero(_operator.Samples);
+        Panel.Multiply(_operator.Values, _operator.Samples, _basis[last], w, _maxThreads);
+        Span<double> c = stackalloc double[Panel.Width * Panel.Width];
+        for (var pass = 0; pass < 2; pass++)
+        {
+            Panel.Deflate(w, _operator.Stationary);
+            for (var b = 0; b <= last; b++)
+            {
+                Panel.Gram(_basis[b], w, c);
+                Panel.AddProduct(w, _basis[b], c, -1);
+                for (var r = 0; r < Panel.Width; r++)
+                {
+                    for (var k = 0; k < Panel.Width; k++)
+                    {
+                        int row = (b * Panel.Width) + r, column = (last * Panel.Width) + k;
+                        var value = (pass == 0 ? 0 : _projected[row, column]) + c[(r * Panel.Width) + k];
+                        _projected[row, column] = value;
+                    }
+                }
+            }
+        }
+
+        SymmetriseLast(last);
+        return (w, Orthonormalise(w));
+    }
+
+    private void SymmetriseLast(int last)
+    {
+        var start = last * Panel.Width;
+        for (var row = 0; row < start + Panel.Width; row++)
+        {
+            for (var column = Math.Max(start, row + 1); column < start + Panel.Width; column++)
+            {
+                if (row >= start)
+                    _projected[row, column] = 0.5 * (_projected[row, column] + _projected[column, row]);
+                _projected[column, row] = _projected[row, column];
+            }
+        }
+    }
+
+    /// <summary>W = Q R by Gram-Schmidt, each column twice. A column with nothing left becomes a random one, with a zero on R's diagonal.</summary>
+    private double[] Orthonormalise(double[] w)
+    {
+        const double NothingLeft = 1e-13; // A has norm 1: what is smaller is the rounding of the projections
+        var coupling = new double[Panel.Width * Panel.Width]; // R [8, 8], upper triangle
+        for (var k = 0; k < Panel.Width; k++)
+        {
+            for (var pass = 0; pass < 2; pass++)
+            {
+                for (var j = 0; j < k; j++)
+                    coupling[(j * Panel.Width) + k] += RemoveColumn(w, j, k);
+            }
+
+            var norm = ColumnNorm(w, k);
+            if (norm > NothingLeft)
+                coupling[(k * Panel.Width) + k] = norm;
+            else
+                norm = Refill(w, k);
+
+            for (var i = k; i < w.Length; i += Panel.Width)
+                w[i] /= norm;
+        }
+
+        return coupling;
+    }
+
+    /// <summary>Puts a random column, orthogonal to u0, to the basis and to the columns before it, in place of column k.</summary>
+    private double Refill(double[] w, int k)
+    {
+        for (var i = k; i < w.Length; i += Panel.Width)
+            w[i] = _random.NextDouble() - 0.5;
+
+        // The other columns are orthogonal to the basis already: projecting the whole panel again changes only this one.
+        Span<double> c = stackalloc double[Panel.Width * Panel.Width];
+        for (var pass = 0; pass < 3; pass++)
+        {
+            Panel.Deflate(w, _operator.Stationary);
+            foreach (var panel in _basis)
+            {
+                Panel.Gram(panel, w, c);
+                Panel.AddProduct(w, panel, c, -1);
+            }
+
+            for (var j = 0; j < k; j++)
+                RemoveColumn(w, j, k);
+        }
+
+        return ColumnNorm(w, k);
+    }
+
+    private static double RemoveColumn(double[] w, int j, int k)
+    {
+        double share = 0;
+        for (var i = 0; i < w.Length; i += Panel.Width)
+            share += w[i + j] * w[i + k];
+        for (var i = 0; i < w.Length; i += Panel.Width)
+            w[i + k] -= share * w[i + j];
+        return share;
+    }
+
+    private static double ColumnNorm(double[] w, int k)
+    {
+        double sum = 0;
+        for (var i = k; i < w.Length; i += Panel.Width)
+            sum += w[i] * w[i];
+        return Math.Sqrt(sum);
+    }
+
+    /// <summary>All eigenpairs of T, largest first: values [m], vectors [m, m] by column.</summary>
+    private (double[] Values, double[][] Vectors) RitzPairs()
+    {
+        var size = _basis.Count * Panel.Width;
+        return DenseEigen.Descending(DenseMatrix.Create(size, size, (i, j) => _projected[i, j]), size);
+    }
+
+    private bool Converged(double[][] vectors, double[] coupling, int count, double tolerance)
+    {
+        for (var pair = 0; pair < count; pair++)
+        {
+            var tail = vectors[pair].AsSpan(vectors[pair].Length - Panel.Width); // s_m [8]
+            double sum = 0;
+            for (var r = 0; r < Panel.Width; r++)
+            {
+                double entry = 0;
+                for (var k = r; k < Panel.Width; k++)
+                    entry += coupling[(r * Panel.Width) + k] * tail[k];
+                sum += entry * entry;
+            }
+
+            if (Math.Sqrt(sum) > tolerance)
+                return false;
+        }
+
+        return true;
+    }
+
+    private void Restart(double[] values, double[][] vectors)
+    {
+        var kept = new List<double[]>();
+        for (var p = 0; p < _keptPanels; p++)
+            kept.Add(CombinePanel(vectors, p * Panel.Width, Panel.Width));
+
+        _basis.Clear();
+        _basis.AddRange(kept);
+        Array.Clear(_projected);
+        for (var i = 0; i < _keptPanels * Panel.Width; i++)
+            _projected[i, i] = values[i];
+    }
+
+    /// <summary>Columns first .. first + columns - 1 of Q S, side by side: [N, 8].</summary>
+    private double[] CombinePanel(double[][] vectors, int first, int columns)
+    {
+        var panel = Panel.Zero(_operator.Samples);
+        Span<double> c = stackalloc double[Panel.Width * Panel.Width];
+        for (var b = 0; b < _basis.Count; b++)
+        {
+            c.Clear();
+            for (var k = 0; k < columns; k++)
+            {
+                for (var r = 0; r < Panel.Width; r++)
+                    c[(r * Panel.Width) + k] = vectors[first + k][(b * Panel.Width) + r];
+            }
+
+            Panel.AddProduct(panel, _basis[b], c, 1);
+        }
+
+        return panel;
+    }
+
+    private double[][] Combine(double[][] vectors, int count)
+    {
+        var result = new double[count][];
+        for (var first = 0; first < count; first += Panel.Width)
+        {
+            var columns = Math.Min(Panel.Width, count - first);
+            var panel = CombinePanel(vectors, first, columns);
+            for (var k = 0; k < columns; k++)
+            {
+                var vector = new double[_operator.Samples];
+                for (var i = 0; i < vector.Length; i++)
+                    vector[i] = panel[(i * Panel.Width) + k];
+                result[first + k] = vector;
+            }
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,102 @@
+// Leading eigenpairs of the diffusion operator: A [N, N] -> (lambda_k, u_k), k = 0..count-1, with their residual.
+//
+// (1, u0) is known in closed form (see DiffusionKernel), so the others are sought in its complement: by a full
+// decomposition of A - u0 u0' for few samples, by block Lanczos for more. A is positive semidefinite, so the zero that
+// deflation leaves is never among the leading ones that count. Either way ||A u - lambda u|| is then computed with A
+// itself, for every pair, and must not exceed 1e-8.
+
+using System.Numerics.Tensors;
+using MathNet.Numerics.LinearAlgebra;
+using MathNet.Numerics.LinearAlgebra.Double;
+
+namespace OnnxMka.Alignment;
+
+/// <summary>Eigenpairs, largest value first.</summary>
+/// <param name="Values">[count].</param>
+/// <param name="Vectors">Unit vectors: [count][N].</param>
+internal sealed record EigenPairs(double[] Values, double[][] Vectors);
+
+internal static class SymmetricEigen
+{
+    /// <summary>Largest ||A u - lambda u|| accepted.</summary>
+    public const double MaxResidual = 1e-8;
+
+    /// <summary>
+    /// What Lanczos aims at, well below what is accepted: an eigenvector is off by residual / gap, and the gap may be small.
+    /// A residual is computed with rounding errors of about 1e-15.
+    /// </summary>
+    private const double LanczosTolerance = 1e-13;
+
+    /// <summary>The <paramref name="count"/> leading pairs, u0 first, and the largest residual among them.</summary>
+    public static (EigenPairs Pairs, double Residual) Leading(DiffusionOperator diffusion, int count, int maxThreads)
+    {
+        var rest = diffusion.Samples < BlockLanczos.SmallestSize
+            ? Full(diffusion, count - 1)
+            : BlockLanczos.Leading(diffusion, count - 1, LanczosTolerance, maxThreads);
+        return WithStationary(diffusion, rest, maxThreads);
+    }
+
+    /// <summary>By decomposing the whole matrix: O(N^3).</summary>
+    public static EigenPairs Full(DiffusionOperator diffusion, int count)
+    {
+        var n = diffusion.Samples;
+        var u = diffusion.Stationary;
+        var (values, vectors) = DenseEigen.Descending(
+            DenseMatrix.Create(n, n, (i, j) => diffusion.Values[(i * n) + j] - (u[i] * u[j])), count);
+        return new EigenPairs(values, vectors);
+    }
+
+    /// <summary>Puts (lambda_0, u0) before the others, and refuses pairs that do not satisfy A u = lambda u.</summary>
+    public static (EigenPairs Pairs, double Residual) WithStationary(DiffusionOperator diffusion, EigenPairs rest, int maxThreads)
+    {
+        double[][] vectors = [diffusion.Stationary, .. rest.Vectors];
+        var values = new double[vectors.Length];
+        double residual = 0;
+        for (var first = 0; first < vectors.Length; first += Panel.Width)
+        {
+            var columns = Math.Min(Panel.Width, vectors.Length - first);
+            var images = Images(diffusion, vectors.AsSpan(first, columns), maxThreads);
+            for (var k = 0; k < columns; k++)
+            {
+                var vector = vectors[first + k];
+                var value = TensorPrimitives.Dot<double>(vector, images[k]); // Rayleigh quotient: error of the order residual^2
+                TensorPrimitives.MultiplyAdd(vector, -value, images[k], images[k]);
+                values[first + k] = value;
+                residual = Math.Max(residual, TensorPrimitives.Norm<double>(images[k]));
+            }
+        }
+
+        // Written so that a NaN is refused too.
+        if (!(residual <= MaxResidual))
+        {
+            throw new DegenerateDataException(
+                $"The leading eigenvectors of the diffusion operator did not settle: the residual is {residual:e1}, at most {MaxResidual:e0} is accepted. "
+                + "Give more or other calibration samples, or another sigma.");
+        }
+
+        return (new EigenPairs(values, vectors), residual);
+    }
+
+    /// <summary>A u for up to eight vectors at once: [columns][N].</summary>
+    private static double[][] Images(DiffusionOperator diffusion, ReadOnlySpan<double[]> vectors, int maxThreads)
+    {
+        var n = diffusion.Samples;
+        double[] panel = Panel.Zero(n), product = Panel.Zero(n);
+        for (var k = 0; k < vectors.Length; k++)
+        {
+            for (var i = 0; i < n; i++)
+                panel[(i * Panel.Width) + k] = vectors[k][i];
+        }
+
+        Panel.Multiply(diffusion.Values, n, panel, product, maxThreads);
+        var images = new double[vectors.Length][];
+        for (var k = 0; k < images.Length; k++)
+        {
+            images[k] = new double[n];
+            for (var i = 0; i < n; i++)
+                images[k][i] = product[(i * Panel.Width) + k];
+        }
+
+        return images;
+    }
+}

@@ -1,0 +1,68 @@
+using OnnxMka.Graph.Proto;
+
+namespace OnnxMka.Graph.Editing;
+
+/// <summary>Renames and redirects values through a graph and every subgraph that captures them.</summary>
+internal static class ValueNames
+{
+    /// <summary>One simultaneous map: 7 to 6 and 8 to 7 in one pass.</summary>
+    public static void Rename(GraphProto graph, IReadOnlyDictionary<string, string> names)
+    {
+        foreach (var port in graph.Input.Concat(graph.Output).Concat(graph.ValueInfo))
+        {
+            if (names.TryGetValue(port.Name, out var name)) port.Name = name;
+        }
+
+        foreach (var tensor in graph.Initializer)
+        {
+            if (names.TryGetValue(tensor.Name, out var name)) tensor.Name = name;
+        }
+
+        foreach (var annotation in graph.QuantizationAnnotation)
+        {
+            if (names.TryGetValue(annotation.TensorName, out var name)) annotation.TensorName = name;
+            foreach (var parameter in annotation.QuantParameterTensorNames)
+            {
+                if (names.TryGetValue(parameter.Value, out var renamed)) parameter.Value = renamed;
+            }
+        }
+
+        foreach (var node in graph.Node)
+        {
+            Map(node.Output, names);
+            Map(node.Input, names);
+            foreach (var subgraph in Subgraphs(node)) Rename(subgraph, Visible(subgraph, names));
+        }
+    }
+
+    public static void RedirectReaders(GraphProto graph, string from, string to)
+    {
+        var names = new Dictionary<string, string>(StringComparer.Ordinal) { [from] = to };
+        foreach (var node in graph.Node)
+        {
+            Map(node.Input, names);
+            foreach (var subgraph in Subgraphs(node).Where(s => Visible(s, names).Count > 0)) RedirectReaders(subgraph, from, to);
+        }
+    }
+
+    private static void Map(Google.Protobuf.Collections.RepeatedField<string> list, IReadOnlyDictionary<string, string> names)
+    {
+        for (var i = 0; i < list.Count; i++)
+        {
+            if (names.TryGetValue(list[i], out var name)) list[i] = name;
+        }
+    }
+
+    private static IEnumerable<GraphProto> Subgraphs(NodeProto node) =>
+        node.Attribute.SelectMany(a => a.G is null ? a.Graphs : a.Graphs.Prepend(a.G));
+
+    /// <summary>The part of the map that a subgraph does not hide behind a name of its own.</summary>
+    private static Dictionary<string, string> Visible(GraphProto subgraph, IReadOnlyDictionary<string, string> names)
+    {
+        var own = subgraph.Input.Select(i => i.Name)
+            .Concat(subgraph.Initializer.Select(i => i.Name))
+            .Concat(subgraph.Node.SelectMany(n => n.Output))
+            .ToHashSet(StringComparer.Ordinal);
+        return names.Where(n => !own.Contains(n.Key)).ToDictionary(StringComparer.Ordinal);
+    }
+}

@@ -1,0 +1,99 @@
+using System.Collections.Immutable;
+
+namespace OnnxMka.Graph;
+
+/// <summary>One reader of a value: input <see cref="Slot"/> of <see cref="Node"/>; slot -1 is a subgraph that captures it.</summary>
+public readonly record struct Reader(OnnxNode Node, int Slot);
+
+/// <summary>Who writes and who reads each value of a graph, and an order in which nodes can run. One walk.</summary>
+public sealed class GraphIndex
+{
+    private readonly Dictionary<string, OnnxNode> _producers;
+    private readonly Dictionary<string, List<Reader>> _readers;
+    private readonly HashSet<string> _inputs;
+    private readonly HashSet<string> _outputs;
+
+    private GraphIndex(OnnxGraph graph)
+    {
+        Graph = graph;
+        _producers = new Dictionary<string, OnnxNode>(graph.Nodes.Count * 2, StringComparer.Ordinal);
+        _readers = new Dictionary<string, List<Reader>>(graph.Nodes.Count * 2, StringComparer.Ordinal);
+        _inputs = graph.Inputs.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
+        _outputs = graph.Outputs.Select(o => o.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var node in graph.Nodes)
+        {
+            foreach (var output in node.Outputs.Where(o => o.Length > 0))
+            {
+                if (!_producers.TryAdd(output, node) || _inputs.Contains(output) || graph.Initializers.ContainsKey(output))
+                    throw new RefusedException("MKA007", output, "two nodes or ports write this value", "The file is damaged; export it again");
+            }
+
+            for (var slot = 0; slot < node.Inputs.Length; slot++) AddReader(node.Inputs[slot], new Reader(node, slot));
+            foreach (var captured in node.Captures) AddReader(captured, new Reader(node, -1));
+        }
+
+        Order = Sort();
+    }
+
+    public OnnxGraph Graph { get; }
+
+    /// <summary>Nodes in a runnable order: the file's own where that is one, otherwise the nearest to it.</summary>
+    public ImmutableArray<OnnxNode> Order { get; }
+
+    /// <summary>Refuses values written twice, values nobody writes, and cycles.</summary>
+    public static GraphIndex Of(OnnxGraph graph) => new(graph);
+
+    public OnnxNode? Producer(string value) => _producers.GetValueOrDefault(value);
+
+    public IReadOnlyList<Reader> Readers(string value) => _readers.TryGetValue(value, out var readers) ? readers : [];
+
+    public bool IsInput(string value) => _inputs.Contains(value) && !Graph.Initializers.ContainsKey(value);
+
+    public bool IsOutput(string value) => _outputs.Contains(value);
+
+    public bool IsInitializer(string value) => Graph.Initializers.ContainsKey(value);
+
+    private void AddReader(string value, Reader reader)
+    {
+        if (value.Length == 0) return;
+        if (!_readers.TryGetValue(value, out var list)) _readers[value] = list = [];
+        list.Add(reader);
+    }
+
+    private ImmutableArray<OnnxNode> Sort()
+    {
+        var waiting = new int[Graph.Nodes.Count];
+        var ready = new PriorityQueue<OnnxNode, int>();
+        foreach (var node in Graph.Nodes)
+        {
+            foreach (var value in Reads(node))
+            {
+                if (_producers.ContainsKey(value)) waiting[node.Index]++;
+                else if (!_inputs.Contains(value) && !Graph.Initializers.ContainsKey(value))
+                    throw new RefusedException("MKA007", node.Label, $"it reads '{value}', which nothing writes", "The file is damaged; export it again");
+            }
+
+            if (waiting[node.Index] == 0) ready.Enqueue(node, node.Index);
+        }
+
+        var order = ImmutableArray.CreateBuilder<OnnxNode>(Graph.Nodes.Count);
+        while (ready.TryDequeue(out var node, out _))
+        {
+            order.Add(node);
+            foreach (var reader in node.Outputs.Where(o => o.Length > 0).SelectMany(Readers))
+            {
+                if (--waiting[reader.Node.Index] == 0) ready.Enqueue(reader.Node, reader.Node.Index);
+            }
+        }
+
+        if (order.Count != Graph.Nodes.Count)
+        {
+            var stuck = Graph.Nodes.First(n => waiting[n.Index] > 0);
+            throw new RefusedException("MKA007", stuck.Label, "it is part of a cycle", "The file is damaged; export it again");
+        }
+
+        return order.MoveToImmutable();
+    }
+
+    private static IEnumerable<string> Reads(OnnxNode node) => node.Inputs.Where(i => i.Length > 0).Concat(node.Captures);
+}

@@ -1,0 +1,116 @@
+using Google.Protobuf;
+using Microsoft.Win32.SafeHandles;
+using OnnxMka.Graph.Proto;
+using OnnxMka.Graph.Wire;
+
+namespace OnnxMka.Graph;
+
+/// <summary>
+/// An ONNX model as structure in memory and weights on disk: the only door to the format. Immutable; an
+/// <see cref="Editing.EditScript"/> makes a new one.
+/// </summary>
+public sealed class OnnxModel
+{
+    private readonly List<TensorContent> _payloads;
+
+    internal OnnxModel(string path, ModelProto proto, List<TensorContent> payloads)
+    {
+        Path = path;
+        Proto = proto;
+        _payloads = payloads;
+        Graph = new OnnxGraph(proto.Graph, this);
+    }
+
+    /// <summary>Path of the model file, as given.</summary>
+    public string Path { get; }
+
+    public OnnxGraph Graph { get; }
+
+    public long IrVersion => Proto.IrVersion;
+
+    public string Producer => $"{Proto.ProducerName} {Proto.ProducerVersion}".Trim();
+
+    /// <summary>Operator set versions by domain; <c>""</c> is the ONNX standard domain.</summary>
+    public IReadOnlyDictionary<string, long> Opsets => Proto.OpsetImport
+        .GroupBy(o => o.Domain == "ai.onnx" ? "" : o.Domain, StringComparer.Ordinal)
+        .ToDictionary(g => g.Key, g => g.Last().Version, StringComparer.Ordinal);
+
+    public IReadOnlyDictionary<string, string> Metadata => Proto.MetadataProps
+        .GroupBy(p => p.Key, StringComparer.Ordinal)
+        .ToDictionary(g => g.Key, g => g.Last().Value, StringComparer.Ordinal);
+
+    /// <summary>Number of model-local functions (dynamo exports).</summary>
+    public int FunctionCount => Proto.Functions.Count;
+
+    /// <summary>Every tensor of the model: initializers, attributes, subgraphs and functions.</summary>
+    public IEnumerable<TensorRef> AllTensors() => TensorWalk.All(Proto).Select(Reference);
+
+    internal ModelProto Proto { get; }
+
+    internal IReadOnlyList<TensorContent> Payloads => _payloads;
+
+    /// <summary>
+    /// Reads the structure of a model. Refuses what is no ONNX model, is cut, or names data that are missing, too short or
+    /// outside the model's folder.
+    /// </summary>
+    public static OnnxModel Load(string path)
+    {
+        var payloads = new List<TensorContent>();
+        var proto = Parse(path, payloads);
+        ExternalData.Resolve(path, proto, payloads);
+        var model = new OnnxModel(path, proto, payloads);
+        foreach (var tensor in TensorWalk.All(proto)) TensorChecks.Check(model.Reference(tensor));
+        return model;
+    }
+
+    /// <summary>What a tensor message says, without its bytes.</summary>
+    internal TensorRef Reference(TensorProto tensor)
+    {
+        TensorContent content = tensor.HasPayload ? _payloads[(int)tensor.Payload - 1] : InlineTensor.Content(tensor);
+        return new TensorRef(tensor.Name, (ElementType)tensor.DataType, [.. tensor.Dims], content)
+        {
+            Location = tensor.DataLocation == TensorProto.Types.DataLocation.External ? ExternalData.Location(tensor) : null,
+        };
+    }
+
+    private static ModelProto Parse(string path, List<TensorContent> payloads)
+    {
+        using var handle = OpenModel(path);
+        var name = System.IO.Path.GetFileName(path);
+        var cursor = new FileCursor(handle, name);
+        var skeleton = ModelScanner.Scan(cursor, System.IO.Path.GetFullPath(path), payloads);
+        ModelProto proto;
+        try
+        {
+            proto = ModelProto.Parser.ParseFrom(skeleton.Span);
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new RefusedException("MKA001", name, $"it is not an ONNX model ({e.Message.TrimEnd('.')})", "Give the .onnx file of an exported decoder LLM", e);
+        }
+
+        if (proto.Graph is null || proto.Graph.Node.Count == 0)
+            throw new RefusedException("MKA001", name, "it holds no graph with nodes", "Give the .onnx file of an exported decoder LLM");
+        return proto;
+    }
+
+    private static SafeFileHandle OpenModel(string path)
+    {
+        try
+        {
+            if (Directory.Exists(path)) throw new IOException("It is a folder");
+            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new InputFileException(path, e);
+        }
+    }
+}
+
+/// <summary>The input file is not there or not readable: a failure of the call, not a property of the model.</summary>
+public sealed class InputFileException(string path, Exception inner)
+    : Exception($"Cannot read {path}: {(inner is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : inner.Message.TrimEnd('.'))}.", inner)
+{
+    public string Path { get; } = path;
+}

@@ -1,0 +1,112 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using Microsoft.Win32.SafeHandles;
+
+namespace OnnxMka.Graph;
+
+/// <summary>Reads tensor bytes at their offsets. Thread-safe; keeps one handle per file until disposed.</summary>
+public sealed class TensorReader : IDisposable
+{
+    private readonly ConcurrentDictionary<string, Lazy<SafeFileHandle>> _handles = new(StringComparer.Ordinal);
+
+    /// <summary>Handle of a file that a content points into, opened for reading.</summary>
+    public SafeFileHandle Open(string path) =>
+        _handles.GetOrAdd(path, p => new Lazy<SafeFileHandle>(() => OpenFile(p))).Value;
+
+    /// <summary>Copies the bytes from <paramref name="offset"/> within the tensor's raw layout. Refuses a range that the file lacks.</summary>
+    public void Read(TensorRef tensor, long offset, Span<byte> destination)
+    {
+        switch (tensor.Content)
+        {
+            case FileRange range:
+                ReadFully(range.Path, range.Offset + offset, destination, tensor.Name);
+                break;
+            case MemoryBytes memory:
+                memory.Bytes.Span.Slice(checked((int)offset), destination.Length).CopyTo(destination);
+                break;
+            case ComputedContent computed:
+                computed.Fill(offset, destination, this);
+                break;
+            case PackedVarints packed:
+                VarintTensor.Decode(ReadFieldBytes(packed, tensor.Name), tensor)
+                    .AsSpan(checked((int)offset), destination.Length).CopyTo(destination);
+                break;
+            default:
+                throw new NotSupportedException(tensor.Content.GetType().Name);
+        }
+    }
+
+    /// <summary>The whole tensor in its raw layout. Refuses tensors above 2 GB: those are read in chunks.</summary>
+    public byte[] ReadBytes(TensorRef tensor)
+    {
+        var bytes = new byte[checked((int)tensor.ByteLength)];
+        Read(tensor, 0, bytes);
+        return bytes;
+    }
+
+    /// <summary>The whole tensor widened to float. Element type fp32, fp16, bf16 or fp64 (rounded).</summary>
+    public float[] ReadFloats(TensorRef tensor)
+    {
+        var values = new float[checked((int)tensor.ElementCount)];
+        var bytes = ArrayPool<byte>.Shared.Rent(checked((int)tensor.ByteLength));
+        try
+        {
+            var span = bytes.AsSpan(0, (int)tensor.ByteLength);
+            Read(tensor, 0, span);
+            FloatCodec.Decode(tensor.Type, span, values);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
+
+        return values;
+    }
+
+    /// <summary>An integer tensor (int32, int64, uint8, bool, ...) as int64.</summary>
+    public long[] ReadInts(TensorRef tensor) => FloatCodec.DecodeInts(tensor.Type, ReadBytes(tensor), tensor.ElementCount);
+
+    internal byte[] ReadFieldBytes(PackedVarints packed, string name)
+    {
+        var bytes = new byte[checked((int)packed.Length)];
+        ReadFully(packed.Path, packed.Offset, bytes, name);
+        return bytes;
+    }
+
+    private void ReadFully(string path, long offset, Span<byte> destination, string name)
+    {
+        var handle = Open(path);
+        while (!destination.IsEmpty)
+        {
+            var read = RandomAccess.Read(handle, destination, offset);
+            if (read <= 0)
+            {
+                throw new RefusedException(
+                    "MKA005", name, $"its bytes end early in {System.IO.Path.GetFileName(path)}", "The file changed or was cut while it was read");
+            }
+
+            destination = destination[read..];
+            offset += read;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var handle in _handles.Values)
+        {
+            if (handle.IsValueCreated) handle.Value.Dispose();
+        }
+    }
+
+    private static SafeFileHandle OpenFile(string path)
+    {
+        try
+        {
+            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RefusedException("MKA004", path, "it cannot be opened", "Check that the file is there and readable", e);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using System.Collections.Immutable;
+
+namespace OnnxMka.Blocks;
+
+/// <summary>Where the residual stream passes from one block to the next; seam l is what block l leaves, seam -1 what block 0 reads.</summary>
+/// <param name="Value">
+/// The value that carries the stream, or the name a tap gives to the sum where a fused skip-norm does not write it out.
+/// </param>
+/// <param name="SkipNorm">Index of the fused skip-norm node that forms the sum; null where the sum is a value of its own.</param>
+public sealed record Seam(string Value, int? SkipNorm)
+{
+    public bool IsFused => SkipNorm is not null;
+}
+
+/// <summary>One input or output of the graph that carries a block's KV cache or other state.</summary>
+/// <param name="Name">Port name as the exporter wrote it.</param>
+/// <param name="Slot">Which of the block's ports it is: 0, 1 in the order of the graph's port list.</param>
+public sealed record KvPort(string Name, int Slot);
+
+/// <summary>One place where a block reads a parameter.</summary>
+/// <param name="Node">Index of the node that reads it from the residual side (past Identity and Transpose).</param>
+/// <param name="Slot">Input of that node.</param>
+/// <param name="Chain">Nodes between that input and the initializer, nearest to the reader first: Identity, Transpose, Cast, ...</param>
+public sealed record ParameterUse(int Node, int Slot, ImmutableArray<int> Chain);
+
+/// <summary>A parameter of a block. Position in <see cref="Block.Parameters"/> is its role: equal blocks have equal roles in equal order.</summary>
+/// <param name="Role">Readable role: operator path from the block's end, such as <c>down_proj</c> or <c>MatMul/3</c>.</param>
+/// <param name="Initializer">Name of the tensor; blocks may share one.</param>
+/// <param name="Use">Where it is read.</param>
+public sealed record BlockParameter(string Role, string Initializer, ParameterUse Use);
+
+/// <summary>One decoder layer.</summary>
+/// <param name="Index">Number in the original model, 0..L-1, for ever.</param>
+/// <param name="Kind">Blocks of one kind (same number) can merge: same structure, shapes, types and attributes.</param>
+/// <param name="Shape">Blocks of one shape (same number) have the same structure, whatever their attributes and sizes.</param>
+/// <param name="Nodes">Indices of the nodes that belong to no other block, ascending.</param>
+public sealed record Block(
+    int Index,
+    int Kind,
+    int Shape,
+    ImmutableArray<int> Nodes,
+    ImmutableArray<BlockParameter> Parameters,
+    ImmutableArray<KvPort> KvInputs,
+    ImmutableArray<KvPort> KvOutputs,
+    Seam Input,
+    Seam Output);

@@ -1,0 +1,24 @@
+using System.Collections.Immutable;
+using OnnxMka.Graph;
+
+namespace OnnxMka.Blocks;
+
+/// <summary>The decoder blocks of a model in order, and the ports around them.</summary>
+/// <param name="TokenInput">Graph input that carries token ids, or embeddings where <paramref name="TakesEmbeddings"/>.</param>
+/// <param name="Logits">Graph output with the next-token scores (hidden states where the head was left out).</param>
+public sealed record BlockMap(OnnxModel Model, ImmutableArray<Block> Blocks, string TokenInput, bool TakesEmbeddings, string Logits)
+{
+    public int Count => Blocks.Length;
+
+    /// <summary>Seams 0..L-1 in order.</summary>
+    public IEnumerable<Seam> Seams => Blocks.Select(b => b.Output);
+
+    /// <summary>Elements of the block's parameters; a tensor that it reads twice counts once.</summary>
+    public long ParameterCount(Block block) => Tensors(block).Sum(t => t.ElementCount);
+
+    /// <summary>Bytes of the block's parameters as stored.</summary>
+    public long ParameterBytes(Block block) => Tensors(block).Sum(t => t.ByteLength);
+
+    private IEnumerable<TensorRef> Tensors(Block block) =>
+        block.Parameters.Select(p => p.Initializer).Distinct(StringComparer.Ordinal).Select(n => Model.Graph.Initializers[n]);
+}

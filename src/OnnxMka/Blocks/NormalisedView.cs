@@ -1,0 +1,121 @@
+using System.Collections.Immutable;
+using OnnxMka.Graph;
+
+namespace OnnxMka.Blocks;
+
+/// <summary>One operator of the view: a node, or one half of a fused one.</summary>
+/// <param name="Slots">Input of the original node that each view input stands for.</param>
+/// <param name="Attributes">Canonical texts of the attributes that matter, sorted.</param>
+internal sealed record ViewNode(
+    OnnxNode Origin,
+    string Op,
+    ImmutableArray<string> Inputs,
+    ImmutableArray<int> Slots,
+    ImmutableArray<string> Outputs,
+    ImmutableArray<string> Attributes)
+{
+    /// <summary>Position in the view's runnable order.</summary>
+    public int Position { get; init; }
+}
+
+/// <summary>
+/// The graph as block detection sees it; the model itself is not changed.
+/// <code>
+/// SkipLayerNormalization(a, b, gamma, beta, bias)    ->  s = ResidualSum(a, b, bias);  y = LayerNorm(s, gamma, beta)
+/// EmbedLayerNormalization(ids, ..., gamma, beta)     ->  s = EmbeddingSum(ids, ...);   y = LayerNorm(s, gamma, beta)
+/// [Simplified]LayerNormalization, RMSNormalization   ->  LayerNorm / RmsNorm with epsilon only
+/// </code>
+/// so that the first block and the last norm look like all others.
+/// </summary>
+internal sealed class NormalisedView
+{
+    private readonly Dictionary<string, ViewNode> _producers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<(ViewNode Node, int Slot)>> _readers = new(StringComparer.Ordinal);
+
+    private NormalisedView(GraphIndex index)
+    {
+        Index = index;
+        var nodes = ImmutableArray.CreateBuilder<ViewNode>(index.Order.Length);
+        foreach (var node in index.Order)
+        {
+            foreach (var part in Split(node)) nodes.Add(part with { Position = nodes.Count });
+        }
+
+        Nodes = nodes.ToImmutable();
+        foreach (var node in Nodes)
+        {
+            foreach (var output in node.Outputs.Where(o => o.Length > 0)) _producers[output] = node;
+            for (var i = 0; i < node.Inputs.Length; i++) AddReader(node.Inputs[i], node, i);
+            foreach (var captured in node.Origin.Captures.Where(_ => node.Origin.Captures.Length > 0)) AddReader(captured, node, -1);
+        }
+    }
+
+    public GraphIndex Index { get; }
+
+    public ImmutableArray<ViewNode> Nodes { get; }
+
+    public static NormalisedView Of(GraphIndex index) => new(index);
+
+    public ViewNode? Producer(string value) => _producers.GetValueOrDefault(value);
+
+    public IReadOnlyList<(ViewNode Node, int Slot)> Readers(string value) => _readers.TryGetValue(value, out var list) ? list : [];
+
+    /// <summary>Name of the residual sum of a fused norm: its own output where it has one, otherwise one made up for the view.</summary>
+    public static string SumValue(OnnxNode fused)
+    {
+        var slot = SumSlot(fused);
+        return fused.Outputs.Length > slot && fused.Outputs[slot].Length > 0 ? fused.Outputs[slot] : $"{fused.Outputs[0]}::sum";
+    }
+
+    /// <summary>Output of a fused norm that carries the residual sum.</summary>
+    public static int SumSlot(OnnxNode fused) => fused.OpType == "EmbedLayerNormalization" ? 2 : 3;
+
+    private void AddReader(string value, ViewNode node, int slot)
+    {
+        if (value.Length == 0) return;
+        if (!_readers.TryGetValue(value, out var list)) _readers[value] = list = [];
+        list.Add((node, slot));
+    }
+
+    private static IEnumerable<ViewNode> Split(OnnxNode node)
+    {
+        switch (node.Domain, node.OpType)
+        {
+            case ("com.microsoft", "SkipLayerNormalization"):
+                return SplitFused(node, "ResidualSum", [0, 1, 4], "LayerNorm", [2, 3], 1e-12f);
+            case ("com.microsoft", "SkipSimplifiedLayerNormalization"):
+                return SplitFused(node, "ResidualSum", [0, 1, 3], "RmsNorm", [2], 1e-12f);
+            case ("com.microsoft", "EmbedLayerNormalization"):
+                return SplitFused(node, "EmbeddingSum", [0, 1, 2, 3, 4, 7, 8], "LayerNorm", [5, 6], 1e-12f);
+            case ("", "LayerNormalization"):
+                return [Norm(node, "LayerNorm")];
+            case ("" or "com.microsoft", "SimplifiedLayerNormalization") or ("", "RMSNormalization"):
+                return [Norm(node, "RmsNorm")];
+            default:
+                var op = node.Domain.Length > 0 ? $"{node.Domain}.{node.OpType}" : node.OpType;
+                var attributes = node.Attributes.Values.Select(a => a.Canonical()).Order(StringComparer.Ordinal);
+                return [new ViewNode(node, op, node.Inputs, [.. Enumerable.Range(0, node.Inputs.Length)], node.Outputs, [.. attributes])];
+        }
+    }
+
+    private static ViewNode Norm(OnnxNode node, string op) =>
+        new(node, op, node.Inputs, [.. Enumerable.Range(0, node.Inputs.Length)], node.Outputs, [Epsilon(node, 1e-5f)]);
+
+    private static IEnumerable<ViewNode> SplitFused(OnnxNode node, string sumOp, int[] sumSlots, string normOp, int[] normSlots, float epsilon)
+    {
+        var sum = SumValue(node);
+        yield return Part(node, sumOp, null, sumSlots, sum, []);
+        yield return Part(node, normOp, sum, normSlots, node.Outputs[0], [Epsilon(node, epsilon)]);
+    }
+
+    private static ViewNode Part(OnnxNode node, string op, string? first, int[] slots, string output, ImmutableArray<string> attributes)
+    {
+        var present = slots.Where(s => s < node.Inputs.Length && node.Inputs[s].Length > 0).ToArray();
+        var inputs = present.Select(s => node.Inputs[s]);
+        return first is null
+            ? new ViewNode(node, op, [.. inputs], [.. present], [output], attributes)
+            : new ViewNode(node, op, [first, .. inputs], [-1, .. present], [output], attributes);
+    }
+
+    private static string Epsilon(OnnxNode node, float fallback) => $"epsilon={node.Float("epsilon", fallback):R}";
+}

@@ -1,0 +1,120 @@
+using System.Collections.Immutable;
+using OnnxMka.Graph;
+
+namespace OnnxMka.Blocks;
+
+/// <summary>
+/// The path from the token embeddings to the logits and the values on it that nothing bypasses (dominators).
+/// Edges through Shape and Size do not count: a length is no activation.
+/// </summary>
+internal sealed class ResidualStream
+{
+    private ResidualStream(NormalisedView view, string source, string sink, string tokenInput, bool takesEmbeddings, ImmutableArray<string> cuts, HashSet<string> dependent)
+    {
+        View = view;
+        Source = source;
+        Sink = sink;
+        TokenInput = tokenInput;
+        TakesEmbeddings = takesEmbeddings;
+        Cuts = cuts;
+        Dependent = dependent;
+    }
+
+    public NormalisedView View { get; }
+
+    /// <summary>Value where the stream starts: the looked-up embeddings.</summary>
+    public string Source { get; }
+
+    /// <summary>Graph output where it ends.</summary>
+    public string Sink { get; }
+
+    public string TokenInput { get; }
+
+    public bool TakesEmbeddings { get; }
+
+    /// <summary>Dominators from source to sink, both included; a Cast or Identity of one is left out.</summary>
+    public ImmutableArray<string> Cuts { get; }
+
+    /// <summary>All values that the embeddings flow into.</summary>
+    public HashSet<string> Dependent { get; }
+
+    /// <summary>Refuses a graph without embeddings, or whose outputs do not depend on them.</summary>
+    public static ResidualStream Find(NormalisedView view)
+    {
+        var (source, input, embeds) = StreamSource.Find(view);
+        var dependent = Forward(view, source);
+        var sink = FindSink(view, source, dependent);
+        var cuts = Dominators(view, source, sink, dependent);
+        var kept = cuts.Where(v => v == source || v == sink || view.Producer(v)!.Op is not ("Cast" or "Identity"));
+        return new ResidualStream(view, source, sink, input, embeds, [.. kept], dependent);
+    }
+
+    /// <summary>A node whose output only tells sizes.</summary>
+    public static bool ReadsOnlyShape(ViewNode node) => node.Op is "Shape" or "Size";
+
+    private static HashSet<string> Forward(NormalisedView view, string source)
+    {
+        var reached = new HashSet<string>(StringComparer.Ordinal) { source };
+        foreach (var node in view.Nodes.Where(n => !ReadsOnlyShape(n)))
+        {
+            if (node.Inputs.Any(reached.Contains) || node.Origin.Captures.Any(reached.Contains)) reached.UnionWith(node.Outputs.Where(o => o.Length > 0));
+        }
+
+        return reached;
+    }
+
+    private static string FindSink(NormalisedView view, string source, HashSet<string> dependent)
+    {
+        var outputs = view.Index.Graph.Outputs.Where(o => dependent.Contains(o.Name)).Select(o => o.Name).ToArray();
+        if (outputs.Length == 0)
+            throw new RefusedException("MKA010", source, "no output depends on the token embeddings", "Give an exported decoder LLM");
+        if (outputs.Contains("logits", StringComparer.Ordinal)) return "logits";
+        // The cache outputs leave the stream early; the head passes every cut.
+        return outputs.MaxBy(o => Dominators(view, source, o, dependent).Length)!;
+    }
+
+    /// <summary>
+    /// Values are numbered in runnable order, so edges go upwards; a value is passed by every path exactly if no edge from
+    /// before it lands behind it. One sweep.
+    /// </summary>
+    private static ImmutableArray<string> Dominators(NormalisedView view, string source, string sink, HashSet<string> dependent)
+    {
+        var onPath = Backward(view, sink, dependent);
+        var number = new Dictionary<string, int>(StringComparer.Ordinal) { [source] = 0 };
+        var names = new List<string> { source };
+        foreach (var output in view.Nodes.SelectMany(n => n.Outputs).Where(o => o != source && onPath.Contains(o)))
+        {
+            number[output] = names.Count;
+            names.Add(output);
+        }
+
+        var reach = new int[names.Count];
+        foreach (var node in view.Nodes.Where(n => !ReadsOnlyShape(n)))
+        {
+            var last = node.Outputs.Where(number.ContainsKey).Select(o => number[o]).DefaultIfEmpty(-1).Max();
+            foreach (var input in node.Inputs.Concat(node.Origin.Captures).Where(number.ContainsKey)) reach[number[input]] = Math.Max(reach[number[input]], last);
+        }
+
+        var cuts = ImmutableArray.CreateBuilder<string>();
+        var farthest = 0;
+        for (var i = 0; i < names.Count; i++)
+        {
+            if (farthest <= i) cuts.Add(names[i]);
+            farthest = Math.Max(farthest, reach[i]);
+        }
+
+        return cuts.ToImmutable();
+    }
+
+    private static HashSet<string> Backward(NormalisedView view, string sink, HashSet<string> dependent)
+    {
+        var reached = new HashSet<string>(StringComparer.Ordinal) { sink };
+        for (var i = view.Nodes.Length - 1; i >= 0; i--)
+        {
+            var node = view.Nodes[i];
+            if (!ReadsOnlyShape(node) && node.Outputs.Any(reached.Contains)) reached.UnionWith(node.Inputs.Concat(node.Origin.Captures).Where(dependent.Contains));
+        }
+
+        return reached;
+    }
+}
