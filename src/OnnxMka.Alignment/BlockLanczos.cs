@@ -2,7 +2,7 @@
 // (Golub and Underwood 1977; Wu and Simon, SIAM J. Matrix Anal. 22, 2000). A [N, N], u0 [N] -> values, vectors [count][N].
 //
 //   basis Q = [Q_1 .. Q_m], panels of 8 orthonormal columns, all orthogonal to u0;  T = Q'AQ is kept in full
-//   W = A Q_m - Q (Q'W) - u0 (u0'W), twice;  W = Q_{m+1} R
+//   W = A Q_m - Q (Q'W) - u0 (u0'W);  W = Q_{m+1} R;  Q_{m+1} projected and orthonormalised once more
 //   Ritz pairs (theta, Q s) of T;  ||A Q s - theta Q s|| = ||R s_m||, s_m the last 8 entries of s
 //   basis full: keep the leading Ritz vectors as the new Q_1 .. Q_kept, T = diag(theta), go on with Q_{m+1}
 //
@@ -87,28 +87,35 @@ internal sealed class BlockLanczos
         var last = _basis.Count - 1;
         var w = Panel.Zero(_operator.Samples);
         Panel.Multiply(_operator.Values, _operator.Samples, _basis[last], w, _maxThreads);
-        Span<double> c = stackalloc double[Panel.Width * Panel.Width];
-        for (var pass = 0; pass < 2; pass++)
+        Project(w, (b, c) =>
         {
-            Panel.Deflate(w, _operator.Stationary);
-            for (var b = 0; b <= last; b++)
+            for (var r = 0; r < Panel.Width; r++)
             {
-                Panel.Gram(_basis[b], w, c);
-                Panel.AddProduct(w, _basis[b], c, -1);
-                for (var r = 0; r < Panel.Width; r++)
-                {
-                    for (var k = 0; k < Panel.Width; k++)
-                    {
-                        int row = (b * Panel.Width) + r, column = (last * Panel.Width) + k;
-                        var value = (pass == 0 ? 0 : _projected[row, column]) + c[(r * Panel.Width) + k];
-                        _projected[row, column] = value;
-                    }
-                }
+                for (var k = 0; k < Panel.Width; k++)
+                    _projected[(b * Panel.Width) + r, (last * Panel.Width) + k] = c[(r * Panel.Width) + k];
             }
-        }
-
+        });
         SymmetriseLast(last);
-        return (w, Orthonormalise(w));
+        var coupling = Orthonormalise(w);
+
+        // Again, now that all columns have norm 1: a column that was almost nothing was mostly rounding, not orthogonal.
+        // What this takes away, times R, is of the order of the rounding of A, so T and R stay as they are.
+        Project(w);
+        Orthonormalise(w);
+        return (w, coupling);
+    }
+
+    /// <summary>W -= u0 (u0'W) + Q (Q'W), panel by panel; each C = Q_b'W [8, 8] is shown to <paramref name="record"/>.</summary>
+    private void Project(double[] w, Action<int, double[]>? record = null)
+    {
+        var c = new double[Panel.Width * Panel.Width];
+        Panel.Deflate(w, _operator.Stationary);
+        for (var b = 0; b < _basis.Count; b++)
+        {
+            Panel.Gram(_basis[b], w, c);
+            Panel.AddProduct(w, _basis[b], c, -1);
+            record?.Invoke(b, c);
+        }
     }
 
     private void SymmetriseLast(int last)
@@ -128,7 +135,7 @@ internal sealed class BlockLanczos
     /// <summary>W = Q R by Gram-Schmidt, each column twice. A column with nothing left becomes a random one, with a zero on R's diagonal.</summary>
     private double[] Orthonormalise(double[] w)
     {
-        const double NothingLeft = 1e-13; // A has norm 1: what is smaller is the rounding of the projections
+        const double NothingLeft = 1e-15; // A has norm 1: what is smaller is the rounding of the projections
         var coupling = new double[Panel.Width * Panel.Width]; // R [8, 8], upper triangle
         for (var k = 0; k < Panel.Width; k++)
         {
@@ -158,16 +165,9 @@ internal sealed class BlockLanczos
             w[i] = _random.NextDouble() - 0.5;
 
         // The other columns are orthogonal to the basis already: projecting the whole panel again changes only this one.
-        Span<double> c = stackalloc double[Panel.Width * Panel.Width];
         for (var pass = 0; pass < 3; pass++)
         {
-            Panel.Deflate(w, _operator.Stationary);
-            foreach (var panel in _basis)
-            {
-                Panel.Gram(panel, w, c);
-                Panel.AddProduct(w, panel, c, -1);
-            }
-
+            Project(w);
             for (var j = 0; j < k; j++)
                 RemoveColumn(w, j, k);
         }

@@ -1,9 +1,9 @@
 // Leading eigenpairs of the diffusion operator: A [N, N] -> (lambda_k, u_k), k = 0..count-1, with their residual.
 //
 // (1, u0) is known in closed form (see DiffusionKernel), so the others are sought in its complement: by a full
-// decomposition of A - u0 u0' for few samples, by block Lanczos for more. A is positive semidefinite, so the zero that
-// deflation leaves is never among the leading ones that count. Either way ||A u - lambda u|| is then computed with A
-// itself, for every pair, and must not exceed 1e-8.
+// decomposition of A - 2 u0 u0' for few samples, which moves the known pair to -1, below all others; by block Lanczos
+// for more. An eigenvalue of 1 beside u0 (samples that fall apart in groups) therefore leaves u0 as it is. Either way
+// ||A u - lambda u|| is then computed with A itself, for every pair, and must not exceed 1e-8.
 
 using System.Numerics.Tensors;
 using MathNet.Numerics.LinearAlgebra;
@@ -42,7 +42,7 @@ internal static class SymmetricEigen
         var n = diffusion.Samples;
         var u = diffusion.Stationary;
         var (values, vectors) = DenseEigen.Descending(
-            DenseMatrix.Create(n, n, (i, j) => diffusion.Values[(i * n) + j] - (u[i] * u[j])), count);
+            DenseMatrix.Create(n, n, (i, j) => diffusion.Values[(i * n) + j] - (2 * u[i] * u[j])), count);
         return new EigenPairs(values, vectors);
     }
 

@@ -1,0 +1,26 @@
+namespace OnnxMka.Alignment.Tests;
+
+public sealed class PublicApiTests
+{
+    [Fact]
+    public void TheseTypesArePublicAndNoOthers() => Assert.Equal(
+        [
+            "AlignmentOptions",
+            "CpuScoringKernels",
+            "DegenerateDataException",
+            "DiffusionMap",
+            "IScoringKernels",
+            "LayerEmbedding",
+            "MergeWeight",
+            "Npib",
+            "NpibScore",
+            "SampleMatrix",
+            "ScaledCoordinates",
+            "SimilarityMatrix",
+        ],
+        typeof(SampleMatrix).Assembly.GetExportedTypes().Select(type => type.Name).Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void EveryPublicClassIsSealed() =>
+        Assert.All(typeof(SampleMatrix).Assembly.GetExportedTypes(), type => Assert.True(type.IsSealed || type.IsInterface, type.Name));
+}
