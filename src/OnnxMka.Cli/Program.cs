@@ -1,1 +1,11 @@
-Console.WriteLine("x");
+using System.CommandLine;
+using OnnxMka.Cli;
+using OnnxMka.Cli.Verbs;
+
+var root = new RootCommand("Makes exported ONNX LLMs smaller by merging decoder blocks.") { InspectVerb.Create(), ScoreVerb.Create() };
+new CompressVerb().AddTo(root);
+var parsed = root.Parse(args);
+if (parsed.Errors.Count > 0) return ErrorLines.Say(parsed.Errors[0].Message, ExitCode.Usage);
+
+// Ctrl-C waits for the batch at work to end, so that the staging folder is removed.
+return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(1) });

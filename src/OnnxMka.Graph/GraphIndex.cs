@@ -18,8 +18,8 @@ public sealed class GraphIndex
         Graph = graph;
         _producers = new Dictionary<string, OnnxNode>(graph.Nodes.Count * 2, StringComparer.Ordinal);
         _readers = new Dictionary<string, List<Reader>>(graph.Nodes.Count * 2, StringComparer.Ordinal);
-        _inputs = graph.Inputs.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
-        _outputs = graph.Outputs.Select(o => o.Name).ToHashSet(StringComparer.Ordinal);
+        _inputs = Names(graph.Inputs, "inputs");
+        _outputs = Names(graph.Outputs, "outputs");
         foreach (var node in graph.Nodes)
         {
             foreach (var output in node.Outputs.Where(o => o.Length > 0))
@@ -32,6 +32,8 @@ public sealed class GraphIndex
             foreach (var captured in node.Captures) AddReader(captured, new Reader(node, -1));
         }
 
+        foreach (var output in graph.Outputs.Where(o => !_producers.ContainsKey(o.Name) && !IsKnown(o.Name)))
+            throw new RefusedException("MKA007", output.Name, "nothing writes this output", "The file is damaged; export it again");
         Order = Sort();
     }
 
@@ -40,7 +42,7 @@ public sealed class GraphIndex
     /// <summary>Nodes in a runnable order: the file's own where that is one, otherwise the nearest to it.</summary>
     public ImmutableArray<OnnxNode> Order { get; }
 
-    /// <summary>Refuses values written twice, values nobody writes, and cycles.</summary>
+    /// <summary>Refuses values written twice, ports of one name, values nobody writes, and cycles.</summary>
     public static GraphIndex Of(OnnxGraph graph) => new(graph);
 
     public OnnxNode? Producer(string value) => _producers.GetValueOrDefault(value);
@@ -52,6 +54,20 @@ public sealed class GraphIndex
     public bool IsOutput(string value) => _outputs.Contains(value);
 
     public bool IsInitializer(string value) => Graph.Initializers.ContainsKey(value);
+
+    private static HashSet<string> Names(IReadOnlyList<ValueInfo> ports, string what)
+    {
+        var names = new HashSet<string>(ports.Count, StringComparer.Ordinal);
+        foreach (var port in ports.Where(p => !names.Add(p.Name)))
+            throw new RefusedException("MKA007", port.Name, $"two {what} of the graph have this name", "The file is damaged; export it again");
+        return names;
+    }
+
+    private bool IsKnown(string value) => _inputs.Contains(value) || Graph.Initializers.ContainsKey(value);
+
+    private RefusedException Dangling(string reader, string value) => Graph.Proto.SparseInitializer.Any(s => s.Values?.Name == value)
+        ? new RefusedException("MKA007", value, "it is a sparse weight", "Export the model with dense weights")
+        : new RefusedException("MKA007", reader, $"it reads '{value}', which nothing writes", "The file is damaged; export it again");
 
     private void AddReader(string value, Reader reader)
     {
@@ -69,8 +85,7 @@ public sealed class GraphIndex
             foreach (var value in Reads(node))
             {
                 if (_producers.ContainsKey(value)) waiting[node.Index]++;
-                else if (!_inputs.Contains(value) && !Graph.Initializers.ContainsKey(value))
-                    throw new RefusedException("MKA007", node.Label, $"it reads '{value}', which nothing writes", "The file is damaged; export it again");
+                else if (!IsKnown(value)) throw Dangling(node.Label, value);
             }
 
             if (waiting[node.Index] == 0) ready.Enqueue(node, node.Index);

@@ -75,10 +75,8 @@ public sealed class OnnxModel
 
     private static ModelProto Parse(string path, List<TensorContent> payloads)
     {
-        using var handle = OpenModel(path);
         var name = System.IO.Path.GetFileName(path);
-        var cursor = new FileCursor(handle, name);
-        var skeleton = ModelScanner.Scan(cursor, System.IO.Path.GetFullPath(path), payloads);
+        var skeleton = Scan(path, name, payloads);
         ModelProto proto;
         try
         {
@@ -94,12 +92,24 @@ public sealed class OnnxModel
         return proto;
     }
 
-    private static SafeFileHandle OpenModel(string path)
+    private static ReadOnlyMemory<byte> Scan(string path, string name, List<TensorContent> payloads)
+    {
+        using var handle = Open(path);
+        try
+        {
+            return ModelScanner.Scan(new FileCursor(handle, name), RealPath.Of(path), payloads);
+        }
+        catch (IOException e)
+        {
+            throw new InputFileException(path, e);
+        }
+    }
+
+    private static SafeFileHandle Open(string path)
     {
         try
         {
-            if (Directory.Exists(path)) throw new IOException("It is a folder");
-            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            return RegularFile.Open(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {

@@ -60,6 +60,14 @@ public sealed class OnnxNode
 
     public override string ToString() => $"{OpType} {Label}";
 
+    /// <summary>Outer values that a subgraph reads.</summary>
+    internal static IReadOnlySet<string> CapturedBy(GraphProto subgraph)
+    {
+        var captured = new SortedSet<string>(StringComparer.Ordinal);
+        Collect(subgraph, captured);
+        return captured;
+    }
+
     private static ImmutableArray<string> CapturedNames(NodeProto node)
     {
         if (!node.Attribute.Any(a => a.G is not null || a.Graphs.Count > 0)) return [];
@@ -94,6 +102,7 @@ public sealed class OnnxAttribute
     {
         _proto = proto;
         _model = model;
+        Subgraphs = [.. (proto.G is null ? proto.Graphs : proto.Graphs.Prepend(proto.G)).Select(g => new OnnxGraph(g, model))];
     }
 
     public string Name => _proto.Name;
@@ -111,16 +120,23 @@ public sealed class OnnxAttribute
     /// <summary>The tensor of a Constant node and its like; null for other attributes.</summary>
     public TensorRef? Tensor => _proto.T is null ? null : _model.Reference(_proto.T);
 
-    public bool HasSubgraph => _proto.G is not null || _proto.Graphs.Count > 0;
+    public bool HasSubgraph => Subgraphs.Length > 0;
 
     /// <summary>The subgraph of an <c>If</c>, <c>Loop</c> or <c>BeamSearch</c> attribute; null for other attributes.</summary>
-    public OnnxGraph? Subgraph => _proto.G is null ? null : new OnnxGraph(_proto.G, _model);
+    public OnnxGraph? Subgraph => _proto.G is null ? null : Subgraphs[0];
+
+    internal ImmutableArray<OnnxGraph> Subgraphs { get; }
 
     /// <summary>Value in canonical text: the same for equal attributes whatever order or encoding the exporter chose.</summary>
     public string Canonical() => _proto switch
     {
         { T: not null } => $"{Name}=tensor:{_model.Reference(_proto.T)}",
-        { G: not null } => $"{Name}=graph",
+        _ when HasSubgraph => $"{Name}=graph",
+        { Tensors.Count: > 0 } => $"{Name}=[{string.Join(", ", _proto.Tensors.Select(_model.Reference))}]",
+        { SparseTensor: not null } or { SparseTensors.Count: > 0 } => $"{Name}=sparse",
+        { Tp: not null } or { TypeProtos.Count: > 0 } => $"{Name}=type",
+        { HasRefAttrName: true } => $"{Name}=@{_proto.RefAttrName}",
+        { Type: AttributeProto.Types.AttributeType.Ints or AttributeProto.Types.AttributeType.Floats or AttributeProto.Types.AttributeType.Strings, Ints.Count: 0, Floats.Count: 0, Strings.Count: 0 } => $"{Name}=[]",
         { Ints.Count: > 0 } => $"{Name}=[{string.Join(',', _proto.Ints)}]",
         { Floats.Count: > 0 } => $"{Name}=[{string.Join(',', _proto.Floats.Select(f => f.ToString("R")))}]",
         { Strings.Count: > 0 } => $"{Name}=[{string.Join(',', _proto.Strings.Select(s => s.ToStringUtf8()))}]",

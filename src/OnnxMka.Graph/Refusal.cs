@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace OnnxMka;
 
 /// <summary>Why the tool does not do something: an expected outcome with a reason, not a bug.</summary>
@@ -7,16 +9,28 @@ namespace OnnxMka;
 /// <param name="Next">What the user can do.</param>
 public sealed record Refusal(string Code, string Where, string What, string Next)
 {
-    /// <summary>The one line that is printed. Control characters of hostile names are shown as <c>?</c>.</summary>
-    public override string ToString()
+    private const int LongestPart = 300;
+
+    /// <summary>
+    /// The one line that is printed. Names come from untrusted files: what could move the cursor, colour the terminal or turn the
+    /// reading direction is shown as <c>?</c>, and what is longer than a screenful is cut.
+    /// </summary>
+    public override string ToString() => $"{Code} {Printable(Where)}: {Printable(What)}. {Printable(Next)}.";
+
+    private static string Printable(string text)
     {
-        var line = $"{Code} {Where}: {What}. {Next}.";
-        return string.Create(line.Length, line, (span, text) =>
+        var part = text.Length > LongestPart ? string.Concat(text.AsSpan(0, LongestPart), "...") : text;
+        return string.Create(part.Length, part, (span, source) =>
         {
-            for (var i = 0; i < text.Length; i++)
-                span[i] = char.IsControl(text[i]) ? '?' : text[i];
+            for (var i = 0; i < source.Length; i++)
+                span[i] = IsPrintable(source, i) ? source[i] : '?';
         });
     }
+
+    private static bool IsPrintable(string text, int index) => char.GetUnicodeCategory(text, index) is not (
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
+        or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned)
+        || (char.IsLowSurrogate(text[index]) && index > 0 && char.IsHighSurrogate(text[index - 1]));
 }
 
 /// <summary>Carries a <see cref="Refusal"/> to whoever asked for the work.</summary>

@@ -1,7 +1,7 @@
 """Writes the oracle for dropped and merged models: last logits and perplexities from the numpy forward pass.
 
     python3 tools/reference/make_reference_logits.py --standin DIR --windows DIR/golden/logits.json \\
-        --out models-fixtures/books16/reference-logits.json
+        --out models-fixtures/books16-reference.json
 
 The windows file gives token ids of test text under "ids"; the prompt is the start of the first window, the windows
 measured are every twelfth.

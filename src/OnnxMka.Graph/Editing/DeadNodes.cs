@@ -2,35 +2,59 @@ using OnnxMka.Graph.Proto;
 
 namespace OnnxMka.Graph.Editing;
 
-/// <summary>Nodes and initializers that no graph output depends on.</summary>
-internal static class DeadNodes
+/// <summary>
+/// Nodes and initializers that no graph output depends on. What was dead before any edit stays, since cleaning up is not asked
+/// for, as long as what it reads stays.
+/// </summary>
+internal sealed class DeadNodes
 {
-    /// <summary>What was dead before any edit, by name of its outputs: it stays, since cleaning up is not asked for.</summary>
-    public static HashSet<string> Find(OnnxGraph graph)
+    private readonly HashSet<NodeProto> _nodes = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<TensorProto> _initializers = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>The dead ones of a graph that is about to be edited.</summary>
+    public static DeadNodes Find(GraphProto graph)
     {
-        var live = Live(graph.Proto);
-        var written = graph.Nodes.SelectMany(n => n.Outputs).Concat(graph.Initializers.Keys);
-        return written.Where(v => v.Length > 0 && !live.Contains(v)).ToHashSet(StringComparer.Ordinal);
+        var live = Live(graph);
+        var dead = new DeadNodes();
+        dead._nodes.UnionWith(graph.Node.Where(n => !IsLive(n, live)));
+        dead._initializers.UnionWith(graph.Initializer.Where(i => !live.Contains(i.Name)));
+        return dead;
     }
 
     /// <summary>Removes nodes and initializers that are dead now and were not before.</summary>
-    public static void Sweep(GraphProto graph, HashSet<string> deadBefore)
+    public void Sweep(GraphProto graph)
     {
         var live = Live(graph);
-        // What a kept dead node reads stays too: the graph must remain whole.
-        foreach (var node in graph.Node.Reverse().Where(n => n.Output.Any(deadBefore.Contains)))
-        {
-            live.UnionWith(node.Output);
-            live.UnionWith(Reads(node));
-        }
-
-        GraphEditor.Keep(graph.Node, n => n.Output.Count == 0 || n.Output.Any(o => o.Length > 0 && live.Contains(o)));
-        var initializers = graph.Initializer.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
-        GraphEditor.Keep(graph.Initializer, i => live.Contains(i.Name) || deadBefore.Contains(i.Name));
+        KeepReadable(graph, live);
+        GraphEditor.Keep(graph.Node, n => IsLive(n, live) || _nodes.Contains(n));
+        var read = graph.Node.SelectMany(Reads).Concat(graph.Output.Select(o => o.Name)).ToHashSet(StringComparer.Ordinal);
+        var before = graph.Initializer.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
+        GraphEditor.Keep(graph.Initializer, i => read.Contains(i.Name) || _initializers.Contains(i));
         // IR version 3 lists initializers among the inputs: their ports go with them.
-        initializers.ExceptWith(graph.Initializer.Select(i => i.Name));
-        GraphEditor.Keep(graph.Input, i => !initializers.Contains(i.Name));
+        before.ExceptWith(graph.Initializer.Select(i => i.Name));
+        GraphEditor.Keep(graph.Input, i => !before.Contains(i.Name));
     }
+
+    /// <summary>Forgets the dead nodes that read what no longer is: they go with it.</summary>
+    private void KeepReadable(GraphProto graph, HashSet<string> live)
+    {
+        var written = graph.Input.Select(i => i.Name).Concat(graph.Initializer.Select(i => i.Name))
+            .Concat(graph.Node.Where(n => IsLive(n, live) || _nodes.Contains(n)).SelectMany(n => n.Output))
+            .ToHashSet(StringComparer.Ordinal);
+        int before;
+        do
+        {
+            before = _nodes.Count;
+            foreach (var node in graph.Node.Where(n => _nodes.Contains(n) && !Reads(n).All(written.Contains)))
+            {
+                _nodes.Remove(node);
+                written.ExceptWith(node.Output);
+            }
+        }
+        while (_nodes.Count < before);
+    }
+
+    private static bool IsLive(NodeProto node, HashSet<string> live) => node.Output.Any(o => o.Length > 0 && live.Contains(o));
 
     private static HashSet<string> Live(GraphProto graph)
     {
@@ -44,21 +68,14 @@ internal static class DeadNodes
         var pending = new Stack<string>(graph.Output.Select(o => o.Name));
         while (pending.TryPop(out var value))
         {
-            if (value.Length == 0 || !live.Add(value) || !producers.TryGetValue(value, out var node)) continue;
+            if (!live.Add(value) || !producers.TryGetValue(value, out var node)) continue;
             foreach (var read in Reads(node)) pending.Push(read);
         }
 
         return live;
     }
 
-    private static IEnumerable<string> Reads(NodeProto node)
-    {
-        IEnumerable<string> captured = node.Attribute
-            .SelectMany(a => a.G is null ? a.Graphs : a.Graphs.Prepend(a.G))
-            .SelectMany(AllReads);
-        return node.Input.Concat(captured);
-    }
-
-    private static IEnumerable<string> AllReads(GraphProto graph) =>
-        graph.Node.SelectMany(Reads).Concat(graph.Output.Select(o => o.Name));
+    private static IEnumerable<string> Reads(NodeProto node) => node.Input
+        .Concat(node.Attribute.SelectMany(a => a.G is null ? a.Graphs : a.Graphs.Prepend(a.G)).SelectMany(OnnxNode.CapturedBy))
+        .Where(value => value.Length > 0);
 }

@@ -9,11 +9,12 @@ namespace OnnxMka.Graph.Editing;
 /// </summary>
 public static class GraphEditor
 {
-    /// <summary>A new model. An edit that breaks an invariant is a bug of its stage, and the exception names it.</summary>
+    /// <summary>A new model. Refuses a graph that was broken before; an edit that breaks an invariant is a bug of its stage, and the exception names it.</summary>
     public static OnnxModel Apply(OnnxModel model, EditScript script)
     {
-        var deadBefore = DeadNodes.Find(model.Graph);
+        GraphIndex.Of(model.Graph);
         var proto = model.Proto.Clone();
+        var dead = DeadNodes.Find(proto.Graph);
         var session = new EditSession(proto, [.. model.Payloads]);
         foreach (var (stage, edit) in script.Edits)
         {
@@ -28,11 +29,19 @@ public static class GraphEditor
         }
 
         session.RemoveDeletedNodes();
-        DeadNodes.Sweep(proto.Graph, deadBefore);
+        dead.Sweep(proto.Graph);
         ValueInfoSweep(proto.Graph);
-        var edited = InRunnableOrder(new OnnxModel(model.Path, proto, session.Payloads), session.Payloads);
-        GraphInvariants.Check(edited, string.Join(" + ", script.Edits.Select(e => e.Stage).Distinct(StringComparer.Ordinal)));
-        return edited;
+        var stages = string.Join(" + ", script.Edits.Select(e => e.Stage).Distinct(StringComparer.Ordinal));
+        try
+        {
+            var edited = InRunnableOrder(new OnnxModel(model.Path, proto, session.Payloads), session.Payloads);
+            GraphInvariants.Check(edited, stages, model);
+            return edited;
+        }
+        catch (RefusedException e)
+        {
+            throw GraphInvariants.Broken(stages, e);
+        }
     }
 
     /// <summary>Added nodes stand at the end of the list; they move to where they can run. A graph in order stays as it is.</summary>
@@ -47,7 +56,8 @@ public static class GraphEditor
 
     private static void ValueInfoSweep(GraphProto graph)
     {
-        var written = graph.Node.SelectMany(n => n.Output).Concat(graph.Initializer.Select(i => i.Name)).ToHashSet(StringComparer.Ordinal);
+        var written = graph.Node.SelectMany(n => n.Output).Concat(graph.Initializer.Select(i => i.Name)).Concat(graph.Input.Select(i => i.Name))
+            .ToHashSet(StringComparer.Ordinal);
         Keep(graph.ValueInfo, v => written.Contains(v.Name));
         Keep(graph.QuantizationAnnotation, a => written.Contains(a.TensorName));
     }
@@ -64,9 +74,12 @@ public static class GraphEditor
 /// <summary>A model under change: only <see cref="GraphEditor"/> holds one.</summary>
 internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads)
 {
+    /// <summary>Models of older IR versions list every initializer among the graph inputs.</summary>
+    private const int FirstWithoutInitializerPorts = 4;
+
     private readonly GraphProto _graph = proto.Graph;
     private readonly NodeProto[] _nodes = [.. proto.Graph.Node];
-    private readonly HashSet<NodeProto> _deleted = [];
+    private readonly HashSet<NodeProto> _deleted = new(ReferenceEqualityComparer.Instance);
 
     public List<TensorContent> Payloads { get; } = payloads;
 
@@ -80,13 +93,13 @@ internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads
             case GraphEdit.RemoveNode e: _deleted.Add(_nodes[e.Node]); break;
             case GraphEdit.AddNode e: _graph.Node.Add(NodeSpecs.ToProto(e.Node)); break;
             case GraphEdit.RewriteNode e: Rewrite(_nodes[e.Node], e.Spec); break;
-            case GraphEdit.DropInputPort e: _graph.Input.Remove(_graph.Input.Single(i => i.Name == e.Name)); break;
-            case GraphEdit.DropOutputPort e: _graph.Output.Remove(_graph.Output.Single(o => o.Name == e.Name)); break;
+            case GraphEdit.DropInputPort e: Drop(_graph.Input, e.Name); break;
+            case GraphEdit.DropOutputPort e: Drop(_graph.Output, e.Name); break;
             case GraphEdit.AddOutputPort e: _graph.Output.Add(NodeSpecs.Port(e.Name, e.Type, null)); break;
             case GraphEdit.AddInputPort e: _graph.Input.Add(NodeSpecs.Port(e.Name, e.Type, e.Dimensions)); break;
             case GraphEdit.ReplaceInitializer e: SetContent(Initializer(e.Name), e.Content); break;
             case GraphEdit.AddInitializer e: AddInitializer(e.Tensor, e.Like); break;
-            case GraphEdit.RemoveInitializer e: _graph.Initializer.Remove(Initializer(e.Name)); break;
+            case GraphEdit.RemoveInitializer e: RemoveInitializer(e.Name); break;
             case GraphEdit.RenameValues e: ValueNames.Rename(_graph, e.Names); break;
             case GraphEdit.RenameNode e: _nodes[e.Node].Name = e.Name; break;
             case GraphEdit.SetMetadata e: SetMetadata(e.Key, e.Value); break;
@@ -116,7 +129,11 @@ internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads
         node.Attribute.AddRange(replacement.Attribute);
     }
 
-    private TensorProto Initializer(string name) => _graph.Initializer.Single(i => i.Name == name);
+    private static void Drop(Google.Protobuf.Collections.RepeatedField<ValueInfoProto> ports, string name) =>
+        ports.Remove(ports.FirstOrDefault(p => p.Name == name) ?? throw new InvalidOperationException($"there is no port '{name}'"));
+
+    private TensorProto Initializer(string name) =>
+        _graph.Initializer.FirstOrDefault(i => i.Name == name) ?? throw new InvalidOperationException($"there is no initializer '{name}'");
 
     private void AddInitializer(TensorRef tensor, string? like)
     {
@@ -130,6 +147,14 @@ internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads
 
         SetContent(added, tensor.Content);
         _graph.Initializer.Add(added);
+        if (proto.IrVersion < FirstWithoutInitializerPorts)
+            _graph.Input.Add(NodeSpecs.Port(tensor.Name, tensor.Type, [.. tensor.Shape.Select(d => d.ToString())]));
+    }
+
+    private void RemoveInitializer(string name)
+    {
+        _graph.Initializer.Remove(Initializer(name));
+        GraphEditor.Keep(_graph.Input, i => i.Name != name);
     }
 
     private void SetContent(TensorProto tensor, TensorContent content)

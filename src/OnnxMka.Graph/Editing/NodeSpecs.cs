@@ -19,8 +19,10 @@ internal static class NodeSpecs
         return node;
     }
 
+    /// <summary>A port; without a type where that is not known (ONNX Runtime infers it).</summary>
     public static ValueInfoProto Port(string name, ElementType type, ImmutableArray<string>? dimensions)
     {
+        if (type == ElementType.Undefined) return new ValueInfoProto { Name = name };
         var tensor = new TypeProto.Types.Tensor { ElemType = (int)type };
         if (dimensions is { } dims)
         {

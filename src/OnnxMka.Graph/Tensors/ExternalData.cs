@@ -9,23 +9,23 @@ namespace OnnxMka.Graph;
 /// </summary>
 internal static class ExternalData
 {
+    private const int LongestLocation = 1024;
+
     public static string? Location(TensorProto tensor) => Entry(tensor, "location");
 
     /// <summary>Marks every external tensor with a payload that names its file, offset and length.</summary>
     public static void Resolve(string modelPath, ModelProto proto, List<TensorContent> payloads)
     {
+        var folder = new ModelFolder(modelPath);
         var files = new Dictionary<string, (string Path, long Length)>(StringComparer.Ordinal);
         foreach (var tensor in TensorWalk.All(proto))
         {
-            if (tensor.Segment is not null)
-                throw Bad(tensor, "it is stored in segments", "Export the model again: no current exporter writes segments");
+            TensorForm.Check(tensor, tensor.HasPayload ? payloads[(int)tensor.Payload - 1] : null);
             if (tensor.DataLocation != TensorProto.Types.DataLocation.External) continue;
-            if (tensor.HasPayload || tensor.HasRawData)
-                throw Bad(tensor, "it has data inside the model and outside", "Export the model again");
             var location = Location(tensor) ?? throw Bad(tensor, "its external data have no location", "Export the model again");
             if (!files.TryGetValue(location, out var file))
             {
-                file = Open(modelPath, location, tensor);
+                file = Find(folder, location, tensor);
                 files.Add(location, file);
             }
 
@@ -37,29 +37,29 @@ internal static class ExternalData
     private static FileRange Range(TensorProto tensor, string path, long fileLength, string location)
     {
         var offset = Number(tensor, "offset") ?? 0;
-        var length = Number(tensor, "length") ?? TensorRef.BytesFor((ElementType)tensor.DataType, TensorRef.CountElements(tensor.Dims));
-        if (offset < 0 || length < 0 || offset > fileLength || length > fileLength - offset)
-        {
+        var elements = TensorRef.CountElements(tensor.Dims);
+        var length = Number(tensor, "length") ?? TensorRef.BytesFor((ElementType)tensor.DataType, Math.Max(elements, 0));
+        if (offset > fileLength || length > fileLength - offset)
             throw Bad(tensor, $"its bytes {offset}..{(Int128)offset + length} lie outside {location}, which has {fileLength}", "Download the data file again");
-        }
-
         return new FileRange(path, offset, length);
     }
 
-    private static (string Path, long Length) Open(string modelPath, string location, TensorProto tensor)
+    private static (string Path, long Length) Find(ModelFolder folder, string location, TensorProto tensor)
     {
-        var name = location.Replace('\\', '/');
-        if (name.Length == 0 || Path.IsPathRooted(name) || name.Split('/').Contains("..", StringComparer.Ordinal) || name.Contains('\0'))
-            throw Outside(tensor, location);
-        var folder = Path.GetDirectoryName(Path.GetFullPath(modelPath))!;
-        var real = RealPath.Of(Path.Combine(folder, name));
-        var blobs = Path.GetDirectoryName(RealPath.Of(modelPath))!;
-        if (!RealPath.IsInside(real, RealPath.Of(folder)) && !RealPath.IsInside(real, blobs))
-            throw Outside(tensor, location);
-        var info = new FileInfo(real);
-        if (!info.Exists)
-            throw new RefusedException("MKA004", location, $"the data file of tensor {tensor.Name} is missing", "Put it beside the model, or download the model with its data");
-        return (real, info.Length);
+        if (location.Length > LongestLocation || !folder.TryResolve(location, out var path)) throw Outside(tensor, location);
+        try
+        {
+            var file = new FileInfo(path);
+            if (!file.Exists && !Directory.Exists(path))
+                throw new RefusedException("MKA004", location, $"the data file of tensor {tensor.Name} is missing", "Put it beside the model, or download the model with its data");
+            if (!RegularFile.Is(path))
+                throw new RefusedException("MKA004", location, $"the data file of tensor {tensor.Name} is no plain file", "Put the data file itself beside the model");
+            return (path, file.Length);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RefusedException("MKA004", location, $"the data file of tensor {tensor.Name} cannot be read", "Check that the file is there and readable", e);
+        }
     }
 
     private static long? Number(TensorProto tensor, string key)
@@ -71,7 +71,17 @@ internal static class ExternalData
             : throw Bad(tensor, $"its external data have the {key} '{text}'", "The file is damaged; export it again");
     }
 
-    private static string? Entry(TensorProto tensor, string key) => tensor.ExternalData.LastOrDefault(e => e.Key == key)?.Value;
+    private static string? Entry(TensorProto tensor, string key)
+    {
+        string? found = null;
+        foreach (var entry in tensor.ExternalData.Where(e => e.Key == key))
+        {
+            if (found is not null) throw Bad(tensor, $"its external data have the {key} twice", "The file is damaged; export it again");
+            found = entry.Value;
+        }
+
+        return found;
+    }
 
     private static RefusedException Outside(TensorProto tensor, string location) => Bad(
         tensor, $"its data lie at '{location}', outside the model's folder", "A model may only name files beside itself; do not trust this one");

@@ -12,8 +12,15 @@ internal static class TensorChecks
         if (tensor.Type == ElementType.String) return;
         if (bits == 0)
             throw Bad(tensor, $"the element type {(int)tensor.Type} is unknown");
-        // A varint takes one to ten bytes: the count is checked exactly when the tensor is read.
-        if (tensor.Content is PackedVarints) return;
+        if (tensor.Content is PackedVarints packed)
+        {
+            // A varint takes one to ten bytes: the count is checked exactly when the tensor is read.
+            var entries = VarintTensor.Entries(tensor);
+            if (packed.Length < entries || packed.Length / 10 > entries)
+                throw Bad(tensor, $"{packed.Length} bytes of numbers are stored and the shape [{string.Join(',', tensor.Shape)}] takes {entries} numbers");
+            return;
+        }
+
         if (tensor.Content.Length != tensor.ByteLength)
             throw Bad(tensor, $"{tensor.Content.Length} bytes are stored and the shape [{string.Join(',', tensor.Shape)}] takes {tensor.ByteLength}");
     }

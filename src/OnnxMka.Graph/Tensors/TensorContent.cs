@@ -22,6 +22,9 @@ public sealed class FileRange(string path, long offset, long length) : TensorCon
     public long Offset { get; } = offset;
 
     public override long Length { get; } = length;
+
+    /// <summary>Field of TensorProto that the bytes stand in where they lie in a model file.</summary>
+    internal int Field { get; init; } = Wire.TensorField.RawData;
 }
 
 /// <summary>A packed varint field (<c>int32_data</c>, <c>int64_data</c>, <c>uint64_data</c>) inside an <c>.onnx</c> file.</summary>
@@ -53,4 +56,14 @@ public abstract class ComputedContent : TensorContent
 
     /// <summary>Writes the bytes from <paramref name="offset"/> on. Must not depend on how the tensor is cut into chunks.</summary>
     public abstract void Fill(long offset, Span<byte> destination, TensorReader reader);
+}
+
+/// <summary>A packed varint field on its way into a data file, which knows the raw layout only: decoded while it is written.</summary>
+internal sealed class DecodedVarints(PackedVarints source, TensorRef tensor) : TensorContent
+{
+    public PackedVarints Source { get; } = source;
+
+    public TensorRef Tensor { get; } = tensor;
+
+    public override long Length { get; } = tensor.ByteLength;
 }

@@ -16,6 +16,8 @@ public sealed class TensorReader : IDisposable
     /// <summary>Copies the bytes from <paramref name="offset"/> within the tensor's raw layout. Refuses a range that the file lacks.</summary>
     public void Read(TensorRef tensor, long offset, Span<byte> destination)
     {
+        if (offset < 0 || destination.Length > tensor.ByteLength - offset)
+            throw new ArgumentOutOfRangeException(nameof(offset), $"{destination.Length} bytes from {offset} on are more than {tensor} has");
         switch (tensor.Content)
         {
             case FileRange range:
@@ -28,7 +30,7 @@ public sealed class TensorReader : IDisposable
                 computed.Fill(offset, destination, this);
                 break;
             case PackedVarints packed:
-                VarintTensor.Decode(ReadFieldBytes(packed, tensor.Name), tensor)
+                VarintTensor.Decode(ReadFieldBytes(packed, tensor), tensor)
                     .AsSpan(checked((int)offset), destination.Length).CopyTo(destination);
                 break;
             default:
@@ -39,7 +41,7 @@ public sealed class TensorReader : IDisposable
     /// <summary>The whole tensor in its raw layout. Refuses tensors above 2 GB: those are read in chunks.</summary>
     public byte[] ReadBytes(TensorRef tensor)
     {
-        var bytes = new byte[checked((int)tensor.ByteLength)];
+        var bytes = new byte[InMemory(tensor, tensor.ByteLength)];
         Read(tensor, 0, bytes);
         return bytes;
     }
@@ -47,8 +49,8 @@ public sealed class TensorReader : IDisposable
     /// <summary>The whole tensor widened to float. Element type fp32, fp16, bf16 or fp64 (rounded).</summary>
     public float[] ReadFloats(TensorRef tensor)
     {
-        var values = new float[checked((int)tensor.ElementCount)];
-        var bytes = ArrayPool<byte>.Shared.Rent(checked((int)tensor.ByteLength));
+        var bytes = ArrayPool<byte>.Shared.Rent(InMemory(tensor, tensor.ByteLength));
+        var values = new float[tensor.ElementCount];
         try
         {
             var span = bytes.AsSpan(0, (int)tensor.ByteLength);
@@ -66,12 +68,16 @@ public sealed class TensorReader : IDisposable
     /// <summary>An integer tensor (int32, int64, uint8, bool, ...) as int64.</summary>
     public long[] ReadInts(TensorRef tensor) => FloatCodec.DecodeInts(tensor.Type, ReadBytes(tensor), tensor.ElementCount);
 
-    internal byte[] ReadFieldBytes(PackedVarints packed, string name)
+    private byte[] ReadFieldBytes(PackedVarints packed, TensorRef tensor)
     {
-        var bytes = new byte[checked((int)packed.Length)];
-        ReadFully(packed.Path, packed.Offset, bytes, name);
+        var bytes = new byte[InMemory(tensor, packed.Length)];
+        ReadFully(packed.Path, packed.Offset, bytes, tensor.Name);
         return bytes;
     }
+
+    private static int InMemory(TensorRef tensor, long bytes) => bytes <= Array.MaxLength
+        ? (int)bytes
+        : throw new RefusedException("MKA008", tensor.Name, $"it has {bytes} bytes and is needed in memory at once", "Tensors above 2 GB are only copied and merged, never held");
 
     private void ReadFully(string path, long offset, Span<byte> destination, string name)
     {
@@ -102,7 +108,7 @@ public sealed class TensorReader : IDisposable
     {
         try
         {
-            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            return RegularFile.Open(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -18,7 +18,7 @@ public sealed record TensorRef(string Name, ElementType Type, ImmutableArray<lon
 
     internal static long BytesFor(ElementType type, long elements) => (long)(((Int128)elements * type.Bits() + 7) / 8);
 
-    /// <summary>Product of dimensions, or -1 where one is negative or the product passes 2^60.</summary>
+    /// <summary>Product of dimensions, or -1 where one is negative or the product passes 2^56.</summary>
     internal static long CountElements(IEnumerable<long> shape)
     {
         Int128 product = 1;
@@ -28,7 +28,7 @@ public sealed record TensorRef(string Name, ElementType Type, ImmutableArray<lon
             if (dim < 0) return -1;
             if (dim == 0) { zero = true; continue; }
             product *= dim;
-            if (product > 1L << 60) return -1;
+            if (product > 1L << 56) return -1;
         }
 
         return zero ? 0 : (long)product;

@@ -5,9 +5,12 @@ namespace OnnxMka.Graph.Wire;
 /// <summary>Reads an <c>.onnx</c> file forwards through a small buffer and skips tensor bytes without touching them.</summary>
 internal sealed class FileCursor(SafeFileHandle handle, string name)
 {
-    private readonly byte[] _buffer = new byte[256 * 1024];
+    private const int SmallestRead = 4 * 1024;
+
+    private readonly byte[] _buffer = new byte[64 * 1024];
     private long _bufferStart;
     private int _bufferLength;
+    private int _readSize = SmallestRead;
 
     public string Name { get; } = name;
 
@@ -56,10 +59,12 @@ internal sealed class FileCursor(SafeFileHandle handle, string name)
     public RefusedException Malformed(string what) => new(
         "MKA001", Name, $"it is not an ONNX model ({what} at byte {Position})", "Give the .onnx file of an exported decoder LLM");
 
+    /// <summary>Reads more at a time while reading goes straight on, and little after a jump over a tensor.</summary>
     private void Refill()
     {
+        _readSize = Position == _bufferStart + _bufferLength ? Math.Min(_readSize * 4, _buffer.Length) : SmallestRead;
         _bufferStart = Position;
-        _bufferLength = RandomAccess.Read(handle, _buffer, Position);
+        _bufferLength = RandomAccess.Read(handle, _buffer.AsSpan(0, _readSize), Position);
         if (_bufferLength <= 0) throw Truncated();
     }
 }

@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.Text.Unicode;
 
 namespace OnnxMka.Graph.Wire;
 
@@ -15,19 +15,14 @@ internal sealed class ModelScanner
     /// <summary>Tensors below this many bytes (shapes, scalars) stay in the skeleton, where graph analysis reads them.</summary>
     public const int InlineLimit = 1024;
 
-    /// <summary>Bounds on untrusted input: the largest known exports have 60,000 nodes and 40 MB of structure.</summary>
-    private const int MaxSkeletonBytes = 128 << 20;
-
-    private const int MaxMessages = 1_500_000;
     private const int MaxNesting = 48;
-    private const int MaxUnpackedElements = 1 << 20;
+    private const int MaxField = 536870911;
 
     private readonly FileCursor _cursor;
     private readonly string _path;
     private readonly List<TensorContent> _payloads;
-    private readonly Stack<ArrayBufferWriter<byte>> _spare = new();
-    private int _messages;
-    private long _unpacked;
+    private readonly SkeletonBuffer _output = new();
+    private readonly StructureBudget _budget = new();
 
     private ModelScanner(FileCursor cursor, string path, List<TensorContent> payloads)
     {
@@ -40,84 +35,80 @@ internal sealed class ModelScanner
     public static ReadOnlyMemory<byte> Scan(FileCursor cursor, string path, List<TensorContent> payloads)
     {
         var scanner = new ModelScanner(cursor, path, payloads);
-        var skeleton = new ArrayBufferWriter<byte>(1 << 16);
         if (cursor.Length == 0) throw cursor.Malformed("an empty file");
-        scanner.ScanMessage(MessageKind.Model, cursor.Length, skeleton, depth: 0);
-        return skeleton.WrittenMemory;
+        scanner.ScanMessage(MessageKind.Model, cursor.Length, depth: 0);
+        return scanner._output.Written;
     }
 
-    private void ScanMessage(MessageKind kind, long end, ArrayBufferWriter<byte> output, int depth)
+    private void ScanMessage(MessageKind kind, long end, int depth)
     {
         if (depth > MaxNesting) throw Limit($"more than {MaxNesting} nested messages");
-        if (++_messages > MaxMessages) throw Limit($"more than {MaxMessages:N0} nodes, tensors and attributes");
+        _budget.AddMessage(kind);
+        var seen = 0u;
         var payloads = 0;
         while (_cursor.Position < end)
         {
+            if (_budget.IsSpent) throw Limit("more nodes, attributes and names than any known model");
             var tag = _cursor.ReadVarint(end);
-            var field = tag >> 3;
-            var wire = (int)(tag & 7);
-            if (field is 0 or > 536870911) throw _cursor.Malformed($"field number {field}");
-            switch (wire)
+            if (tag >> 3 is 0 or > MaxField) throw _cursor.Malformed($"field number {tag >> 3}");
+            var field = (int)(tag >> 3);
+            switch (tag & 7)
             {
                 case 0:
-                    CopyVarint(tag, (int)field, end, output, kind);
+                    CopyVarint(kind, tag, field, end);
                     break;
                 case 1:
-                    CopyFixed(tag, 8, end, output, kind);
+                    CopyFixed(kind, tag, field, 8, end);
                     break;
                 case 5:
-                    CopyFixed(tag, 4, end, output, kind);
+                    CopyFixed(kind, tag, field, 4, end);
                     break;
                 case 2:
-                    ScanDelimited(kind, tag, (int)field, end, output, depth, ref payloads);
+                    if (kind.IsSingle(field) && (seen & (1u << field)) != 0) throw _cursor.Malformed($"a second {kind.Child(field)} in one {kind}");
+                    seen |= field < 32 ? 1u << field : 0;
+                    ScanDelimited(kind, tag, field, end, depth, ref payloads);
                     break;
                 default:
-                    throw _cursor.Malformed($"wire type {wire}");
+                    throw _cursor.Malformed($"wire type {tag & 7}");
             }
-
-            if (output.WrittenCount > MaxSkeletonBytes) throw Limit($"more than {MaxSkeletonBytes >> 20} MB of structure");
         }
     }
 
-    private void ScanDelimited(MessageKind kind, ulong tag, int field, long end, ArrayBufferWriter<byte> output, int depth, ref int payloads)
+    private void ScanDelimited(MessageKind kind, ulong tag, int field, long end, int depth, ref int payloads)
     {
-        var length = _cursor.ReadVarint(end);
-        if (length > (ulong)(end - _cursor.Position)) throw _cursor.Truncated();
-        var childEnd = _cursor.Position + (long)length;
+        var length = Length(end);
         var child = kind.Child(field);
         if (child != MessageKind.None)
         {
-            var buffer = _spare.Count > 0 ? _spare.Pop() : new ArrayBufferWriter<byte>(256);
-            ScanMessage(child, childEnd, buffer, depth + 1);
-            WriteVarint(output, tag);
-            WriteVarint(output, (ulong)buffer.WrittenCount);
-            output.Write(buffer.WrittenSpan);
-            buffer.ResetWrittenCount();
-            _spare.Push(buffer);
-            return;
+            _output.WriteVarint(tag);
+            var start = _output.BeginMessage();
+            ScanMessage(child, _cursor.Position + length, depth + 1);
+            _output.EndMessage(start);
         }
-
-        if (kind == MessageKind.Tensor && PayloadOf(field, (long)length) is { } content)
+        else if (kind == MessageKind.Tensor && PayloadOf(field, length) is { } content)
         {
             if (++payloads > 1) throw _cursor.Malformed("a tensor with its data in several pieces");
+            _budget.AddBytes(kind, TensorField.RawData, 0);
             _payloads.Add(content);
-            WriteVarint(output, ((ulong)TensorField.Payload << 3) | 0);
-            WriteVarint(output, (ulong)_payloads.Count);
-            _cursor.Skip((long)length);
-            return;
+            _output.WriteVarint((ulong)TensorField.Payload << 3);
+            _output.WriteVarint((ulong)_payloads.Count);
+            _cursor.Skip(length);
         }
-
-        if (kind == MessageKind.Tensor && field == TensorField.Payload)
+        else if (kind == MessageKind.Tensor && field == TensorField.Payload)
         {
-            _cursor.Skip((long)length);
-            return;
+            _cursor.Skip(length);
         }
+        else
+        {
+            CopyBytes(kind, tag, field, length);
+        }
+    }
 
-        if ((long)length + output.WrittenCount > MaxSkeletonBytes) throw Limit($"more than {MaxSkeletonBytes >> 20} MB of structure");
-        WriteVarint(output, tag);
-        WriteVarint(output, length);
-        _cursor.Read(output.GetSpan((int)length)[..(int)length]);
-        output.Advance((int)length);
+    private long Length(long end)
+    {
+        var length = _cursor.ReadVarint(end);
+        if (length > (ulong)(end - _cursor.Position)) throw _cursor.Truncated();
+        return (long)length;
     }
 
     private TensorContent? PayloadOf(int field, long length)
@@ -125,44 +116,40 @@ internal sealed class ModelScanner
         if (length < InlineLimit) return null;
         return field switch
         {
-            TensorField.RawData or TensorField.FloatData or TensorField.DoubleData => new FileRange(_path, _cursor.Position, length),
+            TensorField.RawData or TensorField.FloatData or TensorField.DoubleData => new FileRange(_path, _cursor.Position, length) { Field = field },
             TensorField.Int32Data or TensorField.Int64Data or TensorField.UInt64Data => new PackedVarints(_path, _cursor.Position, length, field),
             _ => null,
         };
     }
 
-    private void CopyVarint(ulong tag, int field, long end, ArrayBufferWriter<byte> output, MessageKind kind)
+    private void CopyBytes(MessageKind kind, ulong tag, int field, long length)
+    {
+        _budget.AddBytes(kind, field, length);
+        if (_budget.IsSpent) throw Limit("more nodes, attributes and names than any known model");
+        _output.WriteVarint(tag);
+        _output.WriteVarint((ulong)length);
+        var bytes = _output.Append((int)length);
+        _cursor.Read(bytes);
+        if (kind.IsName(field) && !Utf8.IsValid(bytes)) throw _cursor.Malformed("a name that is not UTF-8");
+    }
+
+    private void CopyVarint(MessageKind kind, ulong tag, int field, long end)
     {
         var value = _cursor.ReadVarint(end);
-        if (kind == MessageKind.Tensor)
-        {
-            if (field == TensorField.Payload) return;
-            CountUnpacked();
-        }
-
-        WriteVarint(output, tag);
-        WriteVarint(output, value);
+        if (kind == MessageKind.Tensor && field == TensorField.Payload) return;
+        _budget.AddNumber(kind, field);
+        _output.WriteVarint(tag);
+        _output.WriteVarint(value);
     }
 
-    private void CopyFixed(ulong tag, int size, long end, ArrayBufferWriter<byte> output, MessageKind kind)
+    private void CopyFixed(MessageKind kind, ulong tag, int field, int size, long end)
     {
         if (end - _cursor.Position < size) throw _cursor.Truncated();
-        if (kind == MessageKind.Tensor) CountUnpacked();
-        WriteVarint(output, tag);
-        _cursor.Read(output.GetSpan(size)[..size]);
-        output.Advance(size);
-    }
-
-    private void CountUnpacked()
-    {
-        if (++_unpacked > MaxUnpackedElements) throw Limit("tensors whose elements are stored one by one");
+        _budget.AddNumber(kind, field);
+        _output.WriteVarint(tag);
+        _cursor.Read(_output.Append(size));
     }
 
     private RefusedException Limit(string what) => new(
         "MKA003", _cursor.Name, $"it has {what}", "No known exporter writes such a file; export it again");
-
-    private static void WriteVarint(ArrayBufferWriter<byte> output, ulong value)
-    {
-        output.Advance(Varint.Write(output.GetSpan(10), value));
-    }
 }

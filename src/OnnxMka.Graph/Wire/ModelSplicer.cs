@@ -45,7 +45,7 @@ internal static class ModelSplicer
                     var childKind = kind.Child(field);
                     var bodyStart = position;
                     position += (int)length;
-                    if (childKind == MessageKind.None) break;
+                    if (!childKind.MayHoldTensors()) break;
                     var child = new List<OutputPiece>();
                     var childLength = SpliceMessage(childKind, message[bodyStart..position], payloads, child);
                     if (child.TrueForAll(p => p is LiteralPiece)) break;
@@ -69,7 +69,12 @@ internal static class ModelSplicer
 
     private static long Payload(TensorContent content, List<OutputPiece> pieces)
     {
-        var field = content is PackedVarints packed ? packed.Field : TensorField.RawData;
+        var field = content switch
+        {
+            PackedVarints packed => packed.Field,
+            FileRange range => range.Field,
+            _ => TensorField.RawData,
+        };
         var header = Literal(Header(((ulong)field << 3) | 2, content.Length), pieces);
         pieces.Add(new ContentPiece(content, ""));
         return header + content.Length;

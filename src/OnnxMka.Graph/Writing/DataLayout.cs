@@ -17,12 +17,17 @@ internal sealed class DataFileLayout(string name)
     /// <summary>Bytes that tensors use; the rest is alignment.</summary>
     public long Referenced { get; private set; }
 
-    public long Append(TensorContent content, string tensor)
+    /// <summary>Where a tensor would start: a multiple of what runtimes need in order to map it.</summary>
+    public long NextOffset(TensorContent content)
     {
         var alignment = content.Length >= 1 << 20 ? 65536 : 4096;
-        var padding = (alignment - (Length % alignment)) % alignment;
-        if (padding > 0) _pieces.Add(new PaddingPiece(padding));
-        var offset = Length + padding;
+        return (Length + alignment - 1) / alignment * alignment;
+    }
+
+    public long Append(TensorContent content, string tensor)
+    {
+        var offset = NextOffset(content);
+        if (offset > Length) _pieces.Add(new PaddingPiece(offset - Length));
         _pieces.Add(new ContentPiece(content, tensor));
         Length = offset + content.Length;
         Referenced += content.Length;
@@ -56,21 +61,24 @@ internal sealed class DataLayout
         var tensors = TensorWalk.All(proto).Where(t => t.HasPayload).Select(t => (Proto: t, Content: model.Payloads[(int)t.Payload - 1])).ToArray();
         var inside = tensors.Where(t => t.Proto.DataLocation != TensorProto.Types.DataLocation.External).ToArray();
         var spill = forceExternal || inside.Sum(t => t.Content.Length) > InlineModelLimit;
-        var initializers = proto.Graph.Initializer.ToHashSet();
+        var initializers = proto.Graph.Initializer.ToHashSet<TensorProto>(ReferenceEqualityComparer.Instance);
         var outside = tensors
             .Where(t => t.Proto.DataLocation == TensorProto.Types.DataLocation.External || (spill && initializers.Contains(t.Proto)))
             .ToArray();
-        var style = DataFileNaming.Of(outside.Select(t => ExternalData.Location(t.Proto)), model.Path, fileName);
-        foreach (var (tensor, content) in outside) layout.Append(tensor, content, style);
+        var style = DataFileNaming.Of([.. outside.Select(t => (ExternalData.Location(t.Proto), t.Content))], model.Path, fileName);
+        foreach (var (tensor, content) in outside) layout.Append(tensor, Raw(model, tensor, content), style);
         return layout;
     }
+
+    private static TensorContent Raw(OnnxModel model, TensorProto tensor, TensorContent content) =>
+        content is PackedVarints packed ? new DecodedVarints(packed, model.Reference(tensor)) : content;
 
     private void Append(TensorProto tensor, TensorContent content, DataFileNaming style)
     {
         var key = content is FileRange range ? (range.Path, range.Offset, range.Length) : default;
         if (key == default || !_placed.TryGetValue(key, out var place))
         {
-            if (Files.Count == 0 || Files[^1].Length + content.Length > style.ChunkLimit) Files.Add(new DataFileLayout(style.Chunk(Files.Count)));
+            if (Files.Count == 0 || (Files[^1].Length > 0 && Files[^1].NextOffset(content) > style.ChunkLimit - content.Length)) Files.Add(new DataFileLayout(style.Chunk(Files.Count)));
             place = (Files[^1].Name, Files[^1].Append(content, tensor.Name));
             if (key != default) _placed[key] = place;
         }

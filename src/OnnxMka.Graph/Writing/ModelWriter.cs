@@ -29,6 +29,8 @@ public sealed class ModelWriter
     /// <summary>Bytes that <see cref="Write"/> will put on disk.</summary>
     public long TotalBytes => _modelPieces.Sum(p => p.Length) + _layout.Files.Sum(f => f.Length);
 
+    internal IReadOnlyList<DataFileLayout> DataFiles => _layout.Files;
+
     /// <summary>Lays the model out under the file name it will have; <paramref name="forceExternal"/> moves all weights to a data file.</summary>
     public static ModelWriter Plan(OnnxModel model, string fileName, bool forceExternal = false)
     {
@@ -49,9 +51,9 @@ public sealed class ModelWriter
         {
             var path = Path.Combine(folder, name);
             writer.Write(path, pieces);
-            files.Insert(0, KeyValuePair.Create(path, pieces.Sum(p => p.Length)));
+            files.Add(KeyValuePair.Create(path, pieces.Sum(p => p.Length)));
         }
 
-        return new WrittenModel(files, _layout.Files.Sum(f => f.Length), _layout.Files.Sum(f => f.Referenced));
+        return new WrittenModel([files[^1], .. files[..^1]], _layout.Files.Sum(f => f.Length), _layout.Files.Sum(f => f.Referenced));
     }
 }

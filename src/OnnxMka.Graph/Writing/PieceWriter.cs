@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using OnnxMka.Graph.Wire;
@@ -9,10 +10,12 @@ namespace OnnxMka.Graph;
 /// Streams pieces into a new file, forwards. Byte ranges of other files are copied by the kernel where it can, computed tensors
 /// are filled in chunks on all cores; the bytes do not depend on the number of cores. Peak memory: a few chunks.
 /// </summary>
-internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress, CancellationToken ct)
+internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress, CancellationToken ct, int? threads = null)
 {
     private const int ChunkBytes = 4 << 20;
     private const int KernelCopyBytes = 64 << 20;
+
+    private readonly int _threads = threads ?? Environment.ProcessorCount;
 
     /// <summary>Writes and flushes to disk. The file must not exist.</summary>
     public void Write(string path, IReadOnlyList<OutputPiece> pieces)
@@ -59,27 +62,51 @@ internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress
                 RandomAccess.Write(output, memory.Bytes.Span, position);
                 progress?.Report(memory.Length);
                 break;
+            case DecodedVarints decoded:
+                WriteDecoded(output, position, decoded);
+                break;
             case ComputedContent computed:
                 WriteComputed(output, position, computed);
                 break;
+            default:
+                throw new NotSupportedException(piece.Content.GetType().Name);
+        }
+    }
+
+    private void WriteDecoded(SafeFileHandle output, long position, DecodedVarints decoded)
+    {
+        foreach (var bytes in VarintTensor.DecodeChunks(reader.Open(decoded.Source.Path), decoded.Source, decoded.Tensor))
+        {
+            ct.ThrowIfCancellationRequested();
+            RandomAccess.Write(output, bytes.Span, position);
+            position += bytes.Length;
+            progress?.Report(bytes.Length);
         }
     }
 
     private void WriteComputed(SafeFileHandle output, long position, ComputedContent content)
     {
-        var chunk = ChunkBytes / content.ElementSize * content.ElementSize;
+        var chunk = Math.Max(ChunkBytes / content.ElementSize, 1) * content.ElementSize;
         var chunks = (content.Length + chunk - 1) / chunk;
-        var options = new ParallelOptions { CancellationToken = ct, MaxDegreeOfParallelism = Environment.ProcessorCount };
-        Parallel.For(0, chunks, options, i =>
+        var options = new ParallelOptions { CancellationToken = ct, MaxDegreeOfParallelism = _threads };
+        try
         {
-            var offset = i * chunk;
-            var count = (int)Math.Min(chunk, content.Length - offset);
-            var buffer = ArrayPool<byte>.Shared.Rent(count);
-            content.Fill(offset, buffer.AsSpan(0, count), reader);
-            RandomAccess.Write(output, buffer.AsSpan(0, count), position + offset);
-            ArrayPool<byte>.Shared.Return(buffer);
-            progress?.Report(count);
-        });
+            Parallel.For(0, chunks, options, i => WriteChunk(output, position, content, i * chunk, (int)Math.Min(chunk, content.Length - (i * chunk))));
+        }
+        catch (AggregateException e)
+        {
+            // Chunks fail alike (a file that is gone, a full disk): the caller gets one of them, as from a single thread.
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
+    }
+
+    private void WriteChunk(SafeFileHandle output, long position, ComputedContent content, long offset, int count)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(count);
+        content.Fill(offset, buffer.AsSpan(0, count), reader);
+        RandomAccess.Write(output, buffer.AsSpan(0, count), position + offset);
+        ArrayPool<byte>.Shared.Return(buffer);
+        progress?.Report(count);
     }
 
     private void CopyRange(SafeFileHandle output, long position, string path, long offset, long length, string tensor)

@@ -11,32 +11,45 @@ namespace OnnxMka.Graph;
 /// <param name="DataFolder">Folder that the external locations are relative to.</param>
 public sealed record RuntimeImage(byte[] Bytes, string DataFolder)
 {
+    /// <summary>protobuf's own limit for one message; a little is left for the structure.</summary>
+    private const long InMemoryLimit = int.MaxValue - (64L << 20);
+
     /// <summary>Memory: structure plus computed tensors. Refuses more than 2 GB of those: emit the model instead.</summary>
     public static RuntimeImage Of(OnnxModel model)
     {
         var proto = model.Proto.Clone();
         using var reader = new TensorReader();
-        var initializers = proto.Graph.Initializer.ToHashSet();
-        var ranges = TensorWalk.All(proto).Where(t => t.HasPayload)
-            .Select(t => (Tensor: t, Reference: model.Reference(t)))
-            .ToArray();
-        var root = CommonFolder(ranges.Select(r => r.Reference.Content).OfType<FileRange>().Select(r => r.Path), model.Path);
-        foreach (var (tensor, reference) in ranges)
+        var initializers = proto.Graph.Initializer.ToHashSet<TensorProto>(ReferenceEqualityComparer.Instance);
+        var tensors = TensorWalk.All(proto).Where(t => t.HasPayload)
+            .Select(t => (Proto: t, Reference: model.Reference(t)))
+            .ToLookup(t => t.Reference.Content is FileRange && initializers.Contains(t.Proto));
+        var copied = tensors[false].Sum(t => t.Reference.ByteLength);
+        if (copied > InMemoryLimit)
+            throw new RefusedException("MKA008", Path.GetFileName(model.Path), $"{copied} bytes of its tensors would have to be held in memory", "Write the model to a file and load that");
+        var root = CommonFolder(tensors[true].Select(t => ((FileRange)t.Reference.Content).Path), model.Path);
+        foreach (var (tensor, reference) in tensors[true]) External(tensor, (FileRange)reference.Content, root);
+        foreach (var (tensor, reference) in tensors[false])
         {
-            tensor.ClearPayload();
-            tensor.ExternalData.Clear();
-            tensor.ClearDataLocation();
-            if (reference.Content is FileRange range && initializers.Contains(tensor)) External(tensor, range, root);
-            else tensor.RawData = UnsafeByteOperations.UnsafeWrap(reader.ReadBytes(reference));
+            Clear(tensor);
+            tensor.RawData = UnsafeByteOperations.UnsafeWrap(reader.ReadBytes(reference));
         }
 
         return new RuntimeImage(proto.ToByteArray(), root);
     }
 
+    private static void Clear(TensorProto tensor)
+    {
+        tensor.ClearPayload();
+        tensor.ClearDataLocation();
+        tensor.ExternalData.Clear();
+    }
+
     private static void External(TensorProto tensor, FileRange range, string root)
     {
+        Clear(tensor);
         tensor.DataLocation = TensorProto.Types.DataLocation.External;
-        tensor.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = Path.GetRelativePath(root, range.Path).Replace('\\', '/') });
+        var location = Path.GetRelativePath(root, range.Path).Replace(Path.DirectorySeparatorChar, '/');
+        tensor.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = location });
         tensor.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = range.Offset.ToString() });
         tensor.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = range.Length.ToString() });
     }

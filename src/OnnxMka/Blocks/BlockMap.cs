@@ -19,6 +19,12 @@ public sealed record BlockMap(OnnxModel Model, ImmutableArray<Block> Blocks, str
     /// <summary>Bytes of the block's parameters as stored.</summary>
     public long ParameterBytes(Block block) => Tensors(block).Sum(t => t.ByteLength);
 
-    private IEnumerable<TensorRef> Tensors(Block block) =>
-        block.Parameters.Select(p => p.Initializer).Distinct(StringComparer.Ordinal).Select(n => Model.Graph.Initializers[n]);
+    /// <summary>A parameter's tensor: an initializer, or the value of a Constant node.</summary>
+    public TensorRef Tensor(string name)
+    {
+        if (Model.Graph.Initializers.TryGetValue(name, out var tensor)) return tensor;
+        return Model.Graph.Nodes.First(n => n.OpType == "Constant" && n.Outputs[0] == name).Attributes["value"].Tensor!;
+    }
+
+    private IEnumerable<TensorRef> Tensors(Block block) => block.Parameters.Select(p => p.Initializer).Distinct(StringComparer.Ordinal).Select(Tensor);
 }

@@ -1,0 +1,48 @@
+using OnnxMka.Emission;
+using OnnxMka.Graph;
+using OnnxMka.Runtime;
+using OnnxMka.Verification;
+
+namespace OnnxMka.Cli;
+
+/// <summary>Runs a verb; what can go wrong becomes one line on stderr and an exit code.</summary>
+internal static class ErrorLines
+{
+    /// <summary>Bugs are not caught: they end with their stack trace.</summary>
+    public static int Run(Func<int> verb)
+    {
+        try
+        {
+            return verb();
+        }
+        catch (RefusedException e)
+        {
+            return Say(e.Message, ExitCode.Refused);
+        }
+        catch (VerificationException e)
+        {
+            return Say(e.Message, ExitCode.VerificationFailed);
+        }
+        catch (UsageException e)
+        {
+            return Say(e.Message, ExitCode.Usage);
+        }
+        catch (Exception e) when (e is InputFileException or OutputException or ExecutionTargetException)
+        {
+            return Say(e.Message, ExitCode.Failure);
+        }
+        catch (OperationCanceledException)
+        {
+            return Say("Cancelled; nothing was written.", ExitCode.Cancelled);
+        }
+    }
+
+    public static int Say(string line, int code)
+    {
+        Console.Error.WriteLine("onnx-mka: " + line.ReplaceLineEndings(" "));
+        return code;
+    }
+}
+
+/// <summary>Options that contradict each other or are out of range.</summary>
+internal sealed class UsageException(string message) : Exception(message);

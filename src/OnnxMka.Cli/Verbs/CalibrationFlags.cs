@@ -1,0 +1,72 @@
+using System.CommandLine;
+using OnnxMka.Alignment;
+using OnnxMka.Calibration;
+using OnnxMka.Runtime;
+
+namespace OnnxMka.Cli.Verbs;
+
+/// <summary>Options of everything that runs calibration text.</summary>
+internal sealed class CalibrationFlags
+{
+    private readonly Option<string?> _calib = new("--calib") { Description = "Calibration text (default: built-in prose)" };
+    private readonly Option<string?> _ids = new("--calib-ids") { Description = "Calibration token ids, JSON lines, for models without a tokenizer" };
+    private readonly Option<int> _samples = new("--calib-samples") { Description = "Calibration sequences, at least 32", DefaultValueFactory = _ => 256 };
+    private readonly Option<int> _length = new("--seq-len") { Description = "Tokens of a sequence", DefaultValueFactory = _ => 128 };
+    private readonly Option<Pooling> _pool = new("--pool") { Description = "How a sequence becomes one point: mean or last token", DefaultValueFactory = _ => Pooling.Mean };
+    private readonly Option<int> _batch = new("--batch-size") { Description = "Sequences that run at once", DefaultValueFactory = _ => 8 };
+    private readonly Option<int> _seed = new("--seed") { Description = "Chooses among the windows of the text", DefaultValueFactory = _ => 0 };
+    private readonly Option<string> _ep = new("--ep") { Description = "auto, cpu or cuda", DefaultValueFactory = _ => "auto" };
+    private readonly Option<int> _device = new("--device-id") { Description = "Which GPU", DefaultValueFactory = _ => 0 };
+    private readonly AlignmentFlags _alignment = new();
+
+    public CalibrationFlags() => _ep.AcceptOnlyFromAmong("auto", "cpu", "cuda");
+
+    public IEnumerable<Option> All => [_calib, _ids, _samples, _length, _pool, _batch, _seed, _ep, _device, .. _alignment.All];
+
+    public CompressionOptions Apply(ParseResult parsed, CompressionOptions options)
+    {
+        var (text, ids) = (parsed.GetValue(_calib), parsed.GetValue(_ids));
+        if (text is not null && ids is not null) throw new UsageException("Give --calib or --calib-ids, not both.");
+        return options with
+        {
+            CalibrationFile = text,
+            CalibrationIds = ids,
+            CalibrationSamples = UsageRange.AtLeast(parsed.GetValue(_samples), CalibrationSet.MinSamples, "--calib-samples"),
+            SequenceLength = UsageRange.AtLeast(parsed.GetValue(_length), 2, "--seq-len"),
+            Pooling = parsed.GetValue(_pool),
+            BatchSize = UsageRange.AtLeast(parsed.GetValue(_batch), 1, "--batch-size"),
+            Seed = parsed.GetValue(_seed),
+            Target = ExecutionTarget.Choose(parsed.GetValue(_ep)!, parsed.GetValue(_device)),
+            Alignment = _alignment.Value(parsed),
+        };
+    }
+}
+
+/// <summary>Options of the scoring itself.</summary>
+internal sealed class AlignmentFlags
+{
+    private readonly Option<int> _neighbours = new("--neighbours") { Description = "k of the nearest-neighbour estimates", DefaultValueFactory = _ => 5 };
+    private readonly Option<int> _dimension = new("--embedding-dim") { Description = "Diffusion coordinates", DefaultValueFactory = _ => 2 };
+    private readonly Option<double> _time = new("--diffusion-time") { Description = "Power of the eigenvalues", DefaultValueFactory = _ => 1 };
+    private readonly Option<double?> _sigma = new("--sigma") { Description = "Kernel width (default: median distance)" };
+
+    public IEnumerable<Option> All => [_neighbours, _dimension, _time, _sigma];
+
+    public AlignmentOptions Value(ParseResult parsed)
+    {
+        try
+        {
+            return new AlignmentOptions
+            {
+                Neighbours = parsed.GetValue(_neighbours),
+                EmbeddingDimension = parsed.GetValue(_dimension),
+                DiffusionTime = parsed.GetValue(_time),
+                Sigma = parsed.GetValue(_sigma),
+            };
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw new UsageException(e.Message.Split('(')[0].Trim());
+        }
+    }
+}

@@ -1,0 +1,109 @@
+using System.CommandLine;
+using OnnxMka.Planning;
+using OnnxMka.Reporting;
+using OnnxMka.Runtime;
+
+namespace OnnxMka.Cli.Verbs;
+
+/// <summary><c>onnx-mka IN OUT --ratio 0.4</c>: the main job.</summary>
+internal sealed class CompressVerb
+{
+    private readonly Argument<string?> _input = new("in") { Description = "ONNX decoder: a file, or a folder that holds one", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _output = new("out") { Description = "Result: a folder, or a name that ends in .onnx", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<double?> _ratio = new("--ratio") { Description = "Share of the blocks to remove, 0 up to 1" };
+    private readonly Option<int?> _count = new("--layers-removed") { Description = "Number of blocks to remove" };
+    private readonly Option<string?> _blocks = new("--blocks") { Description = "Blocks to remove, such as 3,7 (numbers start at 0)" };
+    private readonly Option<Method> _method = new("--method") { Description = "mka merges, drop deletes", DefaultValueFactory = _ => Method.Mka };
+    private readonly Option<Order> _order = new("--order") { Description = "similarity takes the most similar neighbours, tail the last", DefaultValueFactory = _ => Order.Similarity };
+    private readonly Option<double?> _alpha = new("--alpha") { Description = "Share of the block that is kept, 0 to 1 (default: the pair's similarity, at least 0.5)" };
+    private readonly Option<int> _protectFirst = new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _protectLast = new("--protect-last") { Description = "Blocks at the end that stay as they are", DefaultValueFactory = _ => 1 };
+    private readonly CalibrationFlags _calibration = new();
+    private readonly Option<FileInfo?> _analysis = new("--analysis") { Description = "Similarities from: onnx-mka score MODEL -o FILE" };
+    private readonly Option<FileInfo?> _plan = new("--plan") { Description = "Plan to replay, from --plan-out" };
+    private readonly Option<FileInfo?> _report = new("--report") { Description = "Write a report (.json)" };
+    private readonly Option<FileInfo?> _planOut = new("--plan-out") { Description = "Write the plan (.json)" };
+    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Plan and sizes; write no model" };
+    private readonly Option<bool> _force = new("--force") { Description = "Overwrite existing output" };
+    private readonly Option<bool> _noEval = new("--no-eval") { Description = "Do not measure perplexity" };
+    private readonly Option<int> _evalSamples = new("--eval-samples") { Description = "Windows of held-back text to measure it on", DefaultValueFactory = _ => 128 };
+    private readonly Option<bool> _noVerify = new("--no-verify") { Description = "Do not load and step the result" };
+    private readonly Option<bool> _external = new("--external-data") { Description = "Put all weights into a data file" };
+    private readonly Option<bool> _quiet = new("--quiet") { Description = "No progress" };
+    private readonly Option<bool> _verbose = new("-v", "--verbose") { Description = "Say more: pairs not considered, checks, timings" };
+
+    public void AddTo(Command command)
+    {
+        command.Add(_input);
+        command.Add(_output);
+        Option[] options =
+        [
+            _ratio, _count, _blocks, _method, _order, _alpha, _protectFirst, _protectLast, .. _calibration.All, _analysis, _plan,
+            _report, _planOut, _dryRun, _force, _noEval, _evalSamples, _noVerify, _external, _quiet, _verbose,
+        ];
+        foreach (var option in options) command.Add(option);
+        command.SetAction((result, ct) => Task.Run(() => ErrorLines.Run(() => Run(result, ct)), CancellationToken.None));
+    }
+
+    private int Run(ParseResult parsed, CancellationToken ct)
+    {
+        var options = Options(parsed);
+        var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
+        if (options.Target.Note is { } note) progress.Note(note);
+        var result = Compression.Run(options, progress, ct);
+        if (parsed.GetValue(_planOut) is { } planFile) OutputFile.Write(planFile, PlanJson.Write(result.Plan));
+        if (parsed.GetValue(_report) is { } report) OutputFile.Write(report, ReportJson.Write(result, options));
+        ResultTables.Print(result);
+        if (parsed.GetValue(_verbose)) Details.Print(result);
+        return ExitCode.Done;
+    }
+
+    private CompressionOptions Options(ParseResult parsed)
+    {
+        var input = parsed.GetValue(_input) ?? throw new UsageException("Name the model: onnx-mka IN OUT --ratio 0.4 (onnx-mka --help lists everything).");
+        var output = parsed.GetValue(_output);
+        var dryRun = parsed.GetValue(_dryRun);
+        if (output is null && !dryRun) throw new UsageException("Name the output: onnx-mka IN OUT --ratio 0.4, or use --dry-run.");
+        var plan = parsed.GetValue(_plan) is { } file ? PlanJson.Read(OutputFile.ReadText(file), file.Name) : null;
+        CheckReport(parsed.GetValue(_report));
+        var options = new CompressionOptions
+        {
+            Input = input,
+            Output = dryRun ? null : output,
+            Ratio = parsed.GetValue(_ratio),
+            Plan = PlanOptionsFrom(parsed, plan is not null),
+            ReadyPlan = plan,
+            Analysis = parsed.GetValue(_analysis) is { } a ? Scoring.Analysis.FromJson(OutputFile.ReadText(a), a.Name) : null,
+            DryRun = dryRun,
+            Force = parsed.GetValue(_force),
+            Evaluate = !parsed.GetValue(_noEval),
+            EvaluationSamples = UsageRange.AtLeast(parsed.GetValue(_evalSamples), 1, "--eval-samples"),
+            Verify = !parsed.GetValue(_noVerify),
+            ForceExternalData = parsed.GetValue(_external),
+        };
+        return _calibration.Apply(parsed, options);
+    }
+
+    private PlanOptions PlanOptionsFrom(ParseResult parsed, bool planGiven)
+    {
+        var amounts = new[] { parsed.GetValue(_ratio) is not null, parsed.GetValue(_count) is not null, parsed.GetValue(_blocks) is not null, planGiven }.Count(given => given);
+        if (amounts != 1) throw new UsageException("Say how much goes with exactly one of --ratio, --layers-removed, --blocks or --plan.");
+        if (parsed.GetValue(_ratio) is { } ratio && !(ratio >= 0 && ratio < 1)) throw new UsageException($"--ratio is {ratio}; it must be at least 0 and less than 1.");
+        if (parsed.GetValue(_alpha) is { } alpha && !(alpha >= 0 && alpha <= 1)) throw new UsageException($"--alpha is {alpha}; it must be 0 to 1.");
+        return new PlanOptions
+        {
+            Count = UsageRange.AtLeast(parsed.GetValue(_count) ?? 0, 0, "--layers-removed"),
+            Named = UsageRange.Numbers(parsed.GetValue(_blocks), "--blocks"),
+            Method = parsed.GetValue(_method),
+            Order = parsed.GetValue(_order),
+            Alpha = parsed.GetValue(_alpha),
+            ProtectFirst = UsageRange.AtLeast(parsed.GetValue(_protectFirst), 0, "--protect-first"),
+            ProtectLast = UsageRange.AtLeast(parsed.GetValue(_protectLast), 0, "--protect-last"),
+        };
+    }
+
+    private static void CheckReport(FileInfo? report)
+    {
+        if (report is not null && report.Extension != ".json") throw new UsageException($"--report {report.Name}: the known format is .json.");
+    }
+}

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using OnnxMka.Blocks;
+using OnnxMka.Emission;
+using OnnxMka.Graph;
+using OnnxMka.Reporting;
+using Spectre.Console;
+
+namespace OnnxMka.Cli.Verbs;
+
+/// <summary><c>onnx-mka inspect MODEL</c>: what the tool sees in a model.</summary>
+internal static class InspectVerb
+{
+    public static Command Create()
+    {
+        var model = new Argument<string>("model") { Description = "ONNX decoder: a file or folder" };
+        var json = new Option<bool>("--json") { Description = "Print JSON" };
+        var command = new Command("inspect", "Show blocks, seams, KV ports, parameters and bytes") { model, json };
+        command.SetAction(parsed => ErrorLines.Run(() =>
+        {
+            var map = BlockDetector.Detect(OnnxModel.Load(ModelLocation.Find(parsed.GetValue(model)!).ModelPath));
+            if (parsed.GetValue(json)) Console.Write(InspectJson.Write(map));
+            else Print(map);
+            return ExitCode.Done;
+        }));
+        return command;
+    }
+
+    private static void Print(BlockMap map)
+    {
+        var console = ResultTables.Stdout();
+        var opsets = map.Model.Opsets.Select(o => $"{(o.Key.Length > 0 ? o.Key : "ai.onnx")} {o.Value}");
+        console.WriteLine($"{Path.GetFileName(map.Model.Path)}: {map.Model.Producer}, IR {map.Model.IrVersion}, opset {string.Join(", ", opsets)}, {map.Model.Graph.Nodes.Count:N0} nodes");
+        console.WriteLine($"{map.Count} blocks from {map.TokenInput} to {map.Logits}; the stream enters as {map.Blocks[0].Input.Value}");
+        var table = ResultTables.Table("block", "kind", "nodes", "parameters", "bytes", "KV in", "KV out", "seam after it");
+        foreach (var b in map.Blocks)
+        {
+            table.AddRow(
+                b.Index.ToString(), b.Kind.ToString(), b.Nodes.Length.ToString("N0"), map.ParameterCount(b).ToString("N0"), Sizes.Text(map.ParameterBytes(b)),
+                Markup.Escape(string.Join(' ', b.KvInputs.Select(p => p.Name))),
+                Markup.Escape(string.Join(' ', b.KvOutputs.Select(p => p.Name))),
+                Markup.Escape(b.Output.Value) + (b.Output.IsFused ? " (fused)" : ""));
+        }
+
+        console.Write(table);
+    }
+}

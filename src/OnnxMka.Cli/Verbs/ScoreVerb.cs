@@ -1,0 +1,73 @@
+using System.CommandLine;
+using System.Text.Json;
+using OnnxMka.Blocks;
+using OnnxMka.Calibration;
+using OnnxMka.Emission;
+using OnnxMka.Graph;
+using OnnxMka.Scoring;
+using Spectre.Console;
+
+namespace OnnxMka.Cli.Verbs;
+
+/// <summary><c>onnx-mka score MODEL</c>, or <c>score --activations FILE</c>: similarities alone.</summary>
+internal sealed class ScoreVerb
+{
+    private readonly Argument<string?> _model = new("model") { Description = "ONNX decoder: a file or folder", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<string?> _activations = new("--activations") { Description = "Pooled activations [L, N, H] captured elsewhere (.safetensors, .npz, .npy)" };
+    private readonly Option<FileInfo?> _output = new("-o", "--output") { Description = "Write the analysis (.json), for --analysis" };
+    private readonly Option<bool> _json = new("--json") { Description = "Print JSON: npib, sigma, eigenvalues" };
+    private readonly Option<bool> _quiet = new("--quiet") { Description = "No progress" };
+    private readonly CalibrationFlags _calibration = new();
+
+    public static Command Create()
+    {
+        var verb = new ScoreVerb();
+        var command = new Command("score", "Show how similar the blocks are (NPIB on diffusion maps)") { verb._model, verb._activations, verb._output, verb._json, verb._quiet };
+        foreach (var option in verb._calibration.All) command.Add(option);
+        command.SetAction((parsed, ct) => Task.Run(() => ErrorLines.Run(() => verb.Run(parsed, ct)), CancellationToken.None));
+        return command;
+    }
+
+    private int Run(ParseResult parsed, CancellationToken ct)
+    {
+        var (model, activations) = (parsed.GetValue(_model), parsed.GetValue(_activations));
+        if ((model is null) == (activations is null)) throw new UsageException("Give a model, or --activations FILE.");
+        var options = _calibration.Apply(parsed, new CompressionOptions { Input = model ?? activations! });
+        var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
+        var analysis = model is not null ? OfModel(model, options, progress, ct) : OfActivations(activations!, options, progress, ct);
+        if (parsed.GetValue(_output) is { } file) OutputFile.Write(file, analysis.ToJson());
+        if (parsed.GetValue(_json)) Console.WriteLine(JsonSerializer.Serialize(new { npib = analysis.Npib.Rows, sigma = analysis.Sigma, eigenvalues = analysis.Eigenvalues }));
+        else Print(analysis);
+        return ExitCode.Done;
+    }
+
+    private static Analysis OfModel(string path, CompressionOptions options, IProgressSink progress, CancellationToken ct)
+    {
+        var location = ModelLocation.Find(path);
+        var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
+        if (options.Target.Note is { } note) progress.Note(note);
+        using var texts = new Texts(options, location.ModelPath);
+        return ModelScoring.Run(map, texts.Calibration, options, Fingerprint.Of(map.Model), progress, ct, new StageClock());
+    }
+
+    private static Analysis OfActivations(string path, CompressionOptions options, IProgressSink progress, CancellationToken ct)
+    {
+        var seams = ActivationFile.Read(path);
+        var (npib, embeddings) = Scorer.Score(seams, options.Alignment, progress, ct);
+        return new Analysis("", npib, [.. embeddings.Select(e => e.Sigma)], [.. embeddings.Select(e => e.Eigenvalues)], seams[0].Samples, 0, Path.GetFileName(path), "", "");
+    }
+
+    private static void Print(Analysis analysis)
+    {
+        var console = ResultTables.Stdout();
+        var table = ResultTables.Table("seam", "sigma", "lambda 1", "lambda 2", "NPIB with the next");
+        for (var i = 0; i < analysis.Npib.Count; i++)
+        {
+            table.AddRow(
+                i.ToString(), analysis.Sigma[i].ToString("g5"), analysis.Eigenvalues[i][1].ToString("0.0000"), analysis.Eigenvalues[i].Length > 2 ? analysis.Eigenvalues[i][2].ToString("0.0000") : "-",
+                i + 1 < analysis.Npib.Count ? analysis.Npib[i, i + 1].ToString("0.0000") : "");
+        }
+
+        console.Write(table);
+    }
+}

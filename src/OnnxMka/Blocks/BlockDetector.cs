@@ -1,0 +1,90 @@
+using System.Collections.Immutable;
+using OnnxMka.Graph;
+
+namespace OnnxMka.Blocks;
+
+/// <summary>
+/// Finds the decoder blocks of a graph from its structure:
+/// <list type="number">
+/// <item>view the graph with fused norms split (<see cref="NormalisedView"/>);</item>
+/// <item>find the values that nothing bypasses between embeddings and logits (<see cref="ResidualStream"/>);</item>
+/// <item>cut the stream there and name each segment by what it computes (<see cref="StreamSegments"/>, <see cref="StructureHash"/>);</item>
+/// <item>a block runs from the cut before a segment with a KV cache (or, without caches, with attention) to the next such cut;
+/// the last ends where an earlier block of the same beginning ends.</item>
+/// </list>
+/// Names decide nothing.
+/// </summary>
+public static class BlockDetector
+{
+    /// <summary>Refuses a graph that is no decoder, has no repeated block, or lets other values than the stream pass between blocks.</summary>
+    public static BlockMap Detect(OnnxModel model)
+    {
+        UnsupportedGraphs.Refuse(model);
+        var view = NormalisedView.Of(GraphIndex.Of(model.Graph));
+        var stream = ResidualStream.Find(view);
+        var segments = new StreamSegments(stream);
+        var constants = new ConstantValues(view, stream.Dependent);
+        using var exact = new StructureHash(segments, constants, exact: true);
+        using var structural = new StructureHash(segments, constants, exact: false);
+        var ranges = BlockRanges(segments, structural);
+        var nodes = NodesByBlock(segments, ranges);
+        var blocks = ranges.Select((range, i) => new Block(
+            i,
+            Word(exact, range),
+            Word(structural, range),
+            nodes[i],
+            ParameterWalk.List(segments, constants, exact, range),
+            Ports(segments.KvInputs, range),
+            Ports(segments.KvOutputs, range),
+            SeamAt(view, stream.Cuts[range.Start.Value]),
+            SeamAt(view, stream.Cuts[range.End.Value])));
+        var map = new BlockMap(model, Renumbered([.. blocks]), stream.TokenInput, stream.TakesEmbeddings, stream.Sink);
+        if (map.Blocks.GroupBy(b => b.Shape).All(g => g.Count() < 2)) throw NoBlocks("no two of its attention layers have the same structure");
+        return map;
+    }
+
+    private static List<Range> BlockRanges(StreamSegments segments, StructureHash structural)
+    {
+        var starts = AttentionSegments.Find(segments);
+        if (starts.Count < 2) throw NoBlocks(starts.Count == 0 ? "no attention lies between its embeddings and its logits" : "only one attention layer lies on the way to its logits");
+        var words = Enumerable.Range(0, segments.Count).Select(structural.Word).ToArray();
+        var ranges = starts.Zip(starts.Skip(1), (a, b) => a..b).ToList();
+        var last = starts[^1];
+        var body = ranges.Select(r => words[r]).Where(w => w.Length <= words.Length - last && w.SequenceEqual(words[last..(last + w.Length)])).MaxBy(w => w.Length)
+            ?? throw NoBlocks("its last attention layer is unlike all others, so that its end is not known");
+        ranges.Add(last..(last + body.Length));
+        return ranges;
+    }
+
+    /// <summary>A fused node that two segments share counts to the block whose norm it holds.</summary>
+    private static ImmutableArray<int>[] NodesByBlock(StreamSegments segments, List<Range> ranges)
+    {
+        var block = new int[segments.Count];
+        Array.Fill(block, -1);
+        for (var i = 0; i < ranges.Count; i++) Array.Fill(block, i, ranges[i].Start.Value, ranges[i].End.Value - ranges[i].Start.Value);
+        var owner = new SortedDictionary<int, int>();
+        foreach (var node in segments.Stream.View.Nodes) owner[node.Origin.Index] = segments.Of(node) is >= 0 and var s ? block[s] : -1;
+        var byBlock = owner.ToLookup(o => o.Value, o => o.Key);
+        return [.. Enumerable.Range(0, ranges.Count).Select(i => byBlock[i].ToImmutableArray())];
+    }
+
+    private static int Word(StructureHash hash, Range range) =>
+        hash.Intern("block(" + string.Join(',', Enumerable.Range(range.Start.Value, range.End.Value - range.Start.Value).Select(hash.Word)) + ")");
+
+    private static ImmutableArray<KvPort> Ports(IEnumerable<(string Port, int Segment)> ports, Range range) =>
+        [.. ports.Where(p => p.Segment >= range.Start.Value && p.Segment < range.End.Value).Select((p, slot) => new KvPort(p.Port, slot))];
+
+    private static Seam SeamAt(NormalisedView view, string cut) =>
+        view.Producer(cut) is { Op: "ResidualSum" or "EmbeddingSum" } sum ? new Seam(cut, sum.Origin.Index) : new Seam(cut, null);
+
+    /// <summary>Kinds and shapes as 0, 1, 2 in order of appearance.</summary>
+    private static ImmutableArray<Block> Renumbered(ImmutableArray<Block> blocks)
+    {
+        var kinds = blocks.Select(b => b.Kind).Distinct().ToList();
+        var shapes = blocks.Select(b => b.Shape).Distinct().ToList();
+        return [.. blocks.Select(b => b with { Kind = kinds.IndexOf(b.Kind), Shape = shapes.IndexOf(b.Shape) })];
+    }
+
+    private static RefusedException NoBlocks(string why) =>
+        new("MKA011", "the graph", $"no repeated decoder block was found: {why}", "Give the decoder part of an exported LLM");
+}

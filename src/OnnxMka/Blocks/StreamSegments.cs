@@ -1,0 +1,101 @@
+using OnnxMka.Graph;
+
+namespace OnnxMka.Blocks;
+
+/// <summary>
+/// The stretches of the stream between neighbouring cuts: which operators lie in each, and which cache ports they touch.
+/// Segment k runs from cut k to cut k + 1; operators that serve several segments belong to none.
+/// </summary>
+internal sealed class StreamSegments
+{
+    /// <summary>No segment: shared by several, or outside the stream.</summary>
+    public const int Shared = -1;
+
+    private readonly Dictionary<string, int> _cutNumber;
+    private readonly int[] _segments;
+
+    public StreamSegments(ResidualStream stream)
+    {
+        Stream = stream;
+        _cutNumber = stream.Cuts.Select((c, i) => (c, i)).ToDictionary(c => c.c, c => c.i, StringComparer.Ordinal);
+        _segments = new int[stream.View.Nodes.Length];
+        Array.Fill(_segments, Shared);
+        AssignDependent();
+        AssignServants();
+        KvInputs = FindKvInputs();
+        KvOutputs = FindKvOutputs();
+    }
+
+    public ResidualStream Stream { get; }
+
+    public int Count => Stream.Cuts.Length - 1;
+
+    /// <summary>Cache and state inputs with the segment that reads them, in port order.</summary>
+    public IReadOnlyList<(string Port, int Segment)> KvInputs { get; }
+
+    /// <summary>Cache and state outputs with the segment that writes them, in port order.</summary>
+    public IReadOnlyList<(string Port, int Segment)> KvOutputs { get; }
+
+    public int Of(ViewNode node) => _segments[node.Position];
+
+    public bool IsCut(string value) => _cutNumber.ContainsKey(value);
+
+    public IEnumerable<ViewNode> Nodes(int segment) => Stream.View.Nodes.Where(n => _segments[n.Position] == segment);
+
+    private void AssignDependent()
+    {
+        foreach (var node in Stream.View.Nodes.Where(n => !ResidualStream.ReadsOnlyShape(n)))
+        {
+            foreach (var input in node.Inputs.Concat(node.Origin.Captures).Where(Stream.Dependent.Contains))
+                _segments[node.Position] = Math.Max(_segments[node.Position], SegmentAfter(input));
+        }
+    }
+
+    private int SegmentAfter(string value)
+    {
+        if (_cutNumber.TryGetValue(value, out var cut)) return cut;
+        return Stream.View.Producer(value) is { } producer ? _segments[producer.Position] : Shared;
+    }
+
+    /// <summary>Constants, shape arithmetic and their like belong to the one segment that reads them.</summary>
+    private void AssignServants()
+    {
+        for (var i = Stream.View.Nodes.Length - 1; i >= 0; i--)
+        {
+            var node = Stream.View.Nodes[i];
+            if (node.Outputs.Any(Stream.Dependent.Contains)) continue;
+            var readers = node.Outputs.Where(o => o.Length > 0).SelectMany(Stream.View.Readers).Select(r => _segments[r.Node.Position]).Distinct().ToArray();
+            if (readers.Length == 1 && !node.Outputs.Any(Stream.View.Index.IsOutput)) _segments[i] = readers[0];
+        }
+    }
+
+    private List<(string Port, int Segment)> FindKvInputs()
+    {
+        var found = new List<(string, int)>();
+        foreach (var port in Stream.View.Index.Graph.FedInputs.Where(p => IsStateType(p.Type) && p.Name != Stream.TokenInput))
+        {
+            var segments = Stream.View.Readers(port.Name)
+                .Where(r => !ResidualStream.ReadsOnlyShape(r.Node))
+                .Select(r => Of(r.Node))
+                .Distinct()
+                .ToArray();
+            if (segments is [>= 0 and var segment]) found.Add((port.Name, segment));
+        }
+
+        return found;
+    }
+
+    private List<(string Port, int Segment)> FindKvOutputs()
+    {
+        var found = new List<(string, int)>();
+        foreach (var port in Stream.View.Index.Graph.Outputs.Where(p => p.Name != Stream.Sink && Stream.Dependent.Contains(p.Name) && !IsCut(p.Name)))
+        {
+            if (Stream.View.Producer(port.Name) is { } producer && Of(producer) >= 0) found.Add((port.Name, Of(producer)));
+        }
+
+        return found;
+    }
+
+    private static bool IsStateType(ElementType type) =>
+        type.IsMergeable() || type is ElementType.Int8 or ElementType.UInt8 or (>= ElementType.Float8E4M3FN and <= ElementType.Float8E5M2FNUZ);
+}

@@ -1,0 +1,21 @@
+using OnnxMka.Graph;
+
+namespace OnnxMka.Blocks;
+
+/// <summary>Model kinds that are recognised at once and named, before any analysis.</summary>
+internal static class UnsupportedGraphs
+{
+    public static void Refuse(OnnxModel model)
+    {
+        foreach (var node in model.Graph.Nodes)
+        {
+            if (node.OpType is "BeamSearch" or "GreedySearch" or "Sampling" && node.Domain == "com.microsoft")
+                throw new RefusedException("MKA013", node.Label, $"the decoder is packed inside a {node.OpType} operator", "Export the decoder alone, without the generation loop");
+        }
+
+        if (model.Graph.Inputs.FirstOrDefault(i => i.Name is "encoder_hidden_states" or "encoder_outputs" || i.Name.Contains(".encoder.", StringComparison.Ordinal)) is { } encoder)
+            throw new RefusedException("MKA014", encoder.Name, "this is the decoder of an encoder-decoder model", "Only decoder-only LLMs are supported");
+        if (model.Graph.Inputs.FirstOrDefault(i => i.Name == "token_type_ids") is { } types)
+            throw new RefusedException("MKA014", types.Name, "this is an encoder", "Only decoder-only LLMs are supported");
+    }
+}

@@ -1,0 +1,41 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace OnnxMka.Calibration;
+
+/// <summary>A text and its fingerprint.</summary>
+/// <param name="Sha256">Of the bytes as stored, lower-case hex.</param>
+public sealed record TextSource(string Text, string Name, string Sha256)
+{
+    /// <summary>About 300 kB of public-domain novels; see <c>Text/SOURCES.md</c>.</summary>
+    public static TextSource BuiltInCalibration => Resource("calibration.txt", "built-in prose");
+
+    /// <summary>About 120 kB from other places of the same novels, never used for calibration.</summary>
+    public static TextSource BuiltInHeldBack => Resource("heldback.txt", "built-in held-back prose");
+
+    /// <summary>A UTF-8 text file.</summary>
+    public static TextSource FromFile(string path) => Of(ReadAllBytes(path), Path.GetFileName(path));
+
+    internal static byte[] ReadAllBytes(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new Graph.InputFileException(path, e);
+        }
+    }
+
+    private static TextSource Resource(string file, string name)
+    {
+        using var stream = typeof(TextSource).Assembly.GetManifestResourceStream($"OnnxMka.Calibration.Text.{file}")!;
+        using var memory = new MemoryStream();
+        stream.CopyTo(memory);
+        return Of(memory.ToArray(), name);
+    }
+
+    private static TextSource Of(byte[] bytes, string name) =>
+        new(Encoding.UTF8.GetString(bytes), name, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+}

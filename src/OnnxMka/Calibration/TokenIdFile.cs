@@ -1,0 +1,33 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+
+namespace OnnxMka.Calibration;
+
+/// <summary>Token ids from a JSON lines file: one array of integers a line.</summary>
+internal static class TokenIdFile
+{
+    public static int[][] Read(string path, out string sha256)
+    {
+        var bytes = TextSource.ReadAllBytes(path);
+        sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        var rows = new List<int[]>();
+        var number = 0;
+        foreach (var line in System.Text.Encoding.UTF8.GetString(bytes).Split('\n'))
+        {
+            number++;
+            if (string.IsNullOrWhiteSpace(line)) continue;
+            try
+            {
+                rows.Add(JsonSerializer.Deserialize<int[]>(line)!);
+            }
+            catch (JsonException e)
+            {
+                throw new RefusedException("MKA032", $"{Path.GetFileName(path)} line {number}", "it is no JSON array of integers", "Give one array of token ids a line", e);
+            }
+        }
+
+        if (rows.Count == 0 || rows.Exists(r => r.Length == 0 || r.Any(id => id < 0)))
+            throw new RefusedException("MKA032", Path.GetFileName(path), "it has no rows, an empty row, or negative ids", "Give one array of token ids a line");
+        return [.. rows];
+    }
+}

@@ -1,0 +1,144 @@
+using Microsoft.ML.OnnxRuntime;
+using OnnxMka.Blocks;
+using OnnxMka.Calibration;
+using OnnxMka.Runtime;
+
+namespace OnnxMka.Chain;
+
+/// <summary>Takes the logits of some samples.</summary>
+/// <param name="firstSample">Number of the first.</param>
+/// <param name="samples">How many.</param>
+/// <param name="logits">[samples, T, vocabulary]; valid only during the call.</param>
+public delegate void LogitsConsumer(int firstSample, int samples, ReadOnlySpan<float> logits);
+
+/// <summary>Takes a tapped value of some samples.</summary>
+/// <param name="tap">Place in <see cref="BlockPart.Taps"/>.</param>
+/// <param name="values">The tapped value of those samples; valid only during the call.</param>
+public delegate void TapConsumer(int tap, int firstSample, int samples, ReadOnlySpan<float> values);
+
+/// <summary>
+/// Runs a model part by part: each is loaded as a session of its own, run over all samples, and freed before the next is loaded.
+/// Memory: one part and the seams that are kept. A run can start at any kept seam, so that what follows a changed block is
+/// all that is run again. Not for several threads at once.
+/// </summary>
+public sealed class BlockChain
+{
+    private readonly ChainOptions _options;
+    private readonly ExecutionTarget _target;
+    private readonly SeamStore _store;
+
+    private BlockChain(BlockMap map, ExecutionTarget target, ChainOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchSize, 1);
+        DecoderPorts.Of(map);
+        Map = map;
+        _target = target;
+        _options = options;
+        _store = new SeamStore(options.SeamMemory, options.SpillFolder);
+    }
+
+    public BlockMap Map { get; }
+
+    /// <summary>Refuses inputs whose meaning is not known, as a whole-model run does.</summary>
+    public static BlockChain Of(BlockMap map, ExecutionTarget target, ChainOptions? options = null) => new(map, target, options ?? new ChainOptions());
+
+    /// <summary>Token ids to seam -1, which block 0 reads. Refuses ids beyond the vocabulary. Progress counts samples.</summary>
+    public SeamActivations RunPrelude(CalibrationSet set, IProgress<int>? progress = null, CancellationToken ct = default)
+    {
+        Vocabulary.Check(Map, set);
+        return Kept(BlockPart.Prelude(Map.Model, Map), set, null, null, progress, ct);
+    }
+
+    /// <summary>Seam <paramref name="block"/> - 1 (or any other stream in its place) to seam <paramref name="block"/>; the input is kept.</summary>
+    public SeamActivations RunBlock(int block, SeamActivations input, IProgress<int>? progress = null, CancellationToken ct = default) =>
+        RunBlock(BlockPart.Of(Map.Model, Map, block), input, null, progress, ct);
+
+    /// <summary>The same for a changed block, or one with taps.</summary>
+    public SeamActivations RunBlock(BlockPart part, SeamActivations input, TapConsumer? taps = null, IProgress<int>? progress = null, CancellationToken ct = default) =>
+        Kept(part, input.Set, input, taps, progress, ct);
+
+    /// <summary>
+    /// Moves several streams through a block with one load of it: each then holds what it was before, one block later. This is how many
+    /// candidates for removal are compared at the price of one pass over the weights.
+    /// </summary>
+    public void Advance(BlockPart part, IReadOnlyList<SeamActivations> streams, TapConsumer? taps = null, IProgress<int>? progress = null, CancellationToken ct = default)
+    {
+        if (streams.Count == 0) return;
+        var form = FormOf(streams[0]);
+        if (streams.Any(s => FormOf(s) != form)) throw new ArgumentException("the streams differ in type or width", nameof(streams));
+        using var session = PartSession.Load(part, form, _options, _target);
+        if (session.EndType != form.Type) throw new RefusedException("MKA025", part.Name, $"it takes a stream of type {form.Type} and leaves one of type {session.EndType}", "Use --run whole");
+        foreach (var stream in streams)
+        {
+            Run(session, stream.Set, stream, progress, ct, (first, count, outputs) =>
+            {
+                Hand(outputs, taps, first, count);
+                stream.Write(first, outputs[0].GetTensorMutableRawData());
+            });
+        }
+    }
+
+    /// <summary>The last seam to logits, handed over batch by batch in the order of the samples.</summary>
+    public void RunEpilogue(SeamActivations input, LogitsConsumer consumer, IProgress<int>? progress = null, CancellationToken ct = default) =>
+        RunEpilogue(BlockPart.Epilogue(Map.Model, Map), input, consumer, progress, ct);
+
+    /// <summary>The same for a changed head.</summary>
+    public void RunEpilogue(BlockPart part, SeamActivations input, LogitsConsumer consumer, IProgress<int>? progress = null, CancellationToken ct = default)
+    {
+        using var session = PartSession.Load(part, FormOf(input), _options, _target);
+        Run(session, input.Set, input, progress, ct, (first, count, outputs) => WithFloats(outputs[0], logits => consumer(first, count, logits)));
+    }
+
+    private SeamActivations Kept(BlockPart part, CalibrationSet set, SeamActivations? input, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct)
+    {
+        using var session = PartSession.Load(part, input is null ? null : FormOf(input), _options, _target);
+        SeamActivations? kept = null;
+        try
+        {
+            Run(session, set, input, progress, ct, (first, count, outputs) =>
+            {
+                Hand(outputs, taps, first, count);
+                kept ??= _store.Create(set, session.EndType, session.WidthOf(outputs[0], count, set.Length));
+                kept.Write(first, outputs[0].GetTensorMutableRawData());
+            });
+            return kept!;
+        }
+        catch
+        {
+            kept?.Dispose();
+            throw;
+        }
+    }
+
+    private void Run(
+        PartSession session, CalibrationSet set, SeamActivations? input, IProgress<int>? progress, CancellationToken ct, Action<int, int, IReadOnlyList<OrtValue>> consume)
+    {
+        for (var first = 0; first < set.Count; first += _options.BatchSize)
+        {
+            ct.ThrowIfCancellationRequested();
+            var count = Math.Min(_options.BatchSize, set.Count - first);
+            using var outputs = session.Run(set, first, count, input);
+            consume(first, count, outputs);
+            progress?.Report(count);
+        }
+    }
+
+    private static StreamForm FormOf(SeamActivations seam) => new(seam.Type, seam.Width);
+
+    private static void Hand(IReadOnlyList<OrtValue> outputs, TapConsumer? taps, int first, int count)
+    {
+        for (var i = 1; i < outputs.Count && taps is not null; i++)
+        {
+            var tap = i - 1;
+            WithFloats(outputs[i], values => taps(tap, first, count, values));
+        }
+    }
+
+    private static void WithFloats(OrtValue value, FloatsConsumer consume)
+    {
+        if (value.GetTensorTypeAndShape().ElementDataType == Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float) consume(value.GetTensorDataAsSpan<float>());
+        else consume(DecoderSession.ToFloats(value));
+    }
+
+    private delegate void FloatsConsumer(ReadOnlySpan<float> values);
+}

@@ -1,0 +1,72 @@
+using OnnxMka.Alignment;
+using OnnxMka.Blocks;
+using OnnxMka.Calibration;
+using OnnxMka.Runtime;
+
+namespace OnnxMka.Chain;
+
+/// <summary>
+/// What <see cref="CalibrationRun"/> computes, for models that are larger than memory: one block is loaded at a time, and one stream
+/// is kept, which each block overwrites.
+/// </summary>
+/// <remarks>
+/// Equal to the whole-model run to float rounding. The operators and their order are the same, the pooling included, and where ONNX
+/// Runtime optimises a part as it does the whole the bits are too; it may fuse across a seam in the whole model (an Add with the
+/// norm behind it), which rounds otherwise.
+/// </remarks>
+public static class ChainCalibration
+{
+    /// <summary>Samples that progress will have counted at the end: each runs through the prelude and every block.</summary>
+    public static long ProgressTotal(BlockMap map, CalibrationSet set) => (map.Count + 1L) * set.Count;
+
+    /// <summary>
+    /// Pooled activations, one <c>[N, H]</c> matrix a seam. Refuses as the whole-model run does, and models whose blocks need more of
+    /// each other than the stream (MKA024). Progress counts samples, once a part.
+    /// </summary>
+    public static SampleMatrix[] Pooled(
+        BlockMap map, CalibrationSet set, Pooling pooling, int batchSize, ExecutionTarget target, IProgress<int>? progress = null, CancellationToken ct = default) =>
+        Pooled(map, set, pooling, new ChainOptions { BatchSize = batchSize }, target, progress, ct);
+
+    /// <inheritdoc cref="Pooled(BlockMap, CalibrationSet, Pooling, int, ExecutionTarget, IProgress{int}?, CancellationToken)"/>
+    public static SampleMatrix[] Pooled(
+        BlockMap map, CalibrationSet set, Pooling pooling, ChainOptions options, ExecutionTarget target, IProgress<int>? progress = null, CancellationToken ct = default)
+    {
+        var chain = BlockChain.Of(map, target, options);
+        using var stream = chain.RunPrelude(set, progress, ct);
+        var seams = new SampleMatrix[map.Count];
+        for (var block = 0; block < map.Count; block++)
+        {
+            var rows = new float[(long)set.Count * stream.Width]; // [samples, width]
+            var number = block;
+            chain.Advance(
+                BlockPart.Of(map.Model, map, block).Pooled(pooling),
+                [stream],
+                (_, first, _, values) =>
+                {
+                    RefuseNonFinite(values, number, first, stream.Width);
+                    values.CopyTo(rows.AsSpan(first * stream.Width));
+                },
+                progress,
+                ct);
+            seams[block] = new SampleMatrix(set.Count, stream.Width, rows);
+        }
+
+        return seams;
+    }
+
+    private static void RefuseNonFinite(ReadOnlySpan<float> rows, int block, int firstSample, int width)
+    {
+        var bad = 0;
+        var first = -1;
+        for (var i = 0; i < rows.Length; i++)
+        {
+            if (float.IsFinite(rows[i])) continue;
+            bad++;
+            if (first < 0) first = i;
+        }
+
+        if (bad == 0) return;
+        throw new RefusedException(
+            "MKA033", $"block {block}", $"its output is not finite for sample {firstSample + (first / width)} ({bad} values in this batch)", "The model overflows or its weights hold NaN; fp16 models may need fp32 or another execution provider");
+    }
+}

@@ -1,0 +1,85 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using OnnxMka.Calibration;
+using OnnxMka.Graph;
+using OnnxMka.Runtime;
+
+namespace OnnxMka.Chain;
+
+/// <summary>One part loaded in ONNX Runtime. Freed before the next is loaded.</summary>
+internal sealed class PartSession : IDisposable
+{
+    private readonly InferenceSession _session;
+    private readonly RunOptions _run = new();
+    private readonly PartModel _part;
+    private readonly BlockPart _origin;
+    private readonly DecoderPorts _ports;
+    private readonly HashSet<string> _inputs;
+    private readonly Action<int, bool>? _watch;
+
+    private PartSession(BlockPart origin, PartModel part, ExecutionTarget target, Action<int, bool>? watch)
+    {
+        _origin = origin;
+        _part = part;
+        _ports = DecoderPorts.Of(origin.Map);
+        _inputs = part.Model.Graph.FedInputs.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
+        _session = SessionFactory.Load(part.Model, target);
+        _watch = watch;
+        watch?.Invoke(origin.Place, true);
+    }
+
+    /// <summary>Element type of the part's end, as ONNX Runtime infers it. Refuses a seam that is no float tensor (MKA025).</summary>
+    public ElementType EndType
+    {
+        get
+        {
+            var end = _session.OutputMetadata[_part.Outputs[0]];
+            var type = end.IsTensor ? (ElementType)(int)end.ElementDataType : ElementType.Undefined;
+            return type.IsMergeable() ? type : throw new RefusedException("MKA025", _origin.Name, $"what it leaves is of type {type}, not float", "Use --run whole");
+        }
+    }
+
+    public static PartSession Load(BlockPart part, StreamForm? stream, ChainOptions options, ExecutionTarget target) =>
+        new(part, part.Cut(stream), target, options.Watch);
+
+    /// <summary>Runs some samples; the outputs of the part, the end first.</summary>
+    /// <param name="input">What the part before left; null for the prelude.</param>
+    public IDisposableReadOnlyCollection<OrtValue> Run(CalibrationSet set, int first, int count, SeamActivations? input)
+    {
+        var ids = set.Samples.AsSpan().Slice(first, count).ToArray().SelectMany(s => s).ToArray();
+        var fed = _ports.Feed(ids, count, 0, null);
+        try
+        {
+            if (_part.Stream is { } stream) fed[stream] = Stream(input!, first, count);
+            var needed = fed.Where(f => _inputs.Contains(f.Key)).ToDictionary(StringComparer.Ordinal);
+            return _session.Run(_run, needed.Keys, needed.Values, _part.Outputs);
+        }
+        finally
+        {
+            foreach (var value in fed.Values) value.Dispose();
+        }
+    }
+
+    /// <summary>Width of a seam. Refuses a stream that is not [batch, tokens, width] (MKA025).</summary>
+    public int WidthOf(OrtValue end, int count, int length)
+    {
+        var shape = end.GetTensorTypeAndShape().Shape;
+        if (shape is [var batch, var tokens, > 0 and <= int.MaxValue and var width] && batch == count && tokens == length) return (int)width;
+        throw new RefusedException(
+            "MKA025", _origin.Name, $"it leaves a stream of shape [{string.Join(", ", shape)}] for {count} samples of {length} tokens, not [samples, tokens, width]", "Use --run whole");
+    }
+
+    public void Dispose()
+    {
+        _run.Dispose();
+        _session.Dispose();
+        _watch?.Invoke(_origin.Place, false);
+    }
+
+    private static OrtValue Stream(SeamActivations input, int first, int count)
+    {
+        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)(int)input.Type, [count, input.Set.Length, input.Width]);
+        input.Read(first, value.GetTensorMutableRawData());
+        return value;
+    }
+}

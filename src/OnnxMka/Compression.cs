@@ -1,0 +1,125 @@
+using System.Collections.Immutable;
+using OnnxMka.Blocks;
+using OnnxMka.Calibration;
+using OnnxMka.Emission;
+using OnnxMka.Evaluation;
+using OnnxMka.Graph;
+using OnnxMka.Planning;
+using OnnxMka.Rewriting;
+using OnnxMka.Scoring;
+using OnnxMka.Verification;
+
+namespace OnnxMka;
+
+/// <summary>The whole job, one line a stage: load, detect, calibrate and score, plan, rewrite, write, verify, evaluate, commit.</summary>
+public sealed class Compression
+{
+    private readonly CompressionOptions _options;
+    private readonly IProgressSink _progress;
+    private readonly CancellationToken _ct;
+    private readonly StageClock _clock = new();
+
+    private Compression(CompressionOptions options, IProgressSink progress, CancellationToken ct)
+    {
+        _options = options;
+        _progress = progress;
+        _ct = ct;
+    }
+
+    /// <summary>Nothing stands under the output's name unless this returns. Refuses as each stage does.</summary>
+    public static CompressionResult Run(CompressionOptions options, IProgressSink? progress = null, CancellationToken ct = default) =>
+        new Compression(options, progress ?? NoProgress.Instance, ct).Run();
+
+    private CompressionResult Run()
+    {
+        var input = ModelLocation.Find(_options.Input);
+        var target = _options.Output is null ? null : OutputTarget.For(input, _options.Output, _options.Force);
+        var map = _clock.Time("detect blocks", () => BlockDetector.Detect(OnnxModel.Load(input.ModelPath)));
+        using var texts = new Texts(_options, input.ModelPath);
+        var fingerprint = Fingerprint.Of(map.Model);
+        var options = _options.Plan with { Count = _options.Ratio is { } ratio ? PlanOptions.ForRatio(ratio, map.Count) : _options.Plan.Count };
+        if (_options.ReadyPlan is null) MergePlanner.CheckRoom(map, options);
+        var analysis = Analyse(map, options, fingerprint, texts);
+        var plan = _options.ReadyPlan is { } ready ? Checked(ready, fingerprint) : MergePlanner.Plan(map, analysis?.Npib, options, fingerprint);
+        var rewritten = _clock.Time("rewrite", () => ModelRewriter.Apply(map, plan));
+        var planned = ModelWriter.Plan(rewritten.Model, Path.GetFileName(target?.ModelPath ?? input.ModelPath), _options.ForceExternalData).TotalBytes;
+        var original = OriginalBytes(map.Model);
+        if (_options.DryRun || target is null)
+            return new CompressionResult(map, plan, analysis, null, [], [], null, original, planned, _clock.Times);
+
+        using var emitter = _clock.Time("write", () => Write(input, map, rewritten, plan, target, planned));
+        var deltas = _clock.Time("prove", () => Prove(map, rewritten, emitter.Staged));
+        var verdicts = _options.Verify ? _clock.Time("verify", () => Verify(map, plan, emitter.Staged, texts)) : [];
+        var quality = _options.Evaluate ? _clock.Time("evaluate", () => Evaluate(map, plan, emitter.Staged, texts)) : null;
+        _ct.ThrowIfCancellationRequested();
+        return new CompressionResult(map, plan, analysis, emitter.Commit(), deltas, verdicts, quality, original, planned, _clock.Times);
+    }
+
+    private Analysis? Analyse(BlockMap map, PlanOptions options, string fingerprint, Texts texts)
+    {
+        if (_options.ReadyPlan is not null) return null;
+        var named = !options.Named.IsDefaultOrEmpty;
+        var needed = options.Method == Method.Mka ? options.Alpha is null || (!named && options.Order == Order.Similarity) : !named && options.Order == Order.Similarity;
+        if (!needed || (!named && options.Count == 0)) return _options.Analysis;
+        if (_options.Analysis is { } given)
+        {
+            if (given.Fingerprint != fingerprint || given.Npib.Count != map.Count)
+                throw new RefusedException("MKA036", "the analysis", "it was made for another model", "Score this model again");
+            return given;
+        }
+
+        return ModelScoring.Run(map, texts.Calibration, _options, fingerprint, _progress, _ct, _clock);
+    }
+
+    private static MergePlan Checked(MergePlan plan, string fingerprint)
+    {
+        if (plan.Fingerprint != fingerprint)
+            throw new RefusedException("MKA042", "the plan", "it was made for another model", "Make a plan for this model");
+        return plan;
+    }
+
+    private Emitter Write(ModelLocation input, BlockMap map, RewrittenModel rewritten, MergePlan plan, OutputTarget target, long bytes)
+    {
+        using var stage = _progress.Begin("write", bytes, "bytes");
+        return Emitter.Stage(input, map.Model, rewritten, plan, target, _options.ForceExternalData, stage.AsIncrement<long>(), _ct);
+    }
+
+    private ImmutableArray<TensorDelta> Prove(BlockMap map, RewrittenModel rewritten, EmittedModel staged)
+    {
+        using var stage = _progress.Begin("prove merges", rewritten.Merged.Length, "tensors");
+        var deltas = MergeProof.Measure(map, rewritten, OnnxModel.Load(staged.ModelPath), stage.AsIncrement<int>());
+        var unmerged = MergeProof.Unmerged(deltas).ToArray();
+        if (unmerged.Length > 0 && rewritten.Merged.Any(m => m.Sources.Count > 1 && unmerged.Contains(m.Block)))
+            _progress.Note($"Merging changed nothing in block {string.Join(", ", unmerged)}: the blocks merged there are equal.");
+        return deltas;
+    }
+
+    private ImmutableArray<Verdict> Verify(BlockMap map, MergePlan plan, EmittedModel staged, Texts texts)
+    {
+        using var stage = _progress.Begin("verify", 1, "model");
+        var verdicts = Verifier.Verify(map, plan, staged.ModelPath, texts.HeldBack, _options.Target);
+        stage.Advance(1);
+        if (verdicts.FirstOrDefault(v => !v.Passed) is { } failed)
+            throw new VerificationException($"The output failed its check '{failed.Check}': {failed.Value:g3} and at most {failed.Tolerance:g3} is allowed ({failed.Derivation}). It was removed.");
+        return verdicts;
+    }
+
+    private QualityTable? Evaluate(BlockMap map, MergePlan plan, EmittedModel staged, Texts texts)
+    {
+        if (texts.HeldBack is not { } text) return null;
+        using var stage = _progress.Begin("perplexity", text.Count * 3L, "windows");
+        var emitted = OnnxModel.Load(staged.ModelPath);
+        var dropped = ModelRewriter.Apply(map, plan.AsDrop()).Model;
+        return new QualityTable(Measure(map.Model), Measure(emitted), Measure(dropped), text.Source, text.Sha256, text.Count, text.Length);
+
+        Perplexity Measure(OnnxModel model) =>
+            Perplexity.Measure(model, BlockDetector.Detect(model), text, _options.BatchSize, _options.Target, stage.AsIncrement<int>(), _ct);
+    }
+
+    /// <summary>The model file and every data file that it names.</summary>
+    private static long OriginalBytes(OnnxModel model) => model.AllTensors()
+        .Select(t => t.Content).OfType<FileRange>().Select(r => r.Path)
+        .Append(Path.GetFullPath(model.Path))
+        .Distinct(StringComparer.Ordinal)
+        .Sum(f => new FileInfo(f).ResolveLinkTarget(returnFinalTarget: true) is FileInfo real ? real.Length : new FileInfo(f).Length);
+}

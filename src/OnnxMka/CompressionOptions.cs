@@ -1,0 +1,70 @@
+using OnnxMka.Alignment;
+using OnnxMka.Calibration;
+using OnnxMka.Planning;
+using OnnxMka.Runtime;
+
+namespace OnnxMka;
+
+/// <summary>Everything that one compression depends on.</summary>
+public sealed record CompressionOptions
+{
+    /// <summary>Model file, or a folder that holds one.</summary>
+    public required string Input { get; init; }
+
+    /// <summary>Folder, or a name that ends in <c>.onnx</c>; null with <see cref="DryRun"/>.</summary>
+    public string? Output { get; init; }
+
+    /// <summary>Share of the decoder blocks that goes, 0 up to but not 1; null where a count or blocks are given.</summary>
+    public double? Ratio { get; init; }
+
+    /// <summary>Which blocks go and how; <see cref="PlanOptions.Count"/> is filled in from <see cref="Ratio"/>.</summary>
+    public PlanOptions Plan { get; init; } = new();
+
+    /// <summary>Calibration text; null for the built-in prose.</summary>
+    public string? CalibrationFile { get; init; }
+
+    /// <summary>Token ids as JSON lines, for models without a tokenizer.</summary>
+    public string? CalibrationIds { get; init; }
+
+    /// <summary>Calibration sequences, N; at least 32.</summary>
+    public int CalibrationSamples { get; init; } = 256;
+
+    /// <summary>Tokens of a sequence, T.</summary>
+    public int SequenceLength { get; init; } = 128;
+
+    public Pooling Pooling { get; init; } = Pooling.Mean;
+
+    /// <summary>Sequences that run at once; changes memory and speed, not what is computed.</summary>
+    public int BatchSize { get; init; } = 8;
+
+    /// <summary>Chooses among the windows of the calibration text.</summary>
+    public int Seed { get; init; }
+
+    public AlignmentOptions Alignment { get; init; } = new();
+
+    /// <summary>Similarities from an earlier run; null to compute them.</summary>
+    public Scoring.Analysis? Analysis { get; init; }
+
+    /// <summary>A plan to replay; null to make one.</summary>
+    public MergePlan? ReadyPlan { get; init; }
+
+    public ExecutionTarget Target { get; init; } = ExecutionTarget.Cpu;
+
+    /// <summary>Plan and sizes only; nothing is written.</summary>
+    public bool DryRun { get; init; }
+
+    /// <summary>Existing output is overwritten.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>Perplexity of original, result and plain drop.</summary>
+    public bool Evaluate { get; init; } = true;
+
+    /// <summary>Windows of held-back text for the perplexities.</summary>
+    public int EvaluationSamples { get; init; } = 128;
+
+    /// <summary>The output is loaded and stepped before it gets its name.</summary>
+    public bool Verify { get; init; } = true;
+
+    /// <summary>All weights go to a data file, even where the input holds them inside.</summary>
+    public bool ForceExternalData { get; init; }
+}

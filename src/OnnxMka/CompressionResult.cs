@@ -1,0 +1,31 @@
+using System.Collections.Immutable;
+using OnnxMka.Blocks;
+using OnnxMka.Emission;
+using OnnxMka.Evaluation;
+using OnnxMka.Planning;
+using OnnxMka.Scoring;
+using OnnxMka.Verification;
+
+namespace OnnxMka;
+
+/// <summary>Perplexities of the same text: as it was, as it is, and with the same blocks plainly dropped.</summary>
+/// <param name="Result">Of the model as written.</param>
+/// <param name="PlainDrop">The control; equal to <paramref name="Result"/> where nothing was merged.</param>
+public sealed record QualityTable(Perplexity Original, Perplexity Result, Perplexity PlainDrop, string Text, string TextSha256, int Windows, int WindowLength);
+
+/// <summary>What one compression did.</summary>
+/// <param name="Emitted">Null for a dry run.</param>
+/// <param name="Quality">Null where it was not asked for or no text could be run.</param>
+/// <param name="OriginalBytes">Model and data files of the input.</param>
+/// <param name="PlannedBytes">Model and data files of the output.</param>
+public sealed record CompressionResult(
+    BlockMap Blocks,
+    MergePlan Plan,
+    Analysis? Analysis,
+    EmittedModel? Emitted,
+    ImmutableArray<TensorDelta> Deltas,
+    ImmutableArray<Verdict> Verdicts,
+    QualityTable? Quality,
+    long OriginalBytes,
+    long PlannedBytes,
+    ImmutableArray<StageTime> Timings);

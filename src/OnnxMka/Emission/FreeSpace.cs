@@ -1,0 +1,16 @@
+namespace OnnxMka.Emission;
+
+/// <summary>Room on the disk, asked before a byte is written.</summary>
+public static class FreeSpace
+{
+    /// <summary>Refuses where a folder's file system has less than <paramref name="bytes"/> left.</summary>
+    public static void Require(string folder, long bytes)
+    {
+        var free = Of(folder);
+        if (free < bytes)
+            throw new OutputException($"Cannot write {bytes:N0} bytes to {folder}: the disk has {free:N0} left.");
+    }
+
+    /// <summary>Bytes left on the file system of an existing folder.</summary>
+    public static long Of(string folder) => new DriveInfo(folder).AvailableFreeSpace;
+}

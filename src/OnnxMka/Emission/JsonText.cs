@@ -1,0 +1,111 @@
+using System.Text;
+using System.Text.Json;
+
+namespace OnnxMka.Emission;
+
+/// <summary>
+/// A JSON file that is changed only where a value changes: key order, spacing, unknown keys and number formats stay byte for byte.
+/// </summary>
+internal sealed class JsonText
+{
+    private readonly byte[] _bytes;
+    private readonly List<(int Start, int End, string Text)> _changes = [];
+    private readonly Dictionary<string, JsonSpan> _spans = new(StringComparer.Ordinal);
+
+    private JsonText(byte[] bytes)
+    {
+        _bytes = bytes;
+        var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+        reader.Read();
+        Walk(ref reader, "");
+    }
+
+    /// <summary>Paths (<c>model.decoder.num_hidden_layers</c>) of all values, in file order.</summary>
+    public IEnumerable<KeyValuePair<string, JsonSpan>> Values => _spans;
+
+    /// <summary>Refuses text that is no JSON object.</summary>
+    public static JsonText Parse(byte[] bytes, string name)
+    {
+        try
+        {
+            return new JsonText(bytes);
+        }
+        catch (JsonException e)
+        {
+            throw new RefusedException("MKA051", name, $"it is no JSON ({e.Message.Split('\n')[0].TrimEnd('.')})", "Mend or remove it", e);
+        }
+    }
+
+    public JsonSpan? Find(string path) => _spans.GetValueOrDefault(path);
+
+    /// <summary>The value's own text.</summary>
+    public string Text(JsonSpan span) => Encoding.UTF8.GetString(_bytes, span.Start, span.End - span.Start);
+
+    public long? Integer(string path) =>
+        Find(path) is { Kind: JsonTokenType.Number } span && long.TryParse(Text(span), out var value) ? value : null;
+
+    public void Replace(JsonSpan span, string text) => _changes.Add((span.Start, span.End, text));
+
+    /// <summary>Keeps the elements of an array at the given places, in that order, each with its own text.</summary>
+    public void KeepElements(JsonSpan array, IEnumerable<int> places)
+    {
+        var elements = array.Elements;
+        if (elements.Count == 0) return;
+        // Separators (comma, newline, indent) are taken from between the first two elements.
+        var separator = elements.Count > 1 ? Encoding.UTF8.GetString(_bytes, elements[0].End, elements[1].Start - elements[0].End) : ", ";
+        var kept = string.Join(separator, places.Select(p => Text(elements[p])));
+        _changes.Add((elements[0].Start, elements[^1].End, kept));
+    }
+
+    public byte[] ToBytes()
+    {
+        using var output = new MemoryStream();
+        var position = 0;
+        foreach (var (start, end, text) in _changes.OrderBy(c => c.Start))
+        {
+            output.Write(_bytes, position, start - position);
+            output.Write(Encoding.UTF8.GetBytes(text));
+            position = end;
+        }
+
+        output.Write(_bytes, position, _bytes.Length - position);
+        return output.ToArray();
+    }
+
+    private JsonSpan Walk(ref Utf8JsonReader reader, string path)
+    {
+        var kind = reader.TokenType;
+        var start = (int)reader.TokenStartIndex;
+        var elements = new List<JsonSpan>();
+        var span = new JsonSpan(kind, start, elements);
+        if (path.Length > 0) _spans[path] = span;
+        if (kind == JsonTokenType.StartObject)
+        {
+            while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
+            {
+                var key = reader.GetString()!;
+                reader.Read();
+                Walk(ref reader, path.Length > 0 ? $"{path}.{key}" : key);
+            }
+        }
+        else if (kind == JsonTokenType.StartArray)
+        {
+            while (reader.Read() && reader.TokenType != JsonTokenType.EndArray) elements.Add(Walk(ref reader, $"{path}[{elements.Count}]"));
+        }
+
+        span.End = (int)reader.BytesConsumed;
+        return span;
+    }
+}
+
+/// <summary>Bytes of one value in a JSON text; elements where it is an array.</summary>
+internal sealed class JsonSpan(JsonTokenType kind, int start, IReadOnlyList<JsonSpan> elements)
+{
+    public JsonTokenType Kind { get; } = kind;
+
+    public int Start { get; } = start;
+
+    public int End { get; set; }
+
+    public IReadOnlyList<JsonSpan> Elements { get; } = elements;
+}

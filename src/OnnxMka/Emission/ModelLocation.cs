@@ -1,0 +1,62 @@
+using System.Text.Json;
+
+namespace OnnxMka.Emission;
+
+/// <summary>Where a model is: its file, and the folder of files that belong to it.</summary>
+/// <param name="ModelPath">The <c>.onnx</c> file.</param>
+/// <param name="Root">Folder with its configuration; the model may lie in a subfolder (<c>onnx/model.onnx</c>).</param>
+/// <param name="IsFolder">True where the user named a folder: everything in it goes along.</param>
+public sealed record ModelLocation(string ModelPath, string Root, bool IsFolder)
+{
+    public string RelativeModelPath => Path.GetRelativePath(Root, ModelPath);
+
+    /// <summary>
+    /// A file as it is; in a folder the decoder that <c>genai_config.json</c> names, else <c>model.onnx</c>, else
+    /// <c>onnx/model.onnx</c>, else the only <c>.onnx</c> file. Refuses a folder that leaves it open.
+    /// </summary>
+    public static ModelLocation Find(string path)
+    {
+        if (!Directory.Exists(path)) return OfFile(path);
+        var root = Path.GetFullPath(path);
+        string?[] candidates = [GenAiDecoder(root), Path.Combine(root, "model.onnx"), Path.Combine(root, "onnx", "model.onnx")];
+        var found = candidates.FirstOrDefault(c => c is not null && File.Exists(c));
+        if (found is not null) return new ModelLocation(found, root, true);
+        var all = Directory.GetFiles(root, "*.onnx", SearchOption.AllDirectories);
+        return all.Length switch
+        {
+            1 => new ModelLocation(all[0], root, true),
+            0 => throw new RefusedException("MKA050", path, "it holds no .onnx file", "Give the model file or its folder"),
+            _ => throw new RefusedException("MKA050", path, $"it holds {all.Length} .onnx files and neither genai_config.json nor the name model.onnx says which is the decoder", "Name the decoder file"),
+        };
+    }
+
+    private static ModelLocation OfFile(string path)
+    {
+        var full = Path.GetFullPath(path);
+        var folder = Path.GetDirectoryName(full)!;
+        var above = Path.GetDirectoryName(folder);
+        // The layout of the Hugging Face hub: config.json beside a folder onnx/.
+        var nested = Path.GetFileName(folder) == "onnx" && above is not null && !File.Exists(Path.Combine(folder, "config.json")) && File.Exists(Path.Combine(above, "config.json"));
+        return new ModelLocation(full, nested ? above! : folder, false);
+    }
+
+    private static string? GenAiDecoder(string root)
+    {
+        var config = Path.Combine(root, "genai_config.json");
+        if (!File.Exists(config)) return null;
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(config));
+            return json.RootElement.TryGetProperty("model", out var model)
+                && model.TryGetProperty("decoder", out var decoder)
+                && decoder.TryGetProperty("filename", out var name)
+                && name.GetString() is { Length: > 0 } file
+                    ? Path.Combine(root, file)
+                    : null;
+        }
+        catch (JsonException e)
+        {
+            throw new RefusedException("MKA051", config, $"it is no JSON ({e.Message.Split('\n')[0].TrimEnd('.')})", "Mend it, or name the model file", e);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using System.Collections.Immutable;
+using OnnxMka.Alignment;
+using OnnxMka.Blocks;
+
+namespace OnnxMka.Planning;
+
+/// <summary>
+/// Scores and limits to a plan. Each step takes two neighbours of the current stack and makes one of them:
+/// <code>
+/// theta = alpha theta_left + (1 - alpha) theta_right,   alpha = NPIB(last seam of left, last seam of right) clipped to [0.5, 1]
+/// </code>
+/// Chains multiply, so every survivor is a convex combination of original blocks.
+/// </summary>
+public static class MergePlanner
+{
+    /// <summary>Refuses counts that the protected ends and the kinds of blocks leave no room for.</summary>
+    /// <param name="similarity">NPIB of every pair of seams; null where nothing needs it (named drops, tail order with a fixed alpha).</param>
+    public static MergePlan Plan(BlockMap map, SimilarityTable? similarity, PlanOptions options, string fingerprint)
+    {
+        var stack = map.Blocks.Select(b => new Group([b.Index], MergePlan.Single(b.Index))).ToList();
+        var steps = options.Named.IsDefaultOrEmpty ? ByCount(map, similarity, options, stack) : ByName(map, similarity, options, stack);
+        var groups = stack.Select(g => new MergeGroup(g.Members[0], g.Weights));
+        return new MergePlan(fingerprint, options.Method, options.Order, map.Count, [.. steps], [.. groups], RejectedPairs(map, options));
+    }
+
+    /// <summary>Refuses a count that leaves no pair to take; asked before anything is calibrated.</summary>
+    public static void CheckRoom(BlockMap map, PlanOptions options)
+    {
+        if (!options.Named.IsDefaultOrEmpty) return;
+        var single = map.Blocks.Select(b => new Group([b.Index], MergePlan.Single(b.Index))).ToArray();
+        var possible = single.Zip(single.Skip(1)).Count(p => Reason(map, options, p.First, p.Second) is null);
+        if (options.Count > possible) throw TooMany(map, options, possible);
+    }
+
+    private static List<MergeStep> ByCount(BlockMap map, SimilarityTable? similarity, PlanOptions options, List<Group> stack)
+    {
+        var steps = new List<MergeStep>();
+        while (steps.Count < options.Count)
+        {
+            var pairs = Enumerable.Range(0, stack.Count - 1).Where(i => Reason(map, options, stack[i], stack[i + 1]) is null).ToArray();
+            if (pairs.Length == 0) throw TooMany(map, options, steps.Count);
+            var left = options.Order == Order.Tail ? pairs[^1] : pairs.MaxBy(i => Similarity(similarity, stack[i], stack[i + 1])!.Value);
+            steps.Add(Join(stack, left, similarity, options));
+        }
+
+        return steps;
+    }
+
+    private static List<MergeStep> ByName(BlockMap map, SimilarityTable? similarity, PlanOptions options, List<Group> stack)
+    {
+        var steps = new List<MergeStep>();
+        foreach (var block in options.Named.Distinct().Order())
+        {
+            if (block < 0 || block >= map.Count)
+                throw new RefusedException("MKA040", $"block {block}", $"the model has blocks 0 to {map.Count - 1}", "Name blocks that exist; numbers start at 0");
+            var place = stack.FindIndex(g => g.Members[0] == block);
+            if (options.Method == Method.Drop)
+            {
+                stack.RemoveAt(place);
+                steps.Add(new MergeStep(place > 0 ? stack[place - 1].Members[0] : null, block, null, 1));
+                continue;
+            }
+
+            if (place == 0)
+                throw new RefusedException("MKA040", $"block {block}", "there is no block before it to merge it into", "Use --method drop, or name another block");
+            if (map.Blocks[stack[place - 1].Members[^1]].Kind != map.Blocks[block].Kind) throw OtherKind(stack[place - 1].Members[^1], block);
+            steps.Add(Join(stack, place - 1, similarity, options));
+        }
+
+        if (stack.Count == 0) throw new RefusedException("MKA040", "--blocks", "no block would be left", "Name fewer blocks");
+        return steps;
+    }
+
+    private static MergeStep Join(List<Group> stack, int place, SimilarityTable? similarity, PlanOptions options)
+    {
+        var (left, right) = (stack[place], stack[place + 1]);
+        var score = Similarity(similarity, left, right);
+        if (options.Method == Method.Drop)
+        {
+            stack[place] = left with { Members = left.Members.AddRange(right.Members) };
+            stack.RemoveAt(place + 1);
+            return new MergeStep(left.Members[0], right.Members[0], score, 1);
+        }
+
+        var alpha = options.Alpha ?? MergeWeight.FromSimilarity(score!.Value);
+        var weights = left.Weights.ToDictionary(w => w.Key, w => alpha * w.Value);
+        foreach (var (block, weight) in right.Weights) weights[block] = (1 - alpha) * weight;
+        stack[place] = new Group(left.Members.AddRange(right.Members), weights.Where(w => w.Value != 0).ToImmutableSortedDictionary());
+        stack.RemoveAt(place + 1);
+        return new MergeStep(left.Members[0], right.Members[0], score, alpha);
+    }
+
+    private static double? Similarity(SimilarityTable? similarity, Group left, Group right) => similarity?[left.Members[^1], right.Members[^1]];
+
+    private static string? Reason(BlockMap map, PlanOptions options, Group left, Group right)
+    {
+        if (left.Members[0] < options.ProtectFirst) return $"block {left.Members[0]} is protected (first {options.ProtectFirst})";
+        if (right.Members[^1] >= map.Count - options.ProtectLast) return $"block {right.Members[^1]} is protected (last {options.ProtectLast})";
+        var (a, b) = (map.Blocks[left.Members[0]], map.Blocks[right.Members[0]]);
+        return options.Method == Method.Mka && a.Kind != b.Kind ? $"blocks {a.Index} and {b.Index} are of different kinds" : null;
+    }
+
+    private static ImmutableArray<RejectedPair> RejectedPairs(BlockMap map, PlanOptions options)
+    {
+        var single = map.Blocks.Select(b => new Group([b.Index], MergePlan.Single(b.Index))).ToArray();
+        return [.. single.Zip(single.Skip(1))
+            .Select(p => (Left: p.First.Members[0], Right: p.Second.Members[0], Why: Reason(map, options, p.First, p.Second)))
+            .Where(p => p.Why is not null)
+            .Select(p => new RejectedPair(p.Left, p.Right, p.Why!))];
+    }
+
+    private static RefusedException TooMany(BlockMap map, PlanOptions options, int possible) => new(
+        "MKA040", $"{options.Count} blocks", $"only {possible} of {map.Count} can go (the first {options.ProtectFirst} and last {options.ProtectLast} are protected, and only neighbours of one kind merge)", "Ask for fewer, lower --protect-first or --protect-last, or use --method drop");
+
+    private static RefusedException OtherKind(int left, int right) => new(
+        "MKA041", $"blocks {left} and {right}", "they are of different kinds (attributes, sizes or structure differ), so an average has no meaning", "Use --method drop, or name other blocks");
+
+    private sealed record Group(ImmutableArray<int> Members, ImmutableSortedDictionary<int, double> Weights);
+}

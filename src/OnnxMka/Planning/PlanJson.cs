@@ -1,0 +1,53 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace OnnxMka.Planning;
+
+/// <summary>Plans as JSON, versioned: written by <c>--plan-out</c>, read by <c>--plan</c>.</summary>
+public static class PlanJson
+{
+    public const int Version = 1;
+
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
+
+    public static string Write(MergePlan plan) => JsonSerializer.Serialize(new Document(Version, plan), Options) + "\n";
+
+    /// <summary>Refuses other versions, unknown content, and plans whose weights do not sum to 1.</summary>
+    public static MergePlan Read(string json, string name)
+    {
+        try
+        {
+            var document = JsonSerializer.Deserialize<Document>(json, Options);
+            if (document is not { Version: Version, Plan: { } plan }) throw Bad(name, $"it is no plan of version {Version}");
+            Check(plan, name);
+            return plan;
+        }
+        catch (JsonException e)
+        {
+            throw Bad(name, $"it is no plan ({e.Message.Split('\n')[0].TrimEnd('.')})");
+        }
+    }
+
+    private static void Check(MergePlan plan, string name)
+    {
+        if (plan.Groups.IsDefaultOrEmpty) throw Bad(name, "it leaves no block");
+        var last = -1;
+        foreach (var group in plan.Groups)
+        {
+            if (group.Block <= last || group.Block >= plan.BlockCount) throw Bad(name, $"block {group.Block} is out of order or range");
+            last = group.Block;
+            // Weights are products of doubles that sum to 1; an edited plan is written with 6 digits at least.
+            if (group.Weights.Count == 0 || Math.Abs(group.Weights.Values.Sum() - 1) > 1e-6 || group.Weights.Keys.Any(b => b < 0 || b >= plan.BlockCount))
+                throw Bad(name, $"the weights of block {group.Block} do not sum to 1 over blocks of the model");
+        }
+    }
+
+    private static RefusedException Bad(string name, string what) => new("MKA042", name, what, "Make one with --plan-out");
+
+    private sealed record Document(int Version, MergePlan Plan);
+}

@@ -1,0 +1,49 @@
+using System.Collections.Immutable;
+
+namespace OnnxMka.Planning;
+
+/// <summary>What happens to a removed block's weights.</summary>
+public enum Method
+{
+    /// <summary>Convex combination with the block before it (algorithm: MKA, arXiv 2406.16330, section 3).</summary>
+    Mka,
+
+    /// <summary>They are deleted; the control for every merge.</summary>
+    Drop,
+}
+
+/// <summary>Which pair goes next.</summary>
+public enum Order
+{
+    /// <summary>The most similar pair of neighbours.</summary>
+    Similarity,
+
+    /// <summary>The last unprotected pair, as the paper's released script does.</summary>
+    Tail,
+}
+
+/// <summary>How many blocks go, and which.</summary>
+public sealed record PlanOptions
+{
+    /// <summary>Blocks to remove. Set by <see cref="ForRatio"/> or directly; ignored where <see cref="Named"/> is given.</summary>
+    public int Count { get; init; }
+
+    /// <summary>Blocks (0-based, original numbers) to remove whatever their similarity; protection does not apply to them. Empty for none.</summary>
+    public ImmutableArray<int> Named { get; init; } = [];
+
+    public Method Method { get; init; } = Method.Mka;
+
+    public Order Order { get; init; } = Order.Similarity;
+
+    /// <summary>Share of the block that is kept, 0 to 1; null takes the pair's similarity clipped to [0.5, 1].</summary>
+    public double? Alpha { get; init; }
+
+    /// <summary>Blocks at the start that neither go nor change.</summary>
+    public int ProtectFirst { get; init; } = 1;
+
+    /// <summary>Blocks at the end that neither go nor change.</summary>
+    public int ProtectLast { get; init; } = 1;
+
+    /// <summary>Blocks that a ratio means: half rounds away from zero, 0.4 of 32 is 13.</summary>
+    public static int ForRatio(double ratio, int blocks) => (int)Math.Round(ratio * blocks, MidpointRounding.AwayFromZero);
+}

@@ -1,0 +1,125 @@
+using System.Collections.Immutable;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using OnnxMka.Blocks;
+using OnnxMka.Evaluation;
+
+namespace OnnxMka.Reporting;
+
+/// <summary>The report of one compression as JSON (<c>--report FILE.json</c>).</summary>
+public static class ReportJson
+{
+    /// <summary>Raised when a field changes its meaning or goes; new fields do not raise it.</summary>
+    public const int SchemaVersion = 1;
+
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
+
+    public static string ToolVersion => typeof(ReportJson).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+
+    public static string Write(CompressionResult result, CompressionOptions options)
+    {
+        var report = new
+        {
+            schemaVersion = SchemaVersion,
+            tool = new { name = "onnx-mka", version = ToolVersion },
+            environment = new
+            {
+                os = RuntimeInformation.OSDescription,
+                framework = RuntimeInformation.FrameworkDescription,
+                executionProvider = options.Target.Name,
+                cores = Environment.ProcessorCount,
+                peakMemoryBytes = Environment.WorkingSet > 0 ? System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64 : 0,
+            },
+            input = new { path = options.Input, result.Plan.Fingerprint, blocks = result.Plan.BlockCount, bytes = result.OriginalBytes },
+            options = new
+            {
+                options.Plan.Method,
+                options.Plan.Order,
+                options.Plan.Alpha,
+                options.Plan.ProtectFirst,
+                options.Plan.ProtectLast,
+                options.Seed,
+                options.Alignment.Neighbours,
+                options.Alignment.EmbeddingDimension,
+                options.Alignment.DiffusionTime,
+            },
+            calibration = result.Analysis is { } a
+                ? new { source = a.CalibrationSource, sha256 = a.CalibrationSha256, samples = a.Samples, tokensPerSample = a.SampleLength }
+                : null,
+            similarity = result.Analysis is { } scored ? new { npib = scored.Npib.Rows, sigma = scored.Sigma, eigenvalues = scored.Eigenvalues } : null,
+            plan = result.Plan,
+            layers = result.Plan.Groups.Select((g, i) => new { @new = i, original = g.Block }),
+            mergedTensors = result.Deltas,
+            verification = result.Verdicts.Select(v => new { v.Check, v.Value, v.Tolerance, v.Derivation, v.Passed }),
+            perplexity = result.Quality is { } q
+                ? new
+                {
+                    original = Describe(q.Original),
+                    result = Describe(q.Result),
+                    plainDrop = Describe(q.PlainDrop),
+                    text = q.Text,
+                    textSha256 = q.TextSha256,
+                    windows = q.Windows,
+                    tokensPerWindow = q.WindowLength,
+                }
+                : null,
+            output = result.Emitted is { } e
+                ? new
+                {
+                    model = e.ModelPath,
+                    bytes = e.Written.TotalBytes,
+                    files = e.Written.Files.Select(f => new { path = Path.GetFileName(f.Key), bytes = f.Value }),
+                    dataBytes = e.Written.DataBytes,
+                    referencedDataBytes = e.Written.ReferencedBytes,
+                    e.SideCars,
+                    configChanges = e.ConfigChanges,
+                }
+                : null,
+            seconds = result.Timings.ToDictionary(t => t.Stage, t => Math.Round(t.Seconds, 3), StringComparer.Ordinal),
+        };
+        return JsonSerializer.Serialize(report, Options) + "\n";
+    }
+
+    private static object Describe(Perplexity p) =>
+        new { value = p.Value, meanNll = p.MeanNll, tokens = p.Tokens, tokensPerSecond = p.Seconds > 0 ? Math.Round(p.Tokens / p.Seconds, 1) : 0 };
+}
+
+/// <summary>What <c>inspect --json</c> prints.</summary>
+public static class InspectJson
+{
+    private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+
+    public static string Write(BlockMap map)
+    {
+        var report = new
+        {
+            model = Path.GetFileName(map.Model.Path),
+            producer = map.Model.Producer,
+            irVersion = map.Model.IrVersion,
+            opsets = map.Model.Opsets.ToDictionary(o => o.Key.Length > 0 ? o.Key : "ai.onnx", o => o.Value, StringComparer.Ordinal),
+            nodes = map.Model.Graph.Nodes.Count,
+            tokenInput = map.TokenInput,
+            logits = map.Logits,
+            blocks = map.Blocks.Select(b => new
+            {
+                index = b.Index,
+                kind = b.Kind,
+                nodes = b.Nodes.Length,
+                parameters = map.ParameterCount(b),
+                bytes = map.ParameterBytes(b),
+                kvInputs = b.KvInputs.Select(p => p.Name),
+                kvOutputs = b.KvOutputs.Select(p => p.Name),
+            }),
+            seams = map.Blocks.Select(b => b.Output).Prepend(map.Blocks[0].Input).Select((s, i) => new { after = i - 1, value = s.Value, fused = s.IsFused }),
+        };
+        return JsonSerializer.Serialize(report, Options) + "\n";
+    }
+}

@@ -1,0 +1,76 @@
+using OnnxMka.Blocks;
+using OnnxMka.Graph;
+using OnnxMka.Graph.Editing;
+using OnnxMka.Planning;
+
+namespace OnnxMka.Rewriting;
+
+/// <summary>
+/// Takes blocks out of the stream:
+/// <code>
+/// before   seam a -> block i .. block j -> seam b -> next
+/// after    seam a -> next
+/// </code>
+/// The nodes of the removed blocks are then read by nobody and go, with their weights and cache ports. What reads only the length
+/// of a removed cache reads that of a surviving one.
+/// </summary>
+internal static class BlockPrune
+{
+    private const string Stage = "prune";
+
+    /// <summary>Refuses a removed cache whose values are used outside its block.</summary>
+    public static void Script(BlockMap map, MergePlan plan, EditScript script)
+    {
+        var removed = plan.Removed.ToHashSet();
+        var index = GraphIndex.Of(map.Model.Graph);
+        foreach (var (first, last) in Runs(removed, map.Count)) SeamBypass.Script(map, index, map.Blocks[first].Input, map.Blocks[last].Output, script, Stage);
+        foreach (var block in removed.Order()) DropPorts(map, index, map.Blocks[block], removed, script);
+    }
+
+    /// <summary>Refuses a result in which nodes of a removed block are still at work: something outside reads more than the stream.</summary>
+    public static void CheckGone(BlockMap map, MergePlan plan, OnnxModel edited)
+    {
+        var left = edited.Graph.Nodes.SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
+        foreach (var block in plan.Removed)
+        {
+            var survivor = map.Blocks[block].Nodes.Select(n => map.Model.Graph.Nodes[n]).FirstOrDefault(n => n.Outputs.Any(o => o.Length > 0 && left.Contains(o)));
+            if (survivor is not null)
+            {
+                throw new RefusedException(
+                    "MKA045", survivor.Label, $"it belongs to block {block}, and something outside that block reads it", "This model's layers are not separate; try other blocks");
+            }
+        }
+    }
+
+    private static IEnumerable<(int First, int Last)> Runs(HashSet<int> removed, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            if (!removed.Contains(i)) continue;
+            var first = i;
+            while (removed.Contains(i + 1)) i++;
+            yield return (first, i);
+        }
+    }
+
+    private static void DropPorts(BlockMap map, GraphIndex index, Block block, HashSet<int> removed, EditScript script)
+    {
+        var own = block.Nodes.ToHashSet();
+        foreach (var (port, ports) in block.KvInputs.Select(p => (p, (Func<Block, IEnumerable<KvPort>>)(b => b.KvInputs)))
+            .Concat(block.KvOutputs.Select(p => (p, (Func<Block, IEnumerable<KvPort>>)(b => b.KvOutputs)))))
+        {
+            var outside = index.Readers(port.Name).Where(r => !own.Contains(r.Node.Index)).ToArray();
+            if (outside.Length > 0)
+            {
+                if (outside.FirstOrDefault(r => r.Node.OpType is not ("Shape" or "Size")) is { Node: { } reader })
+                    throw new RefusedException("MKA046", port.Name, $"this cache of block {block.Index} is also read by {reader.Label}", "A cache that other layers use cannot be removed; choose other blocks");
+                var heir = map.Blocks.Where(b => !removed.Contains(b.Index)).SelectMany(b => ports(b)).FirstOrDefault(p => p.Slot == port.Slot)
+                    ?? throw new RefusedException("MKA046", port.Name, "the graph reads the past length from it, and no cache would be left", "Remove fewer blocks");
+                script.Add(Stage, new GraphEdit.RedirectReaders(port.Name, heir.Name));
+            }
+        }
+
+        foreach (var port in block.KvInputs) script.Add(Stage, new GraphEdit.DropInputPort(port.Name));
+        foreach (var port in block.KvOutputs) script.Add(Stage, new GraphEdit.DropOutputPort(port.Name));
+    }
+}

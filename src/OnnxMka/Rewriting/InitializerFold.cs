@@ -1,0 +1,86 @@
+using System.Collections.Immutable;
+using OnnxMka.Blocks;
+using OnnxMka.Graph;
+using OnnxMka.Graph.Editing;
+using OnnxMka.Planning;
+
+namespace OnnxMka.Rewriting;
+
+/// <summary>A tensor of the output that was merged.</summary>
+/// <param name="Block">Original number of the surviving block.</param>
+/// <param name="Role">What it is in the block.</param>
+/// <param name="Name">Initializer of the output that holds it.</param>
+/// <param name="Kept">Initializer of the input that the surviving block had there.</param>
+/// <param name="Sources">Original blocks and their weights.</param>
+public sealed record MergedParameter(int Block, string Role, string Name, string Kept, ImmutableSortedDictionary<int, double> Sources);
+
+/// <summary>
+/// Replaces every float parameter of a surviving block by the combination that the plan gives:
+/// <code>
+/// before   block l: MatMul(x, W_l)         block m: MatMul(x, W_m)
+/// after    block l: MatMul(x, a W_l + (1 - a) W_m)
+/// </code>
+/// A tensor that anything else reads too is never changed: the merged block gets its own (copy on write).
+/// </summary>
+internal static class InitializerFold
+{
+    private const string Stage = "fold";
+
+    /// <summary>Refuses quantised weights, and parameters whose type or shape differ between the blocks.</summary>
+    public static ImmutableArray<MergedParameter> Script(BlockMap map, MergePlan plan, EditScript script)
+    {
+        var index = GraphIndex.Of(map.Model.Graph);
+        var merged = ImmutableArray.CreateBuilder<MergedParameter>();
+        foreach (var group in plan.Groups.Where(g => g.IsMerge || !g.Weights.ContainsKey(g.Block)))
+        {
+            var kept = map.Blocks[group.Block];
+            for (var role = 0; role < kept.Parameters.Length; role++)
+            {
+                if (Fold(map, index, group, kept, role, script) is { } parameter) merged.Add(parameter);
+            }
+        }
+
+        return merged.ToImmutable();
+    }
+
+    private static MergedParameter? Fold(BlockMap map, GraphIndex index, MergeGroup group, Block kept, int role, EditScript script)
+    {
+        var parameter = kept.Parameters[role];
+        var blocks = group.Weights.Keys.Where(b => b != kept.Index).Prepend(kept.Index).ToArray();
+        foreach (var other in blocks.Where(b => map.Blocks[b].Kind != kept.Kind))
+            throw new RefusedException("MKA041", $"blocks {kept.Index} and {other}", "they are of different kinds (attributes, sizes or structure differ), so an average has no meaning", "Use --method drop, or other blocks");
+        var names = blocks.Select(b => map.Blocks[b].Parameters[role].Initializer).ToArray();
+        // All blocks read one tensor: the combination is that tensor.
+        if (names.Distinct(StringComparer.Ordinal).Count() == 1) return null;
+        var sources = blocks.Select((b, i) => (Tensor: map.Tensor(names[i]), Weight: group.Weights.GetValueOrDefault(b))).ToArray();
+        RefuseUnmergeable(kept, parameter, sources.Select(s => s.Tensor));
+        var content = new MergedTensor(sources);
+        var place = ParameterPlace.Of(map.Model.Graph, index, parameter);
+        var name = parameter.Initializer;
+        if (place.IsPrivate)
+        {
+            script.Add(Stage, new GraphEdit.ReplaceInitializer(name, content));
+        }
+        else
+        {
+            name = $"{parameter.Initializer}/merged_{kept.Index}_{role}";
+            script.Add(Stage, new GraphEdit.AddInitializer(sources[0].Tensor with { Name = name, Content = content }, index.IsInitializer(parameter.Initializer) ? parameter.Initializer : null));
+            script.Add(Stage, new GraphEdit.SetInput(place.Node, place.Slot, name));
+        }
+
+        return new MergedParameter(kept.Index, parameter.Role, name, parameter.Initializer, group.Weights);
+    }
+
+    private static void RefuseUnmergeable(Block kept, BlockParameter parameter, IEnumerable<TensorRef> tensors)
+    {
+        TensorRef? first = null;
+        foreach (var tensor in tensors)
+        {
+            first ??= tensor;
+            if (!tensor.Type.IsMergeable())
+                throw new RefusedException("MKA043", $"block {kept.Index}, {parameter.Role}", $"its weights are quantised ({tensor}), which cannot be averaged", "Use --method drop, or merge the unquantised model and quantise afterwards");
+            if (tensor.Type != first.Type || !tensor.Shape.SequenceEqual(first.Shape))
+                throw new RefusedException("MKA041", $"block {kept.Index}, {parameter.Role}", $"{first} and {tensor} differ in type or shape", "Use --method drop, or other blocks");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using OnnxMka.Blocks;
+using OnnxMka.Graph;
+
+namespace OnnxMka.Runtime;
+
+/// <summary>A decoder loaded in ONNX Runtime: whole sequences, and steps with its cache.</summary>
+public sealed class DecoderSession : IDisposable
+{
+    private readonly InferenceSession _session;
+    private readonly RunOptions _run = new();
+    private Dictionary<string, OrtValue>? _cache;
+    private int _past;
+
+    private DecoderSession(InferenceSession session, DecoderPorts ports)
+    {
+        _session = session;
+        Ports = ports;
+    }
+
+    public DecoderPorts Ports { get; }
+
+    /// <summary>Loads a model that need not exist as a file: weights are read where they lie.</summary>
+    /// <param name="map">Ports of the model that is run: those of <paramref name="model"/>, not of one it was edited from.</param>
+    public static DecoderSession Load(OnnxModel model, BlockMap map, ExecutionTarget target) =>
+        new(SessionFactory.Load(model, target), DecoderPorts.Of(map));
+
+    /// <summary>Logits of a batch of equally long sequences, without cache. Float32, [batch, length, vocabulary].</summary>
+    public float[] Logits(ReadOnlySpan<int> ids, int batch)
+    {
+        var feeds = Ports.Feed(ids, batch, 0, null);
+        try
+        {
+            using var outputs = _session.Run(_run, feeds.Keys, feeds.Values, [Ports.Logits]);
+            return ToFloats(outputs[0]);
+        }
+        finally
+        {
+            foreach (var feed in feeds.Values) feed.Dispose();
+        }
+    }
+
+    /// <summary>Named outputs of a batch of equally long sequences, without cache, as float32.</summary>
+    public float[][] Outputs(ReadOnlySpan<int> ids, int batch, IReadOnlyCollection<string> names)
+    {
+        var feeds = Ports.Feed(ids, batch, 0, null);
+        try
+        {
+            using var outputs = _session.Run(_run, feeds.Keys, feeds.Values, names);
+            return [.. outputs.Select(ToFloats)];
+        }
+        finally
+        {
+            foreach (var feed in feeds.Values) feed.Dispose();
+        }
+    }
+
+    /// <summary>Appends tokens of one sequence to the cache; logits of those positions, [length, vocabulary].</summary>
+    public float[] Step(ReadOnlySpan<int> ids)
+    {
+        var feeds = Ports.Feed(ids, 1, _past, _cache);
+        string[] names = [Ports.Logits, .. Ports.Presents];
+        var outputs = _session.Run(_run, feeds.Keys, feeds.Values, names);
+        foreach (var feed in feeds.Values) feed.Dispose();
+        var logits = ToFloats(outputs[0]);
+        outputs[0].Dispose();
+        _cache = names.Skip(1).Select((n, i) => (n, Value: outputs[i + 1])).ToDictionary(p => p.n, p => p.Value, StringComparer.Ordinal);
+        _past += ids.Length;
+        return logits;
+    }
+
+    /// <summary>Forgets the cached tokens.</summary>
+    public void Restart()
+    {
+        foreach (var value in _cache?.Values.AsEnumerable() ?? []) value.Dispose();
+        _cache = null;
+        _past = 0;
+    }
+
+    public void Dispose()
+    {
+        Restart();
+        _run.Dispose();
+        _session.Dispose();
+    }
+
+    internal static float[] ToFloats(OrtValue value)
+    {
+        var type = value.GetTensorTypeAndShape().ElementDataType;
+        switch (type)
+        {
+            case TensorElementType.Float:
+                return value.GetTensorDataAsSpan<float>().ToArray();
+            case TensorElementType.Float16:
+                var halves = MemoryMarshal.Cast<Microsoft.ML.OnnxRuntime.Float16, Half>(value.GetTensorDataAsSpan<Microsoft.ML.OnnxRuntime.Float16>());
+                var floats = new float[halves.Length];
+                TensorPrimitives.ConvertToSingle(halves, floats);
+                return floats;
+            case TensorElementType.BFloat16:
+                var brains = MemoryMarshal.AsBytes(value.GetTensorDataAsSpan<Microsoft.ML.OnnxRuntime.BFloat16>());
+                var widened = new float[brains.Length / 2];
+                FloatCodec.Decode(ElementType.BFloat16, brains, widened);
+                return widened;
+            default:
+                throw new RefusedException("MKA022", "the logits", $"they are of type {type}, not float", "Export the model with float outputs");
+        }
+    }
+}

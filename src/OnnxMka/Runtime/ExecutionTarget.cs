@@ -1,0 +1,59 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace OnnxMka.Runtime;
+
+/// <summary>Where models run: the only file that names an execution provider.</summary>
+/// <param name="Name"><c>CPU</c> or <c>CUDA</c>: what is really used, for reports.</param>
+/// <param name="Note">Why it is not what <c>auto</c> would have preferred; null where there is nothing to say.</param>
+public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
+{
+    private static readonly string CudaProvider = OperatingSystem.IsWindows() ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
+
+    public static ExecutionTarget Cpu { get; } = new("CPU", 0, null);
+
+    /// <summary>
+    /// <c>cpu</c>; <c>cuda</c>, which fails where CUDA is not usable; <c>auto</c>, which then falls back to the CPU and says so.
+    /// </summary>
+    public static ExecutionTarget Choose(string requested, int deviceId = 0)
+    {
+        if (requested == "cpu") return Cpu;
+        var missing = CudaProblem(deviceId);
+        if (missing is null) return new ExecutionTarget("CUDA", deviceId, null);
+        if (requested == "cuda")
+            throw new ExecutionTargetException($"CUDA was asked for and is not usable: {missing}. Use --ep cpu, or --ep auto to fall back.");
+        return Cpu with { Note = $"running on the CPU ({missing})" };
+    }
+
+    /// <summary>Options of every session: sequential execution, all optimisations, warnings only.</summary>
+    internal SessionOptions Options()
+    {
+        var options = new SessionOptions
+        {
+            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
+            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+        };
+        if (Name == "CUDA") options.AppendExecutionProvider_CUDA(DeviceId);
+        return options;
+    }
+
+    private static string? CudaProblem(int deviceId)
+    {
+        var provider = Path.Combine(AppContext.BaseDirectory, CudaProvider);
+        if (!File.Exists(provider)) return $"{CudaProvider} is not beside the tool";
+        try
+        {
+            using var options = new SessionOptions();
+            options.AppendExecutionProvider_CUDA(deviceId);
+            return null;
+        }
+        catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
+        {
+            var line = e.Message.Split('\n')[0];
+            return line.Length > 160 ? string.Concat(line.AsSpan(0, 160), "...") : line;
+        }
+    }
+}
+
+/// <summary>An execution provider that was asked for by name cannot be used.</summary>
+public sealed class ExecutionTargetException(string message) : Exception(message);

@@ -1,0 +1,36 @@
+using OnnxMka.Blocks;
+using OnnxMka.Calibration;
+
+namespace OnnxMka.Scoring;
+
+/// <summary>Calibrates a model and scores its seams.</summary>
+public static class ModelScoring
+{
+    /// <summary>An analysis of the model. Refuses as calibration and scoring do.</summary>
+    public static Analysis Run(
+        BlockMap map,
+        CalibrationSet set,
+        CompressionOptions options,
+        string fingerprint,
+        IProgressSink progress,
+        CancellationToken ct,
+        StageClock clock)
+    {
+        var seams = clock.Time("calibrate", () =>
+        {
+            using var stage = progress.Begin("calibrate", set.Count, "samples");
+            return CalibrationRun.Pooled(map, set, options.Pooling, options.BatchSize, options.Target, stage.AsIncrement<int>(), ct);
+        });
+        var (npib, embeddings) = clock.Time("score", () => Scorer.Score(seams, options.Alignment, progress, ct));
+        return new Analysis(
+            fingerprint,
+            npib,
+            [.. embeddings.Select(e => e.Sigma)],
+            [.. embeddings.Select(e => e.Eigenvalues)],
+            set.Count,
+            set.Length,
+            set.Source,
+            set.Sha256,
+            options.Target.Name);
+    }
+}

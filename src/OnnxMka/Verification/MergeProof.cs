@@ -1,0 +1,65 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using OnnxMka.Blocks;
+using OnnxMka.Graph;
+using OnnxMka.Rewriting;
+
+namespace OnnxMka.Verification;
+
+/// <summary>How far one merged tensor of the output lies from the one it replaced.</summary>
+/// <param name="Delta"><c>||theta - theta_left|| / ||theta_left||</c>, Frobenius norms; 0 means that nothing was merged.</param>
+public sealed record TensorDelta(int Block, string Role, string Name, double Delta);
+
+/// <summary>Proof that a merge happened (algorithm section 2.6), read from the files as written.</summary>
+public static class MergeProof
+{
+    private const int ChunkElements = 1 << 20;
+
+    /// <summary>One delta a merged tensor. Progress counts tensors.</summary>
+    public static ImmutableArray<TensorDelta> Measure(BlockMap original, RewrittenModel rewritten, OnnxModel emitted, IProgress<int>? progress = null)
+    {
+        using var reader = new TensorReader();
+        var deltas = ImmutableArray.CreateBuilder<TensorDelta>(rewritten.Merged.Length);
+        foreach (var parameter in rewritten.Merged)
+        {
+            var delta = Delta(emitted.Graph.Initializers[parameter.Name], original.Tensor(parameter.Kept), reader);
+            deltas.Add(new TensorDelta(parameter.Block, parameter.Role, parameter.Name, delta));
+            progress?.Report(1);
+        }
+
+        return deltas.MoveToImmutable();
+    }
+
+    /// <summary>Blocks that the plan calls merged and whose tensors are all as they were: a drop in disguise, and an error.</summary>
+    public static IEnumerable<int> Unmerged(IEnumerable<TensorDelta> deltas) =>
+        deltas.GroupBy(d => d.Block).Where(g => g.All(d => d.Delta == 0)).Select(g => g.Key);
+
+    private static double Delta(TensorRef merged, TensorRef kept, TensorReader reader)
+    {
+        var size = kept.Type.Bits() / 8;
+        var bytes = ArrayPool<byte>.Shared.Rent(ChunkElements * size);
+        var (a, b) = (new double[ChunkElements], new double[ChunkElements]);
+        double difference = 0, norm = 0;
+        for (long start = 0; start < kept.ElementCount; start += ChunkElements)
+        {
+            var count = (int)Math.Min(ChunkElements, kept.ElementCount - start);
+            Read(merged, start * size, count, bytes, a, reader);
+            Read(kept, start * size, count, bytes, b, reader);
+            for (var i = 0; i < count; i++)
+            {
+                difference += (a[i] - b[i]) * (a[i] - b[i]);
+                norm += b[i] * b[i];
+            }
+        }
+
+        ArrayPool<byte>.Shared.Return(bytes);
+        return norm > 0 ? Math.Sqrt(difference / norm) : Math.Sqrt(difference);
+    }
+
+    private static void Read(TensorRef tensor, long offset, int count, byte[] bytes, double[] values, TensorReader reader)
+    {
+        var span = bytes.AsSpan(0, count * tensor.Type.Bits() / 8);
+        reader.Read(tensor, offset, span);
+        FloatCodec.Decode(tensor.Type, span, values.AsSpan(0, count));
+    }
+}

@@ -1,0 +1,74 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace OnnxMka.Forge;
+
+/// <summary>Makes the inputs of a step from the ports of a model.</summary>
+internal sealed class InputFeed(IReadOnlyDictionary<string, NodeMetadata> ports, WeightTensor? embedding)
+{
+    /// <summary>Length given to sequences that are not the decoder's own (encoder states).</summary>
+    private const int ForeignLength = 5;
+
+    public bool HasCache => ports.Keys.Any(k => k.StartsWith("past_", StringComparison.Ordinal));
+
+    public Dictionary<string, OrtValue> For(ReadOnlySpan<int> tokens, Cache? cache)
+    {
+        var past = cache?.Length ?? 0;
+        var inputs = new Dictionary<string, OrtValue>(StringComparer.Ordinal);
+        foreach (var (name, port) in ports)
+        {
+            inputs[name] = name switch
+            {
+                "input_ids" => Integers(port, tokens.ToArray().Select(t => (long)t)),
+                "position_ids" => Integers(port, Enumerable.Range(past, tokens.Length).Select(p => (long)p)),
+                "attention_mask" => Integers(port, Enumerable.Repeat(1L, past + tokens.Length)),
+                "inputs_embeds" => Floats(port, [1, tokens.Length, embedding!.Shape[1]], Rows(tokens)),
+                "use_cache_branch" => OrtValue.CreateTensorValueFromMemory(new[] { past > 0 }, [1]),
+                _ when name.StartsWith("past_", StringComparison.Ordinal) => cache is not null ? cache.Values[name] : EmptyCache(port),
+                _ => Features(port, past, tokens.Length),
+            };
+        }
+
+        return inputs;
+    }
+
+    private static OrtValue Integers(NodeMetadata port, IEnumerable<long> values)
+    {
+        long[] all = [.. values];
+        return port.ElementDataType == TensorElementType.Int32
+            ? OrtValue.CreateTensorValueFromMemory(all.Select(v => (int)v).ToArray(), [1, all.Length])
+            : OrtValue.CreateTensorValueFromMemory(all, [1, all.Length]);
+    }
+
+    private static OrtValue Floats(NodeMetadata port, long[] shape, float[] values) => port.ElementDataType == TensorElementType.Float16
+        ? OrtValue.CreateTensorValueFromMemory(values.Select(v => (Float16)v).ToArray(), shape)
+        : OrtValue.CreateTensorValueFromMemory(values, shape);
+
+    private float[] Rows(ReadOnlySpan<int> tokens)
+    {
+        var width = embedding!.Shape[1];
+        var rows = new float[tokens.Length * width];
+        for (var i = 0; i < tokens.Length; i++) embedding.Span.Slice(tokens[i] * width, width).CopyTo(rows.AsSpan(i * width));
+        return rows;
+    }
+
+    /// <summary>A cache of no tokens; the state of a convolution is of fixed length and starts at zero.</summary>
+    private static OrtValue EmptyCache(NodeMetadata port)
+    {
+        var shape = port.Dimensions.Select((d, i) => d >= 0 ? d : port.SymbolicDimensions[i] == "batch_size" ? 1L : 0L).ToArray();
+        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, port.ElementDataType, shape);
+        value.GetTensorMutableDataAsSpan<byte>().Clear();
+        return value;
+    }
+
+    /// <summary>Values of an extra input, fixed by absolute position and column.</summary>
+    private static OrtValue Features(NodeMetadata port, int past, int length)
+    {
+        var own = port.SymbolicDimensions[1] == "sequence_length";
+        var (rows, first) = own ? (length, past) : (ForeignLength, 0);
+        var width = port.Dimensions[2];
+        var values = new float[rows * width];
+        for (var i = 0; i < values.Length; i++) values[i] = MathF.Sin((first + i / width) * 1.7f + i % width * 0.31f);
+        return Floats(port, [1, rows, width], values);
+    }
+}

@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+
+namespace OnnxMka.Forge;
+
+/// <summary>A decoder to build: the network, its blocks in order, and the form of the graph.</summary>
+public sealed record DecoderSpec(string Name, Network Network, ImmutableArray<BlockSpec> Blocks, GraphForm Form)
+{
+    /// <summary>A spec of <paramref name="count"/> equal blocks.</summary>
+    public DecoderSpec(string name, Network network, int count, MlpKind mlp, GraphForm form)
+        : this(name, network, [.. Enumerable.Repeat(new BlockSpec { Mlp = mlp }, count)], form)
+    {
+    }
+
+    /// <summary>The checkpoint's <c>model_type</c>.</summary>
+    public string ModelType { get; init; } = "llama";
+
+    /// <summary>
+    /// The same network in the plainest form: every operator decomposed, float weights in initializers, separate KV ports where
+    /// this spec has a cache. With the same weights both must answer alike.
+    /// </summary>
+    public DecoderSpec Plain() => this with
+    {
+        Name = $"{Name} (plain)",
+        Blocks = [.. Blocks.Select(b => b with { Port = -1, Bits = 0 })],
+        Form = new GraphForm
+        {
+            Norm = Network.Norm == NormKind.Rms ? NormForm.RmsTorchScript : NormForm.LayerDecomposed,
+            KvPorts = Form.KvPorts == KvPortForm.None ? KvPortForm.None : KvPortForm.KeyValue,
+            Shapes = ShapeForm.Constants,
+            InputsEmbeds = Form.InputsEmbeds,
+        },
+    };
+
+    public bool Equals(DecoderSpec? other) =>
+        other is not null && Name == other.Name && Network == other.Network && Form == other.Form && Blocks.SequenceEqual(other.Blocks);
+
+    public override int GetHashCode() => HashCode.Combine(Name, Network, Form, Blocks.Length);
+
+    public override string ToString() => Name;
+}

@@ -1,0 +1,138 @@
+using OnnxMka.Graph;
+
+namespace OnnxMka.Forge;
+
+public enum NormForm { RmsTorchScript, RmsDynamo, RmsSimplified, RmsStandard, LayerStandard, LayerDecomposed }
+
+/// <summary>How a branch joins the residual stream: with an Add, or inside the next norm.</summary>
+public enum JoinForm { Add, SkipNorm }
+
+public enum AttentionForm { Decomposed, GroupQuery, MultiHead, Packed, Standard }
+
+public enum RotaryForm { Decomposed, Contrib, Standard, InAttention }
+
+public enum QkvLayout { Separate, Packed, PackedPerHead }
+
+public enum LinearForm { MatMul, TransposedMatMul, GemmTransB, Conv1D, NBits, QdqBlockwise, QdqBlockwiseTransposed, QdqInt8, DynamicInt8, QdqFloat8 }
+
+public enum ActivationForm { Decomposed, Contrib, Standard, WithBias }
+
+public enum MoeForm { DenseExperts, Fused, FusedQuantised }
+
+public enum ShapeForm { PerLayerChains, SharedSizes, Constants }
+
+public enum DialectKind { TorchScript, GenAi, Dynamo, OrtOptimizer }
+
+public enum SharingForm { None, Identity, Direct }
+
+public enum FunctionForm { None, PerLayer, PerNorm }
+
+public enum KvPortForm { None, KeyValue, CombinedPast, CombinedPastKeyValues }
+
+public enum PortOrder { Interleaved, Grouped }
+
+public enum ZeroPoints { None, Packed, Float }
+
+public enum DataPlace { Inline, OneFile, FilePerTensor }
+
+/// <summary>Block-wise quantised weights: bits, elements per scale, and how zero points are stored.</summary>
+public sealed record QuantForm
+{
+    public int Bits { get; init; } = 4;
+
+    public int BlockSize { get; init; } = 32;
+
+    public ZeroPoints ZeroPoints { get; init; }
+
+    public long Prepacked { get; init; }
+}
+
+/// <summary>How the network is written as a graph. No switch here changes what is computed, apart from rounding and quantisation.</summary>
+public sealed record GraphForm
+{
+    public NormForm Norm { get; init; }
+
+    public JoinForm Join { get; init; }
+
+    /// <summary>Residual joins read [branch, residual]; otherwise [residual, branch].</summary>
+    public bool BranchFirst { get; init; }
+
+    /// <summary>Parallel blocks add (attention + MLP) first; otherwise the stream takes one after the other.</summary>
+    public bool SumBranchesFirst { get; init; } = true;
+
+    /// <summary>In sums of two branches the MLP comes first.</summary>
+    public bool MlpFirst { get; init; }
+
+    /// <summary>The projection's bias is an input of the skip-norm that follows.</summary>
+    public bool SkipBias { get; init; }
+
+    /// <summary>Embeddings, positions and the first norm are one EmbedLayerNormalization.</summary>
+    public bool EmbedNorm { get; init; }
+
+    public AttentionForm Attention { get; init; }
+
+    public RotaryForm Rotary { get; init; }
+
+    public QkvLayout Qkv { get; init; }
+
+    public LinearForm Linear { get; init; }
+
+    public QuantForm Quant { get; init; } = new();
+
+    public ActivationForm Activation { get; init; }
+
+    public MoeForm Moe { get; init; }
+
+    public ShapeForm Shapes { get; init; }
+
+    public DialectKind Dialect { get; init; }
+
+    public ModuleNames Modules { get; init; } = ModuleNames.Llama;
+
+    /// <summary>Projection weights are called onnx::MatMul_123 (TorchScript).</summary>
+    public bool AnonymousWeights { get; init; }
+
+    /// <summary>Weights are Constant nodes.</summary>
+    public bool ConstantWeights { get; init; }
+
+    public SharingForm Sharing { get; init; }
+
+    public FunctionForm Functions { get; init; }
+
+    public KvPortForm KvPorts { get; init; } = KvPortForm.KeyValue;
+
+    public PortOrder PortOrder { get; init; }
+
+    /// <summary>The mask's past length is read from block 0's cache; otherwise it comes from the attention mask.</summary>
+    public bool LengthFromCache { get; init; } = true;
+
+    /// <summary>Positions are counted from the attention mask; there is no position_ids port.</summary>
+    public bool PositionsFromMask { get; init; }
+
+    public bool InputsEmbeds { get; init; }
+
+    /// <summary>The tied head reads a transposed copy of the table.</summary>
+    public bool HeadCopy { get; init; }
+
+    /// <summary>The tied table hangs behind a Transpose of the head's weight (GenAI).</summary>
+    public bool TableFromHead { get; init; }
+
+    /// <summary>One graph per branch of an If over use_cache_branch (Optimum).</summary>
+    public bool IfMerged { get; init; }
+
+    public ElementType Type { get; init; } = ElementType.Float;
+
+    /// <summary>With <see cref="ElementType.Float16"/>: the residual stream and the norms stay in fp32.</summary>
+    public bool FloatResidual { get; init; }
+
+    public DataPlace Data { get; init; }
+
+    public int Opset { get; init; } = 17;
+
+    public int IrVersion { get; init; } = 8;
+
+    public string Producer { get; init; } = "pytorch";
+
+    public bool Quantised => Linear is LinearForm.NBits or LinearForm.QdqBlockwise or LinearForm.QdqBlockwiseTransposed
+        or LinearForm.QdqInt8 or LinearForm.DynamicInt8 or LinearForm.QdqFloat8 || Moe == MoeForm.FusedQuantised;
+}
