@@ -12,7 +12,7 @@ internal sealed class CalibrationFlags
     private readonly Option<string?> _ids = new("--calib-ids") { Description = "Calibration token ids, JSON lines, for models without a tokenizer" };
     private readonly Option<int> _samples = new("--calib-samples") { Description = "Calibration sequences, at least 32", DefaultValueFactory = _ => 256 };
     private readonly Option<int> _length = new("--seq-len") { Description = "Tokens of a sequence", DefaultValueFactory = _ => 128 };
-    private readonly Option<Pooling> _pool = new("--pool") { Description = "How a sequence becomes one point: mean or last token", DefaultValueFactory = _ => Pooling.Mean };
+    private readonly Option<Pooling> _pool = new("--pool") { HelpName = "mean|last", Description = "How a sequence becomes one point: mean or last token", DefaultValueFactory = _ => Pooling.Mean };
     private readonly Option<int> _batch = new("--batch-size") { Description = "Sequences that run at once", DefaultValueFactory = _ => 8 };
     private readonly Option<int> _seed = new("--seed") { Description = "Chooses among the windows of the text", DefaultValueFactory = _ => 0 };
     private readonly Option<string> _ep = new("--ep") { Description = "auto, cpu or cuda", DefaultValueFactory = _ => "auto" };

@@ -13,8 +13,8 @@ internal sealed class CompressVerb
     private readonly Option<double?> _ratio = new("--ratio") { Description = "Share of the blocks to remove, 0 up to 1" };
     private readonly Option<int?> _count = new("--layers-removed") { Description = "Number of blocks to remove" };
     private readonly Option<string?> _blocks = new("--blocks") { Description = "Blocks to remove, such as 3,7 (numbers start at 0)" };
-    private readonly Option<Method> _method = new("--method") { Description = "mka merges, drop deletes", DefaultValueFactory = _ => Method.Mka };
-    private readonly Option<Order> _order = new("--order") { Description = "similarity takes the most similar neighbours, tail the last", DefaultValueFactory = _ => Order.Similarity };
+    private readonly Option<Method> _method = new("--method") { HelpName = "mka|drop", Description = "mka merges, drop deletes", DefaultValueFactory = _ => Method.Mka };
+    private readonly Option<Order> _order = new("--order") { HelpName = "similarity|tail", Description = "similarity takes the most similar neighbours, tail the last", DefaultValueFactory = _ => Order.Similarity };
     private readonly Option<double?> _alpha = new("--alpha") { Description = "Share of the block that is kept, 0 to 1 (default: the pair's similarity, at least 0.5)" };
     private readonly Option<int> _protectFirst = new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _protectLast = new("--protect-last") { Description = "Blocks at the end that stay as they are", DefaultValueFactory = _ => 1 };

@@ -11,8 +11,8 @@ internal sealed class StructureBudget
     /// <summary>A byte lies in the skeleton, whose buffer doubles as it grows, and again in the parsed model, as UTF-16 in names.</summary>
     private const int PerByte = 4;
 
-    private const int PerPackedByte = 12;
-    private const int PerNumber = 24;
+    private const int PerPackedByte = 32;
+    private const int PerNumber = 32;
     private const int PerString = 64;
     private const int PerUnknownField = 320;
 
@@ -22,9 +22,9 @@ internal sealed class StructureBudget
 
     public void AddMessage(MessageKind kind) => _used += kind switch
     {
-        MessageKind.Model or MessageKind.Graph or MessageKind.Function or MessageKind.Training => 1200,
-        MessageKind.Node => 700,
-        MessageKind.Attribute => 550,
+        MessageKind.Model or MessageKind.Graph or MessageKind.Function or MessageKind.Training => 2800,
+        MessageKind.Node => 760,
+        MessageKind.Attribute => 650,
         MessageKind.Tensor => 750,
         _ => 160,
     };

@@ -29,7 +29,7 @@ public sealed class BlockChain
 
     private BlockChain(BlockMap map, ExecutionTarget target, ChainOptions options)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchSize, 1);
+        if (options.BatchSize < 1) throw new ArgumentOutOfRangeException(nameof(options), $"a batch of {options.BatchSize} samples");
         DecoderPorts.Of(map);
         Map = map;
         _target = target;
@@ -66,16 +66,22 @@ public sealed class BlockChain
         if (streams.Count == 0) return;
         var form = FormOf(streams[0]);
         if (streams.Any(s => FormOf(s) != form)) throw new ArgumentException("the streams differ in type or width", nameof(streams));
-        using var session = PartSession.Load(part, form, _options, _target);
-        if (session.EndType != form.Type) throw new RefusedException("MKA025", part.Name, $"it takes a stream of type {form.Type} and leaves one of type {session.EndType}", "Use --run whole");
-        foreach (var stream in streams)
+        using var session = Load(part, form, ct);
+        if (session.EndType != form.Type) throw new ArgumentException($"{part.Name} takes a stream of type {form.Type} and leaves one of type {session.EndType}", nameof(part));
+        foreach (var stream in streams) Overwrite(session, stream, taps, progress, ct);
+    }
+
+    /// <summary>Moves one stream through a block: in place, or into a new one where the block changes the element type; the old one is then disposed.</summary>
+    internal SeamActivations Move(BlockPart part, SeamActivations stream, TapConsumer taps, IProgress<int>? progress, CancellationToken ct)
+    {
+        using var session = Load(part, FormOf(stream), ct);
+        if (session.EndType != stream.Type)
         {
-            Run(session, stream.Set, stream, progress, ct, (first, count, outputs) =>
-            {
-                Hand(outputs, taps, first, count);
-                stream.Write(first, outputs[0].GetTensorMutableRawData());
-            });
+            using (stream) return Kept(session, stream.Set, stream, taps, progress, ct);
         }
+
+        Overwrite(session, stream, taps, progress, ct);
+        return stream;
     }
 
     /// <summary>The last seam to logits, handed over batch by batch in the order of the samples.</summary>
@@ -85,13 +91,18 @@ public sealed class BlockChain
     /// <summary>The same for a changed head.</summary>
     public void RunEpilogue(BlockPart part, SeamActivations input, LogitsConsumer consumer, IProgress<int>? progress = null, CancellationToken ct = default)
     {
-        using var session = PartSession.Load(part, FormOf(input), _options, _target);
+        using var session = Load(part, FormOf(input), ct);
         Run(session, input.Set, input, progress, ct, (first, count, outputs) => WithFloats(outputs[0], logits => consumer(first, count, logits)));
     }
 
     private SeamActivations Kept(BlockPart part, CalibrationSet set, SeamActivations? input, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct)
     {
-        using var session = PartSession.Load(part, input is null ? null : FormOf(input), _options, _target);
+        using var session = Load(part, input is null ? null : FormOf(input), ct);
+        return Kept(session, set, input, taps, progress, ct);
+    }
+
+    private SeamActivations Kept(PartSession session, CalibrationSet set, SeamActivations? input, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct)
+    {
         SeamActivations? kept = null;
         try
         {
@@ -108,6 +119,19 @@ public sealed class BlockChain
             kept?.Dispose();
             throw;
         }
+    }
+
+    private void Overwrite(PartSession session, SeamActivations stream, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct) =>
+        Run(session, stream.Set, stream, progress, ct, (first, count, outputs) =>
+        {
+            Hand(outputs, taps, first, count);
+            stream.Write(first, outputs[0].GetTensorMutableRawData());
+        });
+
+    private PartSession Load(BlockPart part, StreamForm? stream, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        return PartSession.Load(part, stream, _options, _target);
     }
 
     private void Run(

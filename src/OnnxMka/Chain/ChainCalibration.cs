@@ -32,23 +32,27 @@ public static class ChainCalibration
         BlockMap map, CalibrationSet set, Pooling pooling, ChainOptions options, ExecutionTarget target, IProgress<int>? progress = null, CancellationToken ct = default)
     {
         var chain = BlockChain.Of(map, target, options);
-        using var stream = chain.RunPrelude(set, progress, ct);
+        var stream = chain.RunPrelude(set, progress, ct);
         var seams = new SampleMatrix[map.Count];
-        for (var block = 0; block < map.Count; block++)
+        try
         {
-            var rows = new float[(long)set.Count * stream.Width]; // [samples, width]
-            var number = block;
-            chain.Advance(
-                BlockPart.Of(map.Model, map, block).Pooled(pooling),
-                [stream],
-                (_, first, _, values) =>
+            for (var block = 0; block < map.Count; block++)
+            {
+                var width = stream.Width;
+                var rows = new float[(long)set.Count * width]; // [samples, width]
+                var number = block;
+                TapConsumer collect = (_, first, _, values) =>
                 {
-                    RefuseNonFinite(values, number, first, stream.Width);
-                    values.CopyTo(rows.AsSpan(first * stream.Width));
-                },
-                progress,
-                ct);
-            seams[block] = new SampleMatrix(set.Count, stream.Width, rows);
+                    RefuseNonFinite(values, number, first, width);
+                    values.CopyTo(rows.AsSpan(first * width));
+                };
+                stream = chain.Move(BlockPart.Of(map.Model, map, block).Pooled(pooling), stream, collect, progress, ct);
+                seams[block] = new SampleMatrix(set.Count, width, rows);
+            }
+        }
+        finally
+        {
+            stream.Dispose();
         }
 
         return seams;

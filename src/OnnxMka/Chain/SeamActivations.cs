@@ -107,6 +107,6 @@ public sealed class SeamActivations : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentOutOfRangeException.ThrowIfNegative(firstSample);
         if (bytes % SampleBytes != 0) throw new ArgumentException($"{bytes} bytes are no whole samples of {SampleBytes}.", nameof(bytes));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstSample + (bytes / SampleBytes), Set.Count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstSample, Set.Count - (bytes / SampleBytes));
     }
 }

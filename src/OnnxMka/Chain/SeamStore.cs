@@ -10,9 +10,6 @@ internal sealed class SeamStore(long memoryLimit, string? folder)
 {
     private long _held;
 
-    /// <summary>Bytes in memory now.</summary>
-    public long Held => Interlocked.Read(ref _held);
-
     public SeamActivations Create(CalibrationSet set, ElementType type, int width)
     {
         var bytes = (long)set.Count * set.Length * width * (type.Bits() / 8);

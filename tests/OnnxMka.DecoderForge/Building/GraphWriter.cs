@@ -113,11 +113,12 @@ internal sealed class GraphWriter(GraphForm form)
         Nodes.Add(new WrittenNode(proto, -1, ""));
     }
 
-    /// <summary>Adds an initializer; one of the same name that is there already must be meant.</summary>
+    /// <summary>Adds an initializer, once however often it is asked for.</summary>
     public string Initializer(string name, TensorProto tensor)
     {
         tensor.Name = name;
-        _initializers.TryAdd(name, tensor);
+        if (!_initializers.TryAdd(name, tensor) && !_initializers[name].Equals(tensor))
+            throw new InvalidOperationException($"Two different initializers are called {name}");
         return name;
     }
 

@@ -16,7 +16,7 @@ internal sealed class RopeTables(GraphWriter g, Network network, SharedValues sh
         return (cos, "sin_cache");
 
         string Cache(string name, bool isLocal, Func<float, float> function) => shared.OnceOutside($"{name} cache {isLocal}", "", () =>
-            g.Weight(network.Norm == NormKind.Rms && isLocal ? $"{name}_cache_local" : $"{name}_cache", Table(Frequencies(isLocal, 1), function)));
+            g.Weight(isLocal ? $"{name}_cache_local" : $"{name}_cache", Table(Frequencies(isLocal, 1), function)));
     }
 
     /// <summary>Values for the new tokens: [batch, 1, sequence, rotated].</summary>

@@ -111,7 +111,8 @@ public static class TopologyPresets
             Mlp = MlpKind.GeGlu,
             Window = windowed(i) ? 6 : 0,
             LocalRope = localRope && windowed(i),
-        }).ToImmutableArray(), form) { ModelType = Type(name) });
+        }).ToImmutableArray(), form)
+        { ModelType = Type(name) });
 
     private static string Type(string name)
     {
