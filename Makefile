@@ -11,7 +11,7 @@ TESTS   := $(sort $(dir $(wildcard tests/*.Tests/*.csproj)))
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: check build test demo golden format fixtures soak clean help
+.PHONY: check build test demo golden format fixtures soak big clean help
 
 check: build test format
 
@@ -56,8 +56,12 @@ fixtures:
 soak: build
 	@FUZZ_CASES=1000000 $(DOTNET) test tests/OnnxMka.Graph.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~Fuzz"
 
+# A model with the real shapes of a published one and random weights: make big SHAPE=llama-3.2-1b OUT=dir
+big: obj/restored
+	@$(DOTNET) run -c $(CONFIG) --project tools/make-big -- $(SHAPE) $(OUT)
+
 clean:
 	@rm -rf out obj src/*/bin src/*/obj tests/*/bin tests/*/obj
 
 help:
-	@grep -E '^# make' Makefile | cut -c3-; echo "make build | golden | format | fixtures | soak | clean"
+	@grep -E '^# make' Makefile | cut -c3-; echo "make build | golden | format | fixtures | soak | big | clean"

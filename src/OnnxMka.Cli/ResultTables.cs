@@ -79,7 +79,7 @@ internal static class ResultTables
         foreach (var (path, size) in emitted.Written.Files) console.WriteLine($"{Path.GetRelativePath(Environment.CurrentDirectory, path)}  {Sizes.Text(size)}");
     }
 
-    private static string Value(Perplexity? p) => p is null ? "-" : p.Value.ToString("0.00");
+    private static string Value(Perplexity? p) => p is null ? "-" : p.Value < 1e6 ? p.Value.ToString("0.00") : p.Value.ToString("0.0e+0");
 
     private static string Speed(Perplexity? p) => p is null || p.Seconds <= 0 ? "-" : (p.Tokens / p.Seconds).ToString("N0");
 }

@@ -42,6 +42,11 @@ public sealed class OnnxModel
     /// <summary>Number of model-local functions (dynamo exports).</summary>
     public int FunctionCount => Proto.Functions.Count;
 
+    /// <summary>The model file and the data files that its tensors lie in, each once: absolute paths without symbolic links.</summary>
+    public IReadOnlyList<string> Files => [.. _payloads
+        .Select(p => p switch { FileRange range => range.Path, PackedVarints packed => packed.Path, _ => null })
+        .OfType<string>().Prepend(RealPath.Of(Path)).Distinct(StringComparer.Ordinal)];
+
     /// <summary>Every tensor of the model: initializers, attributes, subgraphs and functions.</summary>
     public IEnumerable<TensorRef> AllTensors() => TensorWalk.All(Proto).Select(Reference);
 
@@ -97,12 +102,22 @@ public sealed class OnnxModel
         using var handle = Open(path);
         try
         {
+            RefusePointer(handle, name);
             return ModelScanner.Scan(new FileCursor(handle, name), RealPath.Of(path), payloads);
         }
         catch (IOException e)
         {
             throw new InputFileException(path, e);
         }
+    }
+
+    /// <summary>What a clone without Git LFS has in place of a large file.</summary>
+    private static void RefusePointer(SafeFileHandle handle, string name)
+    {
+        var pointer = "version https://git-lfs"u8;
+        Span<byte> start = stackalloc byte[pointer.Length];
+        if (RandomAccess.Read(handle, start, 0) == start.Length && start.SequenceEqual(pointer))
+            throw new RefusedException("MKA001", name, "it is a pointer of Git LFS, not the model", "Fetch the file itself with git lfs pull");
     }
 
     private static SafeFileHandle Open(string path)

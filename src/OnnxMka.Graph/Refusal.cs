@@ -9,17 +9,18 @@ namespace OnnxMka;
 /// <param name="Next">What the user can do.</param>
 public sealed record Refusal(string Code, string Where, string What, string Next)
 {
-    private const int LongestPart = 300;
+    private const int LongestStart = 200;
+    private const int LongestEnd = 100;
 
     /// <summary>
     /// The one line that is printed. Names come from untrusted files: what could move the cursor, colour the terminal or turn the
-    /// reading direction is shown as <c>?</c>, and what is longer than a screenful is cut.
+    /// reading direction is shown as <c>?</c>, and what is longer than a few lines loses its middle.
     /// </summary>
     public override string ToString() => $"{Code} {Printable(Where)}: {Printable(What)}. {Printable(Next)}.";
 
     private static string Printable(string text)
     {
-        var part = text.Length > LongestPart ? string.Concat(text.AsSpan(0, LongestPart), "...") : text;
+        var part = text.Length > LongestStart + LongestEnd ? string.Concat(text.AsSpan(0, LongestStart), "...", text.AsSpan(text.Length - LongestEnd)) : text;
         return string.Create(part.Length, part, (span, source) =>
         {
             for (var i = 0; i < source.Length; i++)

@@ -43,7 +43,10 @@ public static class DecoderForge
         proto.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = form.Opset });
         if (proto.Graph.Node.Any(n => n.Domain == GraphWriter.Contrib))
             proto.OpsetImport.Add(new OperatorSetIdProto { Domain = GraphWriter.Contrib, Version = 1 });
+        if (form.SplitAssignments) Annotations.AddSplitAssignments(proto, decoder);
         LocalFunctions.Apply(proto, decoder);
+        if (form.KeepIoTypes) KeepIoTypes.Apply(proto.Graph);
+        if (form.Dialect == DialectKind.Dynamo) Annotations.AddGraphSignature(proto.Graph);
         SharedInitializers.Apply(proto.Graph, form.Sharing);
         if (form.ConstantWeights) ConstantWeights.Apply(proto.Graph);
         return proto;

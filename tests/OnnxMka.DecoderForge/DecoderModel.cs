@@ -33,7 +33,8 @@ public sealed record DecoderModel(DecoderSpec Spec, DecoderWeights Weights)
             var spec = Spec.Blocks[block];
             if (spec.SharesCacheOf < 0) return spec;
             var source = Array.IndexOf(kept, spec.SharesCacheOf);
-            return source >= 0 ? spec with { SharesCacheOf = source } : throw new ArgumentException($"Block {block} reads the cache of a removed block", nameof(blocks));
+            if (source < 0) throw new ArgumentException($"Block {block} reads the cache of a removed block", nameof(blocks));
+            return spec with { SharesCacheOf = source };
         }
     }
 

@@ -27,8 +27,9 @@ public static class RandomDecoder
     {
         var kinds = string.Join('+', blocks.Select(b => b.Mlp).Distinct());
         var window = blocks.Any(b => b.Window > 0) ? " windowed" : "";
+        var extras = $"{(f.IfMerged ? " If" : "")}{(f.InputsEmbeds ? " embeds" : "")}{(f.Functions != FunctionForm.None ? $" functions {f.Functions}" : "")}";
         return $"{blocks.Length} blocks {n.Topology} {kinds}{window}, {f.Norm} {f.Join}, {f.Attention} {n.Heads}/{n.KvHeads} {n.Positions} {f.Rotary}, "
-            + $"{f.Linear} {f.Qkv}, {f.Dialect} {f.KvPorts} opset {f.Opset}{(f.IfMerged ? " If" : "")}{(f.InputsEmbeds ? " embeds" : "")}{(f.Functions != FunctionForm.None ? $" functions {f.Functions}" : "")}";
+            + $"{f.Linear} {f.Qkv}, {f.Dialect} {f.KvPorts} opset {f.Opset}{extras}";
     }
 
     private static DecoderWeights WithEqualNorms(DecoderWeights weights, Random random)

@@ -12,7 +12,13 @@ internal static class RandomNetwork
         var kvHeads = Pick(random, [.. new[] { 1, 2, 4 }.Where(k => heads % k == 0)]);
         var headSize = Pick(random, 16, 16, 32);
         var positions = Pick(random, PositionKind.Rotary, PositionKind.Rotary, PositionKind.Rotary, PositionKind.Learned, PositionKind.None);
-        var topology = Pick(random, Topology.PreNorm, Topology.PreNorm, Topology.PreNorm, Topology.PostNorm, Topology.ParallelOneNorm, Topology.ParallelTwoNorms, Topology.Sandwich, Topology.NormAfter);
+        var topology = Pick(
+            random, Topology.PreNorm, Topology.PreNorm, Topology.PreNorm, Topology.PostNorm, Topology.ParallelOneNorm, Topology.ParallelTwoNorms,
+            Topology.Sandwich, Topology.NormAfter);
+
+        // Where attention reads the stream itself, which grows from block to block, only q/k norms keep the scores in bounds.
+        if (topology == Topology.NormAfter) norm = NormKind.Rms;
+        var normsHeads = norm == NormKind.Rms && (topology == Topology.NormAfter || Chance(random, 0.25));
         return new Network
         {
             Vocabulary = Pick(random, 53, 97, 131),
@@ -27,7 +33,7 @@ internal static class RandomNetwork
             QkvBias = Chance(random, 0.3),
             OutputBias = Chance(random, 0.3),
             MlpBias = Chance(random, 0.3),
-            QkNorm = norm == NormKind.Layer || !Chance(random, 0.25) ? QkNorm.None : Pick(random, QkNorm.PerHead, QkNorm.FullWidth),
+            QkNorm = normsHeads ? Pick(random, QkNorm.PerHead, QkNorm.FullWidth) : QkNorm.None,
             Positions = positions,
             PositionOffset = Chance(random, 0.2) ? 2 : 0,
             RotaryDim = Chance(random, 0.25) ? headSize / 2 : 0,

@@ -19,6 +19,8 @@ public static class StoredWeights
             foreach (var (role, tensor) in weights.Blocks[b]) weights = weights.With(b, role, Stored(form, role, tensor, bits));
         }
 
+        if (form.QuantisedTable)
+            return new DecoderModel(plain, weights with { Embedding = Linear(form, weights.Embedding.Transposed(), 0).Transposed() });
         var copied = network.Head == HeadKind.Tied && (form.HeadCopy || form.InputsEmbeds);
         var head = network.Head == HeadKind.Untied ? weights.Head : copied ? weights.Embedding.Transposed() : null;
         if (head is null) return new DecoderModel(plain, weights);
@@ -31,7 +33,8 @@ public static class StoredWeights
     {
         var isExpert = role is Role.ExpertGate or Role.ExpertUp or Role.ExpertDown;
         if (isExpert && form.Moe == MoeForm.FusedQuantised) return ByRow(tensor, form.Quant.Bits);
-        if (!IsLinear(form.Linear)) return tensor;
+        var insideAttention = form.Attention == AttentionForm.Packed && role is (Role.Query or Role.Key or Role.Value);
+        if (!IsLinear(form.Linear) || insideAttention) return tensor;
         if (tensor.Shape.Length == 2) return Linear(form, tensor, bits);
         return isExpert && form.Moe == MoeForm.DenseExperts ? PerExpert(tensor, t => Linear(form, t, bits)) : tensor;
     }

@@ -33,11 +33,13 @@ public sealed record BlockParameter(string Role, string Initializer, ParameterUs
 /// <param name="Index">Number in the original model, 0..L-1, for ever.</param>
 /// <param name="Kind">Blocks of one kind (same number) can merge: same structure, shapes, types and attributes.</param>
 /// <param name="Shape">Blocks of one shape (same number) have the same structure, whatever their attributes and sizes.</param>
+/// <param name="MergeObstacle">Why its weights cannot be averaged with those of another block, as "its ..."; null where they can.</param>
 /// <param name="Nodes">Indices of the nodes that belong to no other block, ascending.</param>
 public sealed record Block(
     int Index,
     int Kind,
     int Shape,
+    string? MergeObstacle,
     ImmutableArray<int> Nodes,
     ImmutableArray<BlockParameter> Parameters,
     ImmutableArray<KvPort> KvInputs,

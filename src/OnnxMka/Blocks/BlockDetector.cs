@@ -27,11 +27,14 @@ public static class BlockDetector
         using var exact = new StructureHash(segments, constants, exact: true);
         using var structural = new StructureHash(segments, constants, exact: false);
         var ranges = BlockRanges(segments, structural);
+        SideInputs.Refuse(segments, exact, ranges);
         var nodes = NodesByBlock(segments, ranges);
+        var inside = nodes.Select(n => n.ToHashSet()).Select(own => view.Nodes.Where(v => own.Contains(v.Origin.Index))).ToArray();
         var blocks = ranges.Select((range, i) => new Block(
             i,
             Word(exact, range),
             Word(structural, range),
+            MergeObstacle.Of(inside[i], view),
             nodes[i],
             ParameterWalk.List(segments, constants, exact, range),
             Ports(segments.KvInputs, range),
@@ -39,6 +42,7 @@ public static class BlockDetector
             SeamAt(view, stream.Cuts[range.Start.Value]),
             SeamAt(view, stream.Cuts[range.End.Value])));
         var map = new BlockMap(model, Renumbered([.. blocks]), stream.TokenInput, stream.TakesEmbeddings, stream.Sink);
+        PortOrder.Refuse(map.Blocks);
         if (map.Blocks.GroupBy(b => b.Shape).All(g => g.Count() < 2)) throw NoBlocks("no two of its attention layers have the same structure");
         return map;
     }
@@ -56,14 +60,14 @@ public static class BlockDetector
         return ranges;
     }
 
-    /// <summary>A fused node that two segments share counts to the block whose norm it holds.</summary>
+    /// <summary>A fused node that two segments share counts to the block whose norm it holds; the embedding's stays outside.</summary>
     private static ImmutableArray<int>[] NodesByBlock(StreamSegments segments, List<Range> ranges)
     {
         var block = new int[segments.Count];
         Array.Fill(block, -1);
         for (var i = 0; i < ranges.Count; i++) Array.Fill(block, i, ranges[i].Start.Value, ranges[i].End.Value - ranges[i].Start.Value);
         var owner = new SortedDictionary<int, int>();
-        foreach (var node in segments.Stream.View.Nodes) owner[node.Origin.Index] = segments.Of(node) is >= 0 and var s ? block[s] : -1;
+        foreach (var node in segments.Stream.View.Nodes.Where(n => n.Origin.OpType != "EmbedLayerNormalization")) owner[node.Origin.Index] = segments.Of(node) is >= 0 and var s ? block[s] : -1;
         var byBlock = owner.ToLookup(o => o.Value, o => o.Key);
         return [.. Enumerable.Range(0, ranges.Count).Select(i => byBlock[i].ToImmutableArray())];
     }

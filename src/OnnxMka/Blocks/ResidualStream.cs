@@ -45,8 +45,25 @@ internal sealed class ResidualStream
         var dependent = Forward(view, source);
         var sink = FindSink(view, source, dependent);
         var cuts = Dominators(view, source, sink, dependent);
-        var kept = cuts.Where(v => v == source || v == sink || view.Producer(v)!.Op is not ("Cast" or "Identity"));
-        return new ResidualStream(view, source, sink, input, embeds, [.. kept], dependent);
+        return new ResidualStream(view, source, sink, input, embeds, WithoutAliases(view, cuts), dependent);
+    }
+
+    /// <summary>
+    /// A Cast or Identity of a cut is the same cut, and the first value counts: what follows may start with a Cast (a traced
+    /// RMSNorm does). Embeddings that are widened once, when later cuts are not, enter the first block widened.
+    /// </summary>
+    private static ImmutableArray<string> WithoutAliases(NormalisedView view, ImmutableArray<string> cuts)
+    {
+        var groups = new List<List<string>>();
+        foreach (var cut in cuts)
+        {
+            var alias = groups.Count > 0 && view.Producer(cut) is { Op: "Cast" or "Identity" } node && groups[^1][^1] == node.Inputs[0];
+            if (alias) groups[^1].Add(cut);
+            else groups.Add([cut]);
+        }
+
+        var widenedOnce = groups.Skip(1).Count(g => g.Count > 1) * 3 <= groups.Count;
+        return [.. groups.Select(g => widenedOnce && view.Producer(g[0])?.Op is not ("Add" or "ResidualSum") ? g[^1] : g[0])];
     }
 
     /// <summary>A node whose output only tells sizes.</summary>

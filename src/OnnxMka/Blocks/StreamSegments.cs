@@ -74,9 +74,9 @@ internal sealed class StreamSegments
         var found = new List<(string, int)>();
         foreach (var port in Stream.View.Index.Graph.FedInputs.Where(p => IsStateType(p.Type) && p.Name != Stream.TokenInput))
         {
-            var segments = Stream.View.Readers(port.Name)
-                .Where(r => !ResidualStream.ReadsOnlyShape(r.Node))
-                .Select(r => Of(r.Node))
+            var segments = ReadersBeyondCasts(port.Name)
+                .Where(n => !ResidualStream.ReadsOnlyShape(n))
+                .Select(Of)
                 .Distinct()
                 .ToArray();
             if (segments is [>= 0 and var segment]) found.Add((port.Name, segment));
@@ -84,6 +84,10 @@ internal sealed class StreamSegments
 
         return found;
     }
+
+    /// <summary>Models of fp16 inside and fp32 ports cast a cache first; the Cast may serve length readers too.</summary>
+    private IEnumerable<ViewNode> ReadersBeyondCasts(string value) => Stream.View.Readers(value)
+        .SelectMany(r => r.Node.Op is "Cast" or "Identity" ? ReadersBeyondCasts(r.Node.Outputs[0]) : [r.Node]);
 
     private List<(string Port, int Segment)> FindKvOutputs()
     {

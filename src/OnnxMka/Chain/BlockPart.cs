@@ -46,9 +46,10 @@ public sealed class BlockPart
     /// <summary>Values inside the part that are read too when it runs.</summary>
     public ImmutableArray<string> Taps { get; }
 
-    /// <summary>Weights and constants that the part reads.</summary>
+    /// <summary>Weights and constants that the part reads; the value of a Constant node has the node's output as its name.</summary>
     public IEnumerable<TensorRef> Weights => _reach.Leaves.Where(_model.Graph.Initializers.ContainsKey).Select(l => _model.Graph.Initializers[l])
-        .Concat(_reach.Nodes.SelectMany(n => _model.Graph.Nodes[n].Attributes.Values).Select(a => a.Tensor).OfType<TensorRef>());
+        .Concat(_reach.Nodes.Select(n => _model.Graph.Nodes[n]).Where(n => n.OpType == "Constant")
+            .SelectMany(n => n.Attributes.Values.Select(a => a.Tensor).OfType<TensorRef>().Select(t => t with { Name = n.Outputs[0] })));
 
     internal string Name => Place < 0 ? "the prelude" : Place < Map.Count ? $"block {Place}" : "the epilogue";
 

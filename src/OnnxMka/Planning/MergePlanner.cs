@@ -63,7 +63,8 @@ public static class MergePlanner
 
             if (place == 0)
                 throw new RefusedException("MKA040", $"block {block}", "there is no block before it to merge it into", "Use --method drop, or name another block");
-            if (map.Blocks[stack[place - 1].Members[^1]].Kind != map.Blocks[block].Kind) throw OtherKind(stack[place - 1].Members[^1], block);
+            if (Reason(map, options with { ProtectFirst = 0, ProtectLast = 0 }, stack[place - 1], stack[place]) is { } reason)
+                throw new RefusedException("MKA041", $"block {block}", $"it cannot be merged into the block before: {reason}", "Use --method drop, or name other blocks");
             steps.Add(Join(stack, place - 1, similarity, options));
         }
 
@@ -97,7 +98,9 @@ public static class MergePlanner
         if (left.Members[0] < options.ProtectFirst) return $"block {left.Members[0]} is protected (first {options.ProtectFirst})";
         if (right.Members[^1] >= map.Count - options.ProtectLast) return $"block {right.Members[^1]} is protected (last {options.ProtectLast})";
         var (a, b) = (map.Blocks[left.Members[0]], map.Blocks[right.Members[0]]);
-        return options.Method == Method.Mka && a.Kind != b.Kind ? $"blocks {a.Index} and {b.Index} are of different kinds" : null;
+        if (options.Method == Method.Drop) return null;
+        if (a.Kind != b.Kind) return $"blocks {a.Index} and {b.Index} are of different kinds";
+        return (a.MergeObstacle ?? b.MergeObstacle) is { } obstacle ? $"block {a.Index}: its {obstacle}" : null;
     }
 
     private static ImmutableArray<RejectedPair> RejectedPairs(BlockMap map, PlanOptions options)
@@ -109,11 +112,13 @@ public static class MergePlanner
             .Select(p => new RejectedPair(p.Left, p.Right, p.Why!))];
     }
 
-    private static RefusedException TooMany(BlockMap map, PlanOptions options, int possible) => new(
-        "MKA040", $"{options.Count} blocks", $"only {possible} of {map.Count} can go (the first {options.ProtectFirst} and last {options.ProtectLast} are protected, and only neighbours of one kind merge)", "Ask for fewer, lower --protect-first or --protect-last, or use --method drop");
-
-    private static RefusedException OtherKind(int left, int right) => new(
-        "MKA041", $"blocks {left} and {right}", "they are of different kinds (attributes, sizes or structure differ), so an average has no meaning", "Use --method drop, or name other blocks");
+    private static RefusedException TooMany(BlockMap map, PlanOptions options, int possible)
+    {
+        var obstacle = options.Method == Method.Mka ? map.Blocks.Select(b => b.MergeObstacle).FirstOrDefault(o => o is not null) : null;
+        var why = obstacle is null ? "and only neighbours of one kind merge" : $"and a block's {obstacle}";
+        return new RefusedException(
+            "MKA040", $"{options.Count} blocks", $"only {possible} of {map.Count} can go (the first {options.ProtectFirst} and last {options.ProtectLast} are protected, {why})", "Ask for fewer, lower --protect-first or --protect-last, or use --method drop");
+    }
 
     private sealed record Group(ImmutableArray<int> Members, ImmutableSortedDictionary<int, double> Weights);
 }

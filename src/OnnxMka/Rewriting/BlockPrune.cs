@@ -59,7 +59,7 @@ internal static class BlockPrune
         foreach (var (port, ports) in block.KvInputs.Select(p => (p, (Func<Block, IEnumerable<KvPort>>)(b => b.KvInputs)))
             .Concat(block.KvOutputs.Select(p => (p, (Func<Block, IEnumerable<KvPort>>)(b => b.KvOutputs)))))
         {
-            var outside = index.Readers(port.Name).Where(r => !own.Contains(r.Node.Index)).ToArray();
+            var outside = ReadersBeyondCasts(index, port.Name).Where(r => !own.Contains(r.Node.Index)).ToArray();
             if (outside.Length > 0)
             {
                 if (outside.FirstOrDefault(r => r.Node.OpType is not ("Shape" or "Size")) is { Node: { } reader })
@@ -73,4 +73,7 @@ internal static class BlockPrune
         foreach (var port in block.KvInputs) script.Add(Stage, new GraphEdit.DropInputPort(port.Name));
         foreach (var port in block.KvOutputs) script.Add(Stage, new GraphEdit.DropOutputPort(port.Name));
     }
+
+    private static IEnumerable<Reader> ReadersBeyondCasts(GraphIndex index, string value) => index.Readers(value)
+        .SelectMany(r => r.Node.OpType is "Cast" or "Identity" && !index.IsOutput(r.Node.Outputs[0]) ? ReadersBeyondCasts(index, r.Node.Outputs[0]) : [r]);
 }

@@ -34,6 +34,8 @@ internal static class InitializerFold
         foreach (var group in plan.Groups.Where(g => g.IsMerge || !g.Weights.ContainsKey(g.Block)))
         {
             var kept = map.Blocks[group.Block];
+            if (kept.MergeObstacle is { } obstacle)
+                throw new RefusedException("MKA043", $"block {kept.Index}", $"its {obstacle}", "Use --method drop, or merge the unquantised model and quantise afterwards");
             for (var role = 0; role < kept.Parameters.Length; role++)
             {
                 if (Fold(map, index, group, kept, role, script) is { } parameter) merged.Add(parameter);

@@ -57,7 +57,7 @@ public sealed class DecoderPorts
                 PortRole.Positions => Ints(input.Type, Enumerable.Range(0, batch * length).Select(i => (long)past + (i % length)), [batch, length]),
                 PortRole.UseCache => OrtValue.CreateTensorValueFromMemory(new[] { past > 0 }, [1]),
                 _ when cache is not null => cache[_presentOfPast[input.Name]],
-                _ => OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)(int)input.Type, CacheShape(input, batch)),
+                _ => Zeros(input.Type, CacheShape(input, batch)),
             };
         }
 
@@ -84,6 +84,14 @@ public sealed class DecoderPorts
         return [.. input.Dimensions.Select((dim, axis) => long.TryParse(dim, out var size) && size > 0 ? size : IsBatch(dim, axis) ? batch : 0L)];
 
         bool IsBatch(string dim, int axis) => dim.Contains("batch", StringComparison.OrdinalIgnoreCase) || axis == batchAxis;
+    }
+
+    /// <summary>No cached tokens, or a state of fixed size (convolutions) before the first token.</summary>
+    private static OrtValue Zeros(ElementType type, long[] shape)
+    {
+        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)(int)type, shape);
+        value.GetTensorMutableRawData().Clear();
+        return value;
     }
 
     private static OrtValue Ints(ElementType type, IEnumerable<long> values, long[] shape) => type == ElementType.Int32

@@ -13,7 +13,7 @@ public sealed record TensorDelta(int Block, string Role, string Name, double Del
 /// <summary>Proof that a merge happened (algorithm section 2.6), read from the files as written.</summary>
 public static class MergeProof
 {
-    private const int ChunkElements = 1 << 20;
+    private const int ChunkElements = 1 << 17;
 
     /// <summary>One delta a merged tensor. Progress counts tensors.</summary>
     public static ImmutableArray<TensorDelta> Measure(BlockMap original, RewrittenModel rewritten, OnnxModel emitted, IProgress<int>? progress = null)

@@ -61,7 +61,7 @@ internal sealed class DecoderContext
         Ports = new Ports(Spec, readsPast);
         Shared = new SharedValues(Graph, Spec, Ports);
         Rope = new RopeTables(Graph, Spec.Network, Shared);
-        Norms = new Norms(Graph, Spec.Network.Epsilon);
+        Norms = new Norms(Graph, Spec.Network);
         Linears = new Linears(Graph);
         Heads = new Heads(Graph, Shared);
     }

@@ -12,7 +12,7 @@ internal static class DecoderGraph
         var d = new DecoderContext(model, readsPast);
         var embedded = Embedding(d, out var firstNormed);
         d.Ports.Mask();
-        if (d.Spec.Network.Positions != PositionKind.None && d.Spec.Form.Rotary != RotaryForm.InAttention && !d.Spec.Form.PositionsFromMask) d.Ports.PositionIds();
+        if (d.Spec.HasPositionIds) d.Ports.PositionIds();
         var stream = new ResidualStream(d.Graph, d.Norms, embedded) { FirstNormed = firstNormed };
         var attention = AttentionWriter.Of(d.Spec.Form);
         var blocks = d.Spec.Blocks.Select((_, i) => new BlockContext(d, i)).ToArray();
@@ -30,6 +30,7 @@ internal static class DecoderGraph
         graph.Initializer.Add(d.Graph.Initializers);
         graph.Input.Add(d.Ports.Inputs);
         graph.Output.Add(d.Ports.Outputs);
+        graph.ValueInfo.Add(d.Graph.Described);
         return graph;
     }
 
@@ -46,13 +47,14 @@ internal static class DecoderGraph
         var ids = d.Ports.InputIds();
         if (g.Form.EmbedNorm) return EmbedLayerNorm(d, ids, out firstNormed);
         string x;
-        using (g.In($"{Scope(d)}/{modules.Embedding}")) x = g.Op("Gather", [Table(d), ids]);
+        using (g.In($"{Scope(d)}/{modules.Embedding}")) x = g.Form.QuantisedTable ? QuantisedTable.Gather(d, ids) : g.Op("Gather", [Table(d), ids]);
         x = Scaled(d, x);
         if (n.Positions == PositionKind.Learned) x = AddPositions(d, x);
         if (d.Norms.StreamType != g.Type) x = g.Cast(x, d.Norms.StreamType);
         if (!n.EmbeddingNorm) return x;
         using var _ = g.In($"{Scope(d)}/embeddings/LayerNorm");
-        return d.Norms.Apply(x, AroundNorm(d, "embeddings.LayerNorm", d.Weights.EmbeddingNorm!, d.Weights.EmbeddingNormBias), d.Norms.StreamType).Normed;
+        var norm = AroundNorm(d, "embeddings.LayerNorm", d.Weights.EmbeddingNorm!, d.Weights.EmbeddingNormBias);
+        return d.Norms.Apply(x, norm, d.Norms.StreamType).Normed;
     }
 
     private static string AddPositions(DecoderContext d, string x)
@@ -104,6 +106,12 @@ internal static class DecoderGraph
             return;
         }
 
+        if (g.Form.HiddenStates)
+        {
+            x = g.Rename(x, "hidden_states");
+            d.Ports.Result("hidden_states", g.Type, n.Hidden);
+        }
+
         d.Ports.Result("logits", g.Type, n.Vocabulary);
         string logits;
         using (g.In(modules.Head)) logits = Product(d, x);
@@ -116,7 +124,8 @@ internal static class DecoderGraph
     {
         var (g, form) = (d.Graph, d.Spec.Form);
         if (d.Weights.Head is { } head) return d.Linears.Apply(x, form.Modules.Head, head, null, 0);
-        if (form.HeadCopy || form.InputsEmbeds) return d.Linears.Apply(x, form.Modules.Head, d.Weights.Embedding.Transposed(), null, 0);
+        if (form.HeadCopy || form.InputsEmbeds || form.QuantisedTable)
+            return d.Linears.Apply(x, form.Modules.Head, d.Weights.Embedding.Transposed(), null, 0);
         var matrix = form.TableFromHead ? HeadWeight(d) : g.Transpose(Table(d), 1, 0);
         return g.Op("MatMul", [x, matrix]);
     }

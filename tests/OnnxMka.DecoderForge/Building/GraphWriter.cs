@@ -26,6 +26,9 @@ internal sealed class GraphWriter(GraphForm form)
     /// <summary>In the order in which they were first written.</summary>
     public IReadOnlyCollection<TensorProto> Initializers => _initializers.Values;
 
+    /// <summary>Types and shapes of inner values, where the exporter tells them.</summary>
+    public List<ValueInfoProto> Described { get; } = [];
+
     public ElementType Type => Form.Type;
 
     /// <summary>Opens a module; dots in the path are part of the names (<c>layers.3</c>), slashes separate modules.</summary>
@@ -72,7 +75,9 @@ internal sealed class GraphWriter(GraphForm form)
         Call(op, Contrib, inputs, [null], attributes)[0];
 
     /// <summary>A node with the outputs given: null for a name from the dialect, <c>""</c> for none.</summary>
-    public string[] Call(string op, string domain, ReadOnlySpan<string> inputs, ReadOnlySpan<string?> outputs, ReadOnlySpan<(string Name, object Value)> attributes, string? label = null)
+    public string[] Call(
+        string op, string domain, ReadOnlySpan<string> inputs, ReadOnlySpan<string?> outputs, ReadOnlySpan<(string Name, object Value)> attributes,
+        string? label = null)
     {
         var node = new NodeProto { OpType = op, Name = Dialect.NodeName(_scope, op, label) };
         if (domain.Length > 0) node.Domain = domain;

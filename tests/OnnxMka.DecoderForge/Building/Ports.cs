@@ -50,7 +50,8 @@ internal sealed class Ports(DecoderSpec spec, bool readsPast)
         if (spec.Form.KvPorts is KvPortForm.CombinedPast or KvPortForm.CombinedPastKeyValues)
         {
             var (past, present) = spec.Form.KvPorts == KvPortForm.CombinedPast ? ("past_", "present_") : ("past_key_values.", "present.");
-            return new CachePorts(null, null, null, null, CacheInput($"{past}{number}", 0, Combined(Past)), CacheOutput($"{present}{number}", 0, Combined(Total)));
+            var (into, outOf) = (CacheInput($"{past}{number}", 0, Combined(Past)), CacheOutput($"{present}{number}", 0, Combined(Total)));
+            return new CachePorts(null, null, null, null, into, outOf);
         }
 
         return new CachePorts(

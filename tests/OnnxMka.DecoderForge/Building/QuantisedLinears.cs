@@ -29,15 +29,21 @@ internal sealed class QuantisedLinears(GraphWriter g)
         };
     }
 
+    /// <summary>Writes codes [out, blocks, bytes] and scales [out, blocks] of MatMulNBits.</summary>
+    public static (string Codes, string Scales) Store(GraphWriter g, string module, QuantisedMatrix q)
+    {
+        var (name, form) = (Name(g, module), q.Form);
+        var codes = Tensors.Raw(ElementType.UInt8, Packed.Codes(q.Codes, form.Bits), q.Outputs, q.BlocksPerRow, form.BlockSize * form.Bits / 8);
+        var scales = Tensors.Floats(g.Type, q.Scales, q.Outputs, q.BlocksPerRow);
+        return (g.Initializer($"{name}.weight_Q{form.Bits}", codes), g.Initializer($"{name}.weight_scales", scales));
+    }
+
+    private static string Name(GraphWriter g, string module) => g.Form.Dialect == DialectKind.GenAi ? $"{module}.MatMul" : module;
+
     private string NBits(string x, string module, QuantisedMatrix q)
     {
-        var name = g.Form.Dialect == DialectKind.GenAi ? $"{module}.MatMul" : module;
-        var form = q.Form;
-        var suffix = $"Q{form.Bits}";
-        var packed = Packed.Codes(q.Codes, form.Bits);
-        var blockBytes = form.BlockSize * form.Bits / 8;
-        var codes = g.Initializer($"{name}.weight_{suffix}", Tensors.Raw(ElementType.UInt8, packed, q.Outputs, q.BlocksPerRow, blockBytes));
-        var scales = g.Initializer($"{name}.weight_scales", Tensors.Floats(g.Type, q.Scales, q.Outputs, q.BlocksPerRow));
+        var (name, form) = (Name(g, module), q.Form);
+        var (codes, scales) = Store(g, module, q);
         var zeros = form.ZeroPoints switch
         {
             ZeroPoints.None => "",
@@ -46,7 +52,7 @@ internal sealed class QuantisedLinears(GraphWriter g)
         };
         List<(string, object)> attributes = [("K", q.Inputs), ("N", q.Outputs), ("bits", form.Bits), ("block_size", form.BlockSize)];
         if (form.Prepacked != 0) attributes.Add(("weight_prepacked", form.Prepacked));
-        return g.Call("MatMulNBits", GraphWriter.Contrib, [x, codes, scales, zeros], [null], [.. attributes], $"MatMul_{suffix}")[0];
+        return g.Call("MatMulNBits", GraphWriter.Contrib, [x, codes, scales, zeros], [null], [.. attributes], $"MatMul_Q{form.Bits}")[0];
     }
 
     private static Graph.Proto.TensorProto PackedZeroPoints(QuantisedMatrix q)
@@ -68,7 +74,8 @@ internal sealed class QuantisedLinears(GraphWriter g)
         var codes = Transposed(q.Codes, q.Outputs, q.Inputs);
         var zeros = Transposed([.. q.ZeroPoints.Select(z => (byte)z)], q.Outputs, q.BlocksPerRow);
         var scales = WeightTensor.Of(q.Scales, q.Outputs, q.BlocksPerRow).Transposed();
-        var weight = g.Op("DequantizeLinear", Operands(module, q, codes, scales.Span, zeros, [q.Inputs, q.Outputs], [q.BlocksPerRow, q.Outputs]), ("axis", 0), ("block_size", q.Form.BlockSize));
+        var operands = Operands(module, q, codes, scales.Span, zeros, [q.Inputs, q.Outputs], [q.BlocksPerRow, q.Outputs]);
+        var weight = g.Op("DequantizeLinear", operands, ("axis", 0), ("block_size", q.Form.BlockSize));
         return g.Op("MatMul", [x, weight]);
     }
 
@@ -76,7 +83,8 @@ internal sealed class QuantisedLinears(GraphWriter g)
     private string BlockwiseTransposed(string x, string module, QuantisedMatrix q)
     {
         byte[] zeros = [.. q.ZeroPoints.Select(z => (byte)z)];
-        var weight = g.Op("DequantizeLinear", Operands(module, q, q.Codes, q.Scales, zeros, [q.Outputs, q.Inputs], [q.Outputs, q.BlocksPerRow]), ("axis", -1), ("block_size", q.Form.BlockSize));
+        var operands = Operands(module, q, q.Codes, q.Scales, zeros, [q.Outputs, q.Inputs], [q.Outputs, q.BlocksPerRow]);
+        var weight = g.Op("DequantizeLinear", operands, ("axis", -1), ("block_size", q.Form.BlockSize));
         return g.Op("MatMul", [x, g.Transpose(weight, 1, 0)]);
     }
 
@@ -97,7 +105,8 @@ internal sealed class QuantisedLinears(GraphWriter g)
         byte[] stored = signed ? [.. codes.Select(c => (byte)((c - middle) & mask))] : codes;
         var scale = g.Initializer($"{module}.weight_DQ_scales", Tensors.Floats(g.Type, scales, blockShape));
         var code = g.Initializer($"{module}.weight_DQ_Q{bits}", Tensors.Raw(type, Packed.Codes(stored, bits), shape));
-        return signed ? [code, scale] : [code, scale, g.Initializer($"{module}.weight_DQ_zero_points", Tensors.Raw(type, Packed.Codes(zeros, bits), blockShape))];
+        if (signed) return [code, scale];
+        return [code, scale, g.Initializer($"{module}.weight_DQ_zero_points", Tensors.Raw(type, Packed.Codes(zeros, bits), blockShape))];
     }
 
     /// <summary>One scale per output column and no zero point.</summary>

@@ -74,8 +74,7 @@ internal static class GenAiConfig
             [form.InputsEmbeds ? "inputs_embeds" : "input_ids"] = form.InputsEmbeds ? "inputs_embeds" : "input_ids",
             ["attention_mask"] = "attention_mask",
         };
-        if (spec.Network.Positions != PositionKind.None && form.Rotary != RotaryForm.InAttention && !form.PositionsFromMask)
-            inputs["position_ids"] = "position_ids";
+        if (spec.HasPositionIds) inputs["position_ids"] = "position_ids";
         if (form.KvPorts == KvPortForm.KeyValue)
         {
             inputs["past_key_names"] = "past_key_values.%d.key";

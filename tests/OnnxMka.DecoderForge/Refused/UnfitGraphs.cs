@@ -31,7 +31,7 @@ public static class UnfitGraphs
     public static byte[] BeamSearch()
     {
         var decoder = DecoderForge.Assemble(LayerNormPresets.Gpt2OrtFusedOwnWeights.Model()).Graph.Clone();
-        foreach (var port in decoder.Input.Where(i => i.Type.TensorType.ElemType == (int)ElementType.Int64)) port.Type.TensorType.ElemType = (int)ElementType.Int32;
+        foreach (var type in decoder.Input.Select(i => i.Type.TensorType).Where(t => t.ElemType == (int)ElementType.Int64)) type.ElemType = (int)ElementType.Int32;
         var positions = decoder.Input.Single(i => i.Name == "position_ids");
         decoder.Input.Remove(positions);
         decoder.Input.Insert(1, positions);
@@ -41,10 +41,14 @@ public static class UnfitGraphs
         string Factor(string name, float value) => g.Initializer(name, Tensors.Floats(ElementType.Float, [value], 1));
         g.Call(
             "BeamSearch", GraphWriter.Contrib,
-            ["input_ids", Number("max_length", 16), Number("min_length", 1), Number("num_beams", 2), Number("num_return_sequences", 1), Factor("length_penalty", 1), Factor("repetition_penalty", 1)],
+            [
+                "input_ids", Number("max_length", 16), Number("min_length", 1), Number("num_beams", 2), Number("num_return_sequences", 1),
+                Factor("length_penalty", 1), Factor("repetition_penalty", 1),
+            ],
             ["sequences"],
             [("eos_token_id", 0), ("pad_token_id", 0), ("no_repeat_ngram_size", 0), ("early_stopping", 0), ("model_type", 0), ("decoder", decoder)]);
-        var graph = Graph(g, [Port("input_ids", ElementType.Int32, ["batch_size", "sequence_length"])], [Port("sequences", ElementType.Int32, ["batch_size", 1, 16])]);
+        var ids = Port("input_ids", ElementType.Int32, ["batch_size", "sequence_length"]);
+        var graph = Graph(g, [ids], [Port("sequences", ElementType.Int32, ["batch_size", 1, 16])]);
         var model = Model(graph, 11, 6);
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = GraphWriter.Contrib, Version = 1 });
         return model.ToByteArray();

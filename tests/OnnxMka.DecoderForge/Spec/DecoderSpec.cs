@@ -31,6 +31,9 @@ public sealed record DecoderSpec(string Name, Network Network, ImmutableArray<Bl
         },
     };
 
+    /// <summary>Positions come in through a port, rather than from the mask or from inside attention.</summary>
+    internal bool HasPositionIds => Network.Positions != PositionKind.None && Form.Rotary != RotaryForm.InAttention && !Form.PositionsFromMask;
+
     public bool Equals(DecoderSpec? other) =>
         other is not null && Name == other.Name && Network == other.Network && Form == other.Form && Blocks.SequenceEqual(other.Blocks);
 

@@ -125,6 +125,18 @@ public sealed record GraphForm
     /// <summary>With <see cref="ElementType.Float16"/>: the residual stream and the norms stay in fp32.</summary>
     public bool FloatResidual { get; init; }
 
+    /// <summary>With <see cref="ElementType.Float16"/>: the ports are fp32, with casts behind them.</summary>
+    public bool KeepIoTypes { get; init; }
+
+    /// <summary>The first output is the final norm's value, before the logits.</summary>
+    public bool HiddenStates { get; init; }
+
+    /// <summary>The embedding is gathered from the head's block-wise quantised weight.</summary>
+    public bool QuantisedTable { get; init; }
+
+    /// <summary>Metadata of Olive's splitter: the layer of each node, the part of each layer.</summary>
+    public bool SplitAssignments { get; init; }
+
     public DataPlace Data { get; init; }
 
     public int Opset { get; init; } = 17;

@@ -61,7 +61,7 @@ public static class LayerNormPresets
     {
         Shape = w => w with
         {
-            Blocks = [.. w.Blocks.Select((b, i) => i == 1 ? b : b.SetItems(b.Where(p => p.Value.Shape.Length == 1).Select(p => KeyValuePair.Create(p.Key, Fresh(p.Key, p.Value)))))],
+            Blocks = [.. w.Blocks.Select((b, i) => i == 1 ? b : b.SetItems(b.Where(p => p.Value.Shape.Length == 1).Select(Fresh)))],
         },
     };
 
@@ -104,5 +104,6 @@ public static class LayerNormPresets
         _ => "bloom",
     };
 
-    private static WeightTensor Fresh(Role role, WeightTensor tensor) => tensor.Map(role is Role.InputNorm or Role.PostNorm ? _ => 1 : _ => 0);
+    private static KeyValuePair<Role, WeightTensor> Fresh(KeyValuePair<Role, WeightTensor> weight) =>
+        KeyValuePair.Create(weight.Key, weight.Value.Map(weight.Key is Role.InputNorm or Role.PostNorm ? _ => 1 : _ => 0));
 }

@@ -77,6 +77,10 @@ public static class LlamaPresets
 
     public static Preset TorchScriptFp16 { get; } = Make(nameof(TorchScriptFp16), 1, TorchScript with { Type = ElementType.Float16 });
 
+    /// <summary>fp16 inside, fp32 ports: the fp16 files of transformers.js.</summary>
+    public static Preset TorchScriptFp16FloatPorts { get; } = Make(
+        nameof(TorchScriptFp16FloatPorts), 1, TorchScript with { Type = ElementType.Float16, KeepIoTypes = true });
+
     public static Preset TorchScriptFilePerTensor { get; } = Make(nameof(TorchScriptFilePerTensor), 1, TorchScript with { Data = DataPlace.FilePerTensor });
 
     public static Preset OrtOptimizedLlama { get; } = Make(nameof(OrtOptimizedLlama), 1, OrtOptimizer with { Sharing = SharingForm.Direct }) with
@@ -106,6 +110,11 @@ public static class LlamaPresets
 
     public static Preset GenAiLlamaGqaFp16 { get; } = Make(
         nameof(GenAiLlamaGqaFp16), 2, GenAi with { Type = ElementType.Float16, Rotary = RotaryForm.InAttention });
+
+    /// <summary>The first output is not the logits.</summary>
+    public static Preset GenAiHiddenStates { get; } = Make(nameof(GenAiHiddenStates), 2, GenAi with { HiddenStates = true });
+
+    public static Preset OliveAnnotated { get; } = Make(nameof(OliveAnnotated), 2, GenAi with { SplitAssignments = true });
 
     public static Preset GenAiLongRope { get; } = Make(
         nameof(GenAiLongRope), 2, GenAi with { Rotary = RotaryForm.InAttention }, new Network { LongRopeThreshold = 40 });

@@ -7,17 +7,27 @@ public static class QuantisedPresets
 {
     private static readonly GraphForm _nBits = LlamaPresets.GenAi with { Linear = LinearForm.NBits };
 
-    private static readonly GraphForm _qdq = LlamaPresets.TorchScript with { Linear = LinearForm.QdqBlockwise, AnonymousWeights = false, Opset = 21, IrVersion = 10 };
+    private static readonly GraphForm _qdq = LlamaPresets.TorchScript with
+    {
+        Linear = LinearForm.QdqBlockwise,
+        AnonymousWeights = false,
+        Opset = 21,
+        IrVersion = 10,
+    };
 
     public static Preset MatMulNBits4 { get; } = Make(nameof(MatMulNBits4), _nBits);
 
-    public static Preset MatMulNBits4ZeroPoints { get; } = Make(nameof(MatMulNBits4ZeroPoints), _nBits with { Quant = new QuantForm { ZeroPoints = ZeroPoints.Packed } });
+    public static Preset MatMulNBits4ZeroPoints { get; } = Make(
+        nameof(MatMulNBits4ZeroPoints), _nBits with { Quant = new QuantForm { ZeroPoints = ZeroPoints.Packed } });
 
     public static Preset MatMulNBits4FloatZeroPoints { get; } = Make(
         nameof(MatMulNBits4FloatZeroPoints), _nBits with { Quant = new QuantForm { ZeroPoints = ZeroPoints.Float } });
 
     public static Preset MatMulNBits4Fp16 { get; } = Make(
         nameof(MatMulNBits4Fp16), _nBits with { Type = ElementType.Float16, Qkv = QkvLayout.Packed, Rotary = RotaryForm.InAttention });
+
+    /// <summary>Embedding and head are one 4-bit tensor.</summary>
+    public static Preset MatMulNBits4SharedTable { get; } = Make(nameof(MatMulNBits4SharedTable), _nBits with { QuantisedTable = true, HeadCopy = false });
 
     public static Preset MatMulNBits8 { get; } = Make(nameof(MatMulNBits8), _nBits with { Quant = new QuantForm { Bits = 8 } });
 
@@ -30,7 +40,8 @@ public static class QuantisedPresets
 
     public static Preset QdqInt4 { get; } = Make(nameof(QdqInt4), _qdq);
 
-    public static Preset QdqUInt4ZeroPoints { get; } = Make(nameof(QdqUInt4ZeroPoints), _qdq with { Quant = new QuantForm { ZeroPoints = ZeroPoints.Packed } });
+    public static Preset QdqUInt4ZeroPoints { get; } = Make(
+        nameof(QdqUInt4ZeroPoints), _qdq with { Quant = new QuantForm { ZeroPoints = ZeroPoints.Packed } });
 
     public static Preset QdqInt4Transposed { get; } = Make(
         nameof(QdqInt4Transposed), LlamaPresets.GenAi with { Linear = LinearForm.QdqBlockwiseTransposed });

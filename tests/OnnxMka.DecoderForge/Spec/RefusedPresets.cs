@@ -64,6 +64,18 @@ public static class RefusedPresets
         nameof(PortsOutOfOrder), "KV ports do not follow the blocks", new Network(), LlamaPresets.GenAi, 4,
         i => new BlockSpec { Port = new[] { 2, 0, 3, 1 }[i] });
 
-    private static Preset Make(string name, string refusal, Network network, GraphForm form, int blocks, Func<int, BlockSpec> block) =>
-        new(name, 0, new DecoderSpec(name, network, Enumerable.Range(0, blocks).Select(block).ToImmutableArray(), form)) { Refusal = refusal };
+    private static Preset Make(string name, string refusal, Network network, GraphForm form, int blocks, Func<int, BlockSpec> block)
+    {
+        var type = name switch
+        {
+            nameof(BertEncoder) => "bert",
+            nameof(EncoderDecoder) => "marian",
+            nameof(SharedKv) or nameof(PerLayerInputs) => "gemma3n_text",
+            nameof(Deepstack) => "qwen3_vl_text",
+            nameof(HybridConvolution) => "lfm2",
+            _ => "llama",
+        };
+        var spec = new DecoderSpec(name, network, Enumerable.Range(0, blocks).Select(block).ToImmutableArray(), form) { ModelType = type };
+        return new Preset(name, 0, spec) { Refusal = refusal };
+    }
 }

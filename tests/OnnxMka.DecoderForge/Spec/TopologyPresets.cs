@@ -41,7 +41,11 @@ public static class TopologyPresets
 
     private static readonly GraphForm _gemma2Form = LlamaPresets.TorchScript with { Modules = ModuleNames.Gemma };
 
-    private static readonly GraphForm _genAiGemma2Form = LlamaPresets.GenAi with { Modules = ModuleNames.GenAi with { PostNorm = "pre_feedforward_layernorm" }, Activation = ActivationForm.Standard };
+    private static readonly GraphForm _genAiGemma2Form = LlamaPresets.GenAi with
+    {
+        Modules = ModuleNames.GenAi with { PostNorm = "pre_feedforward_layernorm" },
+        Activation = ActivationForm.Standard,
+    };
 
     public static Preset Phi2Parallel { get; } = Make(nameof(Phi2Parallel), _parallel, MlpKind.GeluTanh, _torchLayer with { Modules = ModuleNames.Phi });
 
@@ -62,7 +66,8 @@ public static class TopologyPresets
         _torchLayer with { Modules = ModuleNames.NeoX, Qkv = QkvLayout.PackedPerHead, MlpFirst = true, BranchFirst = true });
 
     public static Preset FalconParallel { get; } = Make(
-        nameof(FalconParallel), _parallel with { KvHeads = 1, RotaryDim = 0, QkvBias = false, OutputBias = false, MlpBias = false, Head = HeadKind.Tied }, MlpKind.Gelu,
+        nameof(FalconParallel),
+        _parallel with { KvHeads = 1, RotaryDim = 0, QkvBias = false, OutputBias = false, MlpBias = false, Head = HeadKind.Tied }, MlpKind.Gelu,
         _torchLayer with { Modules = ModuleNames.Falcon, Qkv = QkvLayout.Packed, MlpFirst = true, BranchFirst = true });
 
     /// <summary>Sandwich norms, soft caps, a window on every second block.</summary>
@@ -81,7 +86,10 @@ public static class TopologyPresets
 
     public static Preset Olmo2 { get; } = Make(
         nameof(Olmo2), new Network { Topology = Topology.NormAfter, QkNorm = QkNorm.FullWidth, Head = HeadKind.Untied }, MlpKind.SwiGlu,
-        LlamaPresets.TorchScript with { Modules = ModuleNames.Llama with { InputNorm = "post_attention_layernorm", PostNorm = "post_feedforward_layernorm" } });
+        LlamaPresets.TorchScript with
+        {
+            Modules = ModuleNames.Llama with { InputNorm = "post_attention_layernorm", PostNorm = "post_feedforward_layernorm" },
+        });
 
     public static Preset Qwen2Biases { get; } = Make(nameof(Qwen2Biases), new Network { QkvBias = true }, MlpKind.SwiGlu, LlamaPresets.TorchScript);
 

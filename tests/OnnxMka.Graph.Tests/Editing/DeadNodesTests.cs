@@ -13,6 +13,14 @@ public sealed class DeadNodesTests
     }
 
     [Fact]
+    public void WhatWasDeadBeforeCanBeRemovedEvenWhenLaterEditsTouchIt()
+    {
+        var model = TinyGraph.Model("x -> y", "", "a = Neg(x)", "d = Exp(a)", "y = Relu(a)");
+        string[] lines = Lines(model, new GraphEdit.RemoveNode(1), new GraphEdit.RedirectReaders("a", "x"));
+        Assert.Equal(["input x", "output y", "node y = Relu(x)"], lines);
+    }
+
+    [Fact]
     public void WhatWasDeadBeforeStaysUnderANewName()
     {
         var model = TinyGraph.Model("x -> y", "w, unused", "d = MatMul(x, w)", "y = Relu(x)");
@@ -57,5 +65,5 @@ public sealed class DeadNodesTests
         Assert.Equal(["input x", "output y", "weight w", "node a = MatMul(x, w)", "node y = Relu(a)"], Lines(model, new GraphEdit.SetInput(2, 0, "a")));
     }
 
-    private static string[] Lines(OnnxModel model, GraphEdit edit) => TinyGraph.Lines(GraphEditor.Apply(model, GraphEditTests.Script(edit)));
+    private static string[] Lines(OnnxModel model, params GraphEdit[] edits) => TinyGraph.Lines(GraphEditor.Apply(model, GraphEditTests.Script(edits)));
 }

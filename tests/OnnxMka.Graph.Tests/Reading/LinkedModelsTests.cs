@@ -21,6 +21,19 @@ public sealed class LinkedModelsTests : IDisposable
     }
 
     [Theory]
+    [InlineData(Storage.Inline, 1)]
+    [InlineData(Storage.Typed, 1)]
+    [InlineData(Storage.External, 2)]
+    [InlineData(Storage.Chunks, 4)]
+    public void ItsFilesAreTheBlobsEachOnce(Storage storage, int count)
+    {
+        var model = OnnxModel.Load(LayOutAsCache(SmallModel.Of(storage)));
+
+        Assert.Equal(Directory.GetFiles(_folder["blobs"]).Order(StringComparer.Ordinal), model.Files.Order(StringComparer.Ordinal));
+        Assert.Equal(count, model.Files.Count);
+    }
+
+    [Theory]
     [InlineData(Storage.Inline)]
     [InlineData(Storage.Chunks)]
     public void ItsCopyIsMadeOfRealFiles(Storage storage)

@@ -10,7 +10,7 @@ public sealed class StructureReadTimeTests(ITestOutputHelper output) : IDisposab
 {
     private const int Blocks = 64;
     private const int TensorsPerBlock = 157;
-    private const int ElementsPerTensor = 4096;
+    private const int ElementsPerTensor = 1024;
 
     private readonly TestFolder _folder = TestFolder.Create();
 

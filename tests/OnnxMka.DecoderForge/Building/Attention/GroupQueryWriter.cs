@@ -42,7 +42,10 @@ internal sealed class GroupQueryWriter : AttentionWriter
         using var _ = c.Graph.In(c.Modules.Attention);
         return c.Graph.Call(
             "GroupQueryAttention", GraphWriter.Contrib,
-            [qkv.Query, qkv.Key!, qkv.Value!, ports.PastKey ?? "", ports.PastValue ?? "", c.Decoder.Shared.SequenceLengths, c.Decoder.Shared.TotalLength, cos, sin],
+            [
+                qkv.Query, qkv.Key!, qkv.Value!, ports.PastKey ?? "", ports.PastValue ?? "",
+                c.Decoder.Shared.SequenceLengths, c.Decoder.Shared.TotalLength, cos, sin,
+            ],
             [null, ports.PresentKey, ports.PresentValue], [.. attributes])[0];
     }
 }

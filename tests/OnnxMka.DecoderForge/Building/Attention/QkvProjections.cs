@@ -18,9 +18,9 @@ internal static class QkvProjections
 
         var owns = c.Spec.SharesCacheOf < 0;
         var query = c.Linear(x, Module(c, c.Modules.Query), Role.Query, Role.QueryBias);
-        return FullWidthNorms(c, owns
-            ? new Qkv(query, c.Linear(x, Module(c, c.Modules.Key), Role.Key, Role.KeyBias), c.Linear(x, Module(c, c.Modules.Value), Role.Value, Role.ValueBias))
-            : new Qkv(query, null, null));
+        var key = owns ? c.Linear(x, Module(c, c.Modules.Key), Role.Key, Role.KeyBias) : null;
+        var value = owns ? c.Linear(x, Module(c, c.Modules.Value), Role.Value, Role.ValueBias) : null;
+        return FullWidthNorms(c, new Qkv(query, key, value));
     }
 
     /// <summary>[batch, sequence, heads, size] each.</summary>
@@ -46,7 +46,8 @@ internal static class QkvProjections
     {
         var flat = Flat(c, x);
         if (c.Network.QkNorm != QkNorm.PerHead) return flat;
-        return flat with { Query = Normed(flat.Query, Role.QueryNorm, "q_norm", c.Network.QueryWidth), Key = flat.Key is null ? null : Normed(flat.Key, Role.KeyNorm, "k_norm", c.Network.KvWidth) };
+        var query = Normed(flat.Query, Role.QueryNorm, "q_norm", c.Network.QueryWidth);
+        return flat with { Query = query, Key = flat.Key is null ? null : Normed(flat.Key, Role.KeyNorm, "k_norm", c.Network.KvWidth) };
 
         string Normed(string value, Role gamma, string module, int width)
         {

@@ -19,12 +19,14 @@ internal static class LocalFunctions
         foreach (var group in groups)
         {
             var members = group.Select(n => n.Node).ToHashSet();
-            var read = nodes.Where(n => !members.Contains(n.Node)).SelectMany(n => n.Node.Input).Concat(graph.Output.Select(o => o.Name)).ToHashSet(StringComparer.Ordinal);
+            var readElsewhere = nodes.Where(n => !members.Contains(n.Node)).SelectMany(n => n.Node.Input);
+            var read = readElsewhere.Concat(graph.Output.Select(o => o.Name)).ToHashSet(StringComparer.Ordinal);
             calls[members.Last()] = Extract([.. members], read, graph, functions, $"{form}", group.First().Module, decoder.Graph);
         }
 
         var grouped = groups.SelectMany(g => g.Select(n => n.Node)).ToHashSet();
-        NodeProto[] rest = [.. nodes.Select(n => n.Node).Where(n => !grouped.Contains(n) || calls.ContainsKey(n)).Select(n => calls.GetValueOrDefault(n, n))];
+        var kept = nodes.Select(n => n.Node).Where(n => !grouped.Contains(n) || calls.ContainsKey(n));
+        NodeProto[] rest = [.. kept.Select(n => calls.GetValueOrDefault(n, n))];
         graph.Node.Clear();
         graph.Node.Add(rest);
         model.Functions.Add(functions.Values);

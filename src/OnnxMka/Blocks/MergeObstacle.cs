@@ -1,0 +1,30 @@
+using OnnxMka.Graph;
+
+namespace OnnxMka.Blocks;
+
+/// <summary>What about a block's operators makes an average of two such blocks meaningless; dropping one stays possible.</summary>
+internal static class MergeObstacle
+{
+    /// <summary>The reason as half a sentence ("its ..."); null where nothing speaks against merging.</summary>
+    public static string? Of(IEnumerable<ViewNode> nodes, NormalisedView view)
+    {
+        foreach (var node in nodes)
+        {
+            switch (node.Op)
+            {
+                case "com.microsoft.MoE" or "com.microsoft.QMoE" or "TopK":
+                    return $"experts ({node.Origin.Label}) stand in an order of their own, so that averaging needs experts to be matched first";
+                case "Conv" or "com.microsoft.CausalConvWithState" or "com.microsoft.LinearAttention":
+                    return $"state ({node.Origin.Label}) is that of a convolution or recurrence, whose weights are not averaged";
+                case "com.microsoft.MatMulNBits" when node.Origin.Int("weight_prepacked", 0) != 0:
+                    return $"weights ({node.Origin.Label}) are prepacked for one kind of GPU, an opaque layout";
+                case "com.microsoft.MatMulFpQ4" or "com.microsoft.MatMulBlockQuantizedFp8Weight" or "com.microsoft.MatMulBlockQuantizedFp4Weight":
+                    return $"weights ({node.Origin.Label}) have an opaque layout";
+            }
+
+            if (QuantisedWeights.ReadsWeights(node, view)) return $"weights ({node.Origin.Label}) are quantised, and quantised weights cannot be averaged";
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,56 @@
+using OnnxMka.Graph;
+
+namespace OnnxMka.Blocks;
+
+/// <summary>
+/// Finds values that enter the blocks beside the stream and are not the same for all of them: per-layer embeddings, image features
+/// added after the first layers. Masks, positions and rotary tables enter every block alike and are no obstacle.
+/// </summary>
+internal static class SideInputs
+{
+    /// <summary>Refuses a model whose blocks read different parts of such a value: a removed block would shift or orphan them.</summary>
+    public static void Refuse(StreamSegments segments, StructureHash exact, IReadOnlyList<Range> blocks)
+    {
+        foreach (var origin in Origins(segments))
+        {
+            var reached = Reached(segments, origin);
+            var reads = blocks.Select(b => Reads(segments, exact, reached, b)).ToArray();
+            if (reads.Skip(1).All(r => r.SetEquals(reads[0]))) continue;
+            throw new RefusedException(
+                "MKA012", origin, "it enters the decoder layers beside the residual stream, and not all layers alike", "Models with per-layer inputs or deepstack features are not supported");
+        }
+    }
+
+    /// <summary>Float inputs that are no cache, and embedding look-ups other than the stream's own.</summary>
+    private static IEnumerable<string> Origins(StreamSegments segments)
+    {
+        var stream = segments.Stream;
+        var caches = segments.KvInputs.Select(k => k.Port).ToHashSet(StringComparer.Ordinal);
+        var ports = stream.View.Index.Graph.FedInputs
+            .Where(i => i.Type.IsMergeable() && i.Name != stream.TokenInput && !caches.Contains(i.Name))
+            .Select(i => i.Name);
+        var lookups = stream.View.Nodes
+            .Where(n => n.Op is "Gather" or "com.microsoft.GatherBlockQuantized" && n.Outputs[0] != stream.Source)
+            .Where(n => n.Inputs[1] == stream.TokenInput && stream.View.Index.Graph.Initializers.TryGetValue(n.Inputs[0], out var table) && table.Shape.Length == 2)
+            .Select(n => n.Outputs[0]);
+        return ports.Concat(lookups);
+    }
+
+    private static HashSet<string> Reached(StreamSegments segments, string origin)
+    {
+        var reached = new HashSet<string>(StringComparer.Ordinal) { origin };
+        foreach (var node in segments.Stream.View.Nodes.Where(n => !ResidualStream.ReadsOnlyShape(n) && n.Inputs.Any(reached.Contains)))
+        {
+            if (!node.Outputs.Any(segments.Stream.Dependent.Contains)) reached.UnionWith(node.Outputs.Where(o => o.Length > 0));
+        }
+
+        return reached;
+    }
+
+    private static HashSet<int> Reads(StreamSegments segments, StructureHash exact, HashSet<string> reached, Range block) =>
+        segments.Stream.View.Nodes
+            .Where(n => segments.Of(n) >= block.Start.Value && segments.Of(n) < block.End.Value && n.Outputs.Any(segments.Stream.Dependent.Contains))
+            .SelectMany(n => n.Inputs.Where(reached.Contains))
+            .Select(exact.Of)
+            .ToHashSet();
+}

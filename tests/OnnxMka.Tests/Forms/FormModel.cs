@@ -1,0 +1,68 @@
+using System.Collections.Concurrent;
+using OnnxMka.Blocks;
+using OnnxMka.Forge;
+using OnnxMka.Graph;
+using OnnxMka.Planning;
+using OnnxMka.Rewriting;
+
+namespace OnnxMka.Tests.Forms;
+
+/// <summary>A built model on disk, what the product makes of it, and the same made afresh by the builder.</summary>
+internal sealed class FormModel : IDisposable
+{
+    private readonly TempFolder _folder = new();
+    private readonly DecoderModel _built;
+
+    public FormModel(DecoderModel built)
+    {
+        _built = built;
+        DecoderForge.WriteFolder(built, _folder.FullPath);
+        Map = BlockDetector.Detect(OnnxModel.Load(_folder["model.onnx"]));
+    }
+
+    public BlockMap Map { get; }
+
+    public int BlockCount => _built.Spec.Blocks.Length;
+
+    public static int[] Tokens { get; } = [3, 17, 42, 5, 88, 61, 2, 29, 73, 11, 50, 36];
+
+    /// <summary>Largest logit difference between surgery and building afresh, with the tolerance for it.</summary>
+    public (double Difference, double Tolerance) Compare(MergePlan plan, DecoderModel reference)
+    {
+        var rewritten = ModelRewriter.Apply(Map, plan).Model;
+        using var output = new TempFolder();
+        ModelWriter.Plan(rewritten, "model.onnx").Write(output.FullPath);
+        using var session = new DecoderSession(output["model.onnx"], _built.Spec.Form.InputsEmbeds ? _built.Weights.Embedding : null);
+        var actual = session.Prefill(Tokens).Logits;
+        var expected = Reference(reference);
+        return (LogitTolerance.Distance(expected, actual), LogitTolerance.For(reference, expected));
+    }
+
+    public MergePlan Drop(params int[] blocks) => Plan([], blocks);
+
+    public MergePlan Merge(int left, int right, double alpha) => Plan([(left, [(left, alpha), (right, 1 - alpha)])], right);
+
+    public DecoderModel Without(params int[] blocks) => _built.Without(blocks);
+
+    public DecoderModel Merged(int left, int right, double alpha) => _built.Merged(Forge.MergeGroup.Of((left, alpha), (right, 1 - alpha)));
+
+    public void Dispose() => _folder.Dispose();
+
+    private MergePlan Plan((int Block, (int Block, double Weight)[] Weights)[] merges, params int[] removed)
+    {
+        var groups = Enumerable.Range(0, BlockCount).Except(removed).Select(b =>
+        {
+            var weights = merges.Where(m => m.Block == b).Select(m => m.Weights).FirstOrDefault() ?? [(b, 1.0)];
+            return new OnnxMka.Planning.MergeGroup(b, System.Collections.Immutable.ImmutableSortedDictionary.CreateRange(weights.Select(w => KeyValuePair.Create(w.Block, w.Weight))));
+        });
+        return new MergePlan("", merges.Length > 0 ? Method.Mka : Method.Drop, Order.Similarity, BlockCount, [], [.. groups], []);
+    }
+
+    private float[] Reference(DecoderModel reference)
+    {
+        using var output = new TempFolder();
+        DecoderForge.WriteFolder(reference, output.FullPath);
+        using var session = new DecoderSession(output["model.onnx"], _built.Spec.Form.InputsEmbeds ? _built.Weights.Embedding : null);
+        return session.Prefill(Tokens).Logits;
+    }
+}
