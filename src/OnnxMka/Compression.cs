@@ -41,16 +41,16 @@ public sealed class Compression
         if (_options.ReadyPlan is null) MergePlanner.CheckRoom(map, options);
         var analysis = Analyse(map, options, fingerprint, texts);
         var plan = _options.ReadyPlan is { } ready ? Checked(ready, fingerprint) : MergePlanner.Plan(map, analysis?.Npib, options, fingerprint);
-        var rewritten = _clock.Time("rewrite", () => ModelRewriter.Apply(map, plan));
+        var rewritten = _clock.Time("rewrite", () => ModelRewriter.Apply(map, plan, _options.KeepNames));
         var planned = ModelWriter.Plan(rewritten.Model, Path.GetFileName(target?.ModelPath ?? input.ModelPath), _options.ForceExternalData).TotalBytes;
-        var original = OriginalBytes(map.Model);
+        var original = map.Model.Files.Sum(f => new FileInfo(f).Length);
         if (_options.DryRun || target is null)
             return new CompressionResult(map, plan, analysis, null, [], [], null, original, planned, _clock.Times);
 
         using var emitter = _clock.Time("write", () => Write(input, map, rewritten, plan, target, planned));
         var deltas = _clock.Time("prove", () => Prove(map, rewritten, emitter.Staged));
-        var verdicts = _options.Verify ? _clock.Time("verify", () => Verify(map, plan, emitter.Staged, texts)) : [];
-        var quality = _options.Evaluate ? _clock.Time("evaluate", () => Evaluate(map, plan, emitter.Staged, texts)) : null;
+        var verdicts = _options.Verify ? _clock.Time("verify", () => Verify(map, rewritten, emitter.Staged, texts)) : [];
+        var quality = _options.Evaluate ? _clock.Time("evaluate", () => Evaluate(map, plan, rewritten, emitter.Staged, texts)) : null;
         _ct.ThrowIfCancellationRequested();
         return new CompressionResult(map, plan, analysis, emitter.Commit(), deltas, verdicts, quality, original, planned, _clock.Times);
     }
@@ -94,32 +94,24 @@ public sealed class Compression
         return deltas;
     }
 
-    private ImmutableArray<Verdict> Verify(BlockMap map, MergePlan plan, EmittedModel staged, Texts texts)
+    private ImmutableArray<Verdict> Verify(BlockMap map, RewrittenModel rewritten, EmittedModel staged, Texts texts)
     {
         using var stage = _progress.Begin("verify", 1, "model");
-        var verdicts = Verifier.Verify(map, plan, staged.ModelPath, texts.HeldBack, _options.Target);
+        var verdicts = Verifier.Verify(map, rewritten.Blocks, staged.ModelPath, texts.HeldBack, _options.Target);
         stage.Advance(1);
         if (verdicts.FirstOrDefault(v => !v.Passed) is { } failed)
             throw new VerificationException($"The output failed its check '{failed.Check}': {failed.Value:g3} and at most {failed.Tolerance:g3} is allowed ({failed.Derivation}). It was removed.");
         return verdicts;
     }
 
-    private QualityTable? Evaluate(BlockMap map, MergePlan plan, EmittedModel staged, Texts texts)
+    private QualityTable? Evaluate(BlockMap map, MergePlan plan, RewrittenModel rewritten, EmittedModel staged, Texts texts)
     {
         if (texts.HeldBack is not { } text) return null;
         using var stage = _progress.Begin("perplexity", text.Count * 3L, "windows");
-        var emitted = OnnxModel.Load(staged.ModelPath);
-        var dropped = ModelRewriter.Apply(map, plan.AsDrop()).Model;
-        return new QualityTable(Measure(map.Model), Measure(emitted), Measure(dropped), text.Source, text.Sha256, text.Count, text.Length);
+        var emitted = rewritten.Blocks with { Model = OnnxModel.Load(staged.ModelPath) };
+        var dropped = ModelRewriter.Apply(map, plan.AsDrop()).Blocks;
+        return new QualityTable(Measure(map), Measure(emitted), Measure(dropped), text.Source, text.Sha256, text.Count, text.Length);
 
-        Perplexity Measure(OnnxModel model) =>
-            Perplexity.Measure(model, BlockDetector.Detect(model), text, _options.BatchSize, _options.Target, stage.AsIncrement<int>(), _ct);
+        Perplexity Measure(BlockMap blocks) => Perplexity.Measure(blocks, text, _options.BatchSize, _options.Target, stage.AsIncrement<int>(), _ct);
     }
-
-    /// <summary>The model file and every data file that it names.</summary>
-    private static long OriginalBytes(OnnxModel model) => model.AllTensors()
-        .Select(t => t.Content).OfType<FileRange>().Select(r => r.Path)
-        .Append(Path.GetFullPath(model.Path))
-        .Distinct(StringComparer.Ordinal)
-        .Sum(f => new FileInfo(f).ResolveLinkTarget(returnFinalTarget: true) is FileInfo real ? real.Length : new FileInfo(f).Length);
 }

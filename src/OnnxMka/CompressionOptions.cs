@@ -65,6 +65,9 @@ public sealed record CompressionOptions
     /// <summary>The output is loaded and stepped before it gets its name.</summary>
     public bool Verify { get; init; } = true;
 
+    /// <summary>Nodes and weights keep the old layer numbers in their names; cache ports are renumbered all the same.</summary>
+    public bool KeepNames { get; init; }
+
     /// <summary>All weights go to a data file, even where the input holds them inside.</summary>
     public bool ForceExternalData { get; init; }
 }

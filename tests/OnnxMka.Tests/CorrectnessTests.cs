@@ -87,7 +87,7 @@ public sealed class CorrectnessTests
         {
             var model = ModelRewriter.Apply(Books16.Map, ReferencePlan(name)).Model;
             var windows = new CalibrationSet([.. ReferenceFile.Instance.Windows], 128, "reference", "");
-            var measured = Perplexity.Measure(model, BlockDetector.Detect(model), windows, 8, ExecutionTarget.Cpu).Value;
+            var measured = Perplexity.Measure(BlockDetector.Detect(model), windows, 8, ExecutionTarget.Cpu).Value;
             // Perplexity is exp of a mean over 1,016 tokens whose single errors (1e-5 nats at most) nearly cancel.
             Assert.True(Math.Abs((measured / answer.Perplexity) - 1) < 1e-5, $"{name}: {measured} against {answer.Perplexity}");
         }
@@ -117,7 +117,7 @@ public sealed class CorrectnessTests
         }
 
         var broken = GraphEditor.Apply(Books16.Map.Model, script);
-        using var session = DecoderSession.Load(broken, Books16.Map with { Model = broken }, ExecutionTarget.Cpu);
+        using var session = DecoderSession.Load(Books16.Map with { Model = broken }, ExecutionTarget.Cpu);
         Assert.True(StepCheck.Difference(session, Books16.Prompt) > 1e-3);
     }
 
@@ -144,7 +144,7 @@ public sealed class CorrectnessTests
 
     private static double Steps(OnnxModel model)
     {
-        using var session = DecoderSession.Load(model, BlockDetector.Detect(model), ExecutionTarget.Cpu);
+        using var session = DecoderSession.Load(BlockDetector.Detect(model), ExecutionTarget.Cpu);
         return StepCheck.Difference(session, Books16.Prompt);
     }
 

@@ -16,7 +16,7 @@ public static class CalibrationRun
     {
         Vocabulary.Check(map, set);
         var tap = ActivationTap.On(map, pooling);
-        using var session = DecoderSession.Load(tap.Model, map with { Model = tap.Model }, target);
+        using var session = DecoderSession.Load(map with { Model = tap.Model }, target);
         float[][]? seams = null;
         var width = 0;
         for (var start = 0; start < set.Count; start += batchSize)

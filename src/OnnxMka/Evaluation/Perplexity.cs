@@ -1,6 +1,5 @@
 using OnnxMka.Blocks;
 using OnnxMka.Calibration;
-using OnnxMka.Graph;
 using OnnxMka.Runtime;
 
 namespace OnnxMka.Evaluation;
@@ -14,10 +13,10 @@ public sealed record Perplexity(long Tokens, double MeanNll, double Seconds)
     public double Value => Math.Exp(MeanNll);
 
     /// <summary>Runs every window once, without overlap or carried context. Progress counts windows.</summary>
-    public static Perplexity Measure(OnnxModel model, BlockMap map, CalibrationSet set, int batchSize, ExecutionTarget target, IProgress<int>? progress = null, CancellationToken ct = default)
+    public static Perplexity Measure(BlockMap map, CalibrationSet set, int batchSize, ExecutionTarget target, IProgress<int>? progress = null, CancellationToken ct = default)
     {
         Vocabulary.Check(map, set);
-        using var session = DecoderSession.Load(model, map, target);
+        using var session = DecoderSession.Load(map, target);
         var clock = new System.Diagnostics.Stopwatch();
         double total = 0;
         long tokens = 0;

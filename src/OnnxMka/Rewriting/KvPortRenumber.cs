@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using OnnxMka.Blocks;
-using OnnxMka.Graph.Editing;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Rewriting;
@@ -27,11 +26,6 @@ internal static partial class KvPortRenumber
         }
 
         return names.Where(n => n.Key != n.Value).ToImmutableDictionary(StringComparer.Ordinal);
-    }
-
-    public static void Script(ImmutableDictionary<string, string> names, EditScript script)
-    {
-        if (names.Count > 0) script.Add("renumber", new GraphEdit.RenameValues(names));
     }
 
     private static void RenumberSlot(BlockMap map, MergePlan plan, Func<Block, string?> port, ImmutableDictionary<string, string>.Builder names)

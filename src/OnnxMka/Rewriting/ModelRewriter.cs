@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using OnnxMka.Blocks;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
@@ -10,7 +9,8 @@ namespace OnnxMka.Rewriting;
 /// <summary>The smaller model: structure in memory, merged weights as functions that run when it is written.</summary>
 /// <param name="Merged">Every tensor that holds a mix of blocks.</param>
 /// <param name="Ports">Old to new names of renumbered cache ports.</param>
-public sealed record RewrittenModel(OnnxModel Model, ImmutableArray<MergedParameter> Merged, ImmutableDictionary<string, string> Ports);
+/// <param name="Blocks">The remaining blocks under their new numbers and port names; their nodes are not listed.</param>
+public sealed record RewrittenModel(OnnxModel Model, ImmutableArray<MergedParameter> Merged, ImmutableDictionary<string, string> Ports, BlockMap Blocks);
 
 /// <summary>A plan and a model to a smaller model: fold, prune, then renumber what is left.</summary>
 public static class ModelRewriter
@@ -19,7 +19,8 @@ public static class ModelRewriter
     public const string LayerMapKey = "onnx-mka.original_layers";
 
     /// <summary>Refuses what cannot be folded or pruned; the input is never changed.</summary>
-    public static RewrittenModel Apply(BlockMap map, MergePlan plan)
+    /// <param name="keepNames">Nodes and weights keep the layer numbers in their names; cache ports never do.</param>
+    public static RewrittenModel Apply(BlockMap map, MergePlan plan, bool keepNames = false)
     {
         if (plan.BlockCount != map.Count)
             throw new RefusedException("MKA042", "the plan", $"it is for {plan.BlockCount} blocks and the model has {map.Count}", "Make a plan for this model");
@@ -28,11 +29,27 @@ public static class ModelRewriter
         BlockPrune.Script(map, plan, structure);
         var pruned = GraphEditor.Apply(map.Model, structure);
         BlockPrune.CheckGone(map, plan, pruned);
-        if (!plan.Removed.Any()) return new RewrittenModel(pruned, merged, ImmutableDictionary<string, string>.Empty);
+        if (!plan.Removed.Any()) return new RewrittenModel(pruned, merged, ImmutableDictionary<string, string>.Empty, map with { Model = pruned });
         var naming = new EditScript();
         var ports = KvPortRenumber.Names(map, plan);
-        KvPortRenumber.Script(ports, naming);
-        naming.Add("renumber", new GraphEdit.SetMetadata(LayerMapKey, JsonSerializer.Serialize(plan.Groups.Select(g => g.Block))));
-        return new RewrittenModel(GraphEditor.Apply(pruned, naming), merged, ports);
+        var names = keepNames ? ports : LayerNames.Script(map, plan, pruned, ports, naming);
+        if (names.Count > 0) naming.Add("renumber", new GraphEdit.RenameValues(names));
+        StaleMetadata.Script(map, plan, naming);
+        var model = GraphEditor.Apply(pruned, naming);
+        return new RewrittenModel(model, [.. merged.Select(m => m with { Name = names.GetValueOrDefault(m.Name, m.Name) })], ports, Remaining(map, plan, model, ports));
+    }
+
+    private static BlockMap Remaining(BlockMap map, MergePlan plan, OnnxModel model, ImmutableDictionary<string, string> ports)
+    {
+        var blocks = plan.Groups.Select((g, i) => map.Blocks[g.Block] with
+        {
+            Index = i,
+            Nodes = [],
+            KvInputs = Renamed(map.Blocks[g.Block].KvInputs),
+            KvOutputs = Renamed(map.Blocks[g.Block].KvOutputs),
+        });
+        return map with { Model = model, Blocks = [.. blocks] };
+
+        ImmutableArray<KvPort> Renamed(ImmutableArray<KvPort> old) => [.. old.Select(p => p with { Name = ports.GetValueOrDefault(p.Name, p.Name) })];
     }
 }

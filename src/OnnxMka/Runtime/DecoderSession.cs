@@ -24,9 +24,8 @@ public sealed class DecoderSession : IDisposable
     public DecoderPorts Ports { get; }
 
     /// <summary>Loads a model that need not exist as a file: weights are read where they lie.</summary>
-    /// <param name="map">Ports of the model that is run: those of <paramref name="model"/>, not of one it was edited from.</param>
-    public static DecoderSession Load(OnnxModel model, BlockMap map, ExecutionTarget target) =>
-        new(SessionFactory.Load(model, target), DecoderPorts.Of(map));
+    public static DecoderSession Load(BlockMap map, ExecutionTarget target) =>
+        new(SessionFactory.Load(map.Model, target), DecoderPorts.Of(map));
 
     /// <summary>Logits of a batch of equally long sequences, without cache. Float32, [batch, length, vocabulary].</summary>
     public float[] Logits(ReadOnlySpan<int> ids, int batch)

@@ -31,7 +31,8 @@ public static class UnfitGraphs
     public static byte[] BeamSearch()
     {
         var decoder = DecoderForge.Assemble(LayerNormPresets.Gpt2OrtFusedOwnWeights.Model()).Graph.Clone();
-        foreach (var type in decoder.Input.Select(i => i.Type.TensorType).Where(t => t.ElemType == (int)ElementType.Int64)) type.ElemType = (int)ElementType.Int32;
+        var wide = decoder.Input.Select(i => i.Type.TensorType).Where(t => t.ElemType == (int)ElementType.Int64);
+        foreach (var type in wide) type.ElemType = (int)ElementType.Int32;
         var positions = decoder.Input.Single(i => i.Name == "position_ids");
         decoder.Input.Remove(positions);
         decoder.Input.Insert(1, positions);

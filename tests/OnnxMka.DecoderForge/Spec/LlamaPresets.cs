@@ -52,7 +52,8 @@ public static class LlamaPresets
     public static Preset TorchScriptLlamaNoCache { get; } = Make(nameof(TorchScriptLlamaNoCache), 1, TorchScript with { KvPorts = KvPortForm.None });
 
     /// <summary>Norm scales that are equal in some blocks and not in others.</summary>
-    public static Preset TorchScriptIdentityShared { get; } = Make(nameof(TorchScriptIdentityShared), 1, TorchScript with { Sharing = SharingForm.Identity }) with
+    public static Preset TorchScriptIdentityShared { get; } = Make(
+        nameof(TorchScriptIdentityShared), 1, TorchScript with { Sharing = SharingForm.Identity }) with
     {
         Shape = w => w.Tie(Role.InputNorm, 0, 2, 3).Tie(Role.PostNorm, 0, 1),
     };
@@ -89,7 +90,8 @@ public static class LlamaPresets
     };
 
     public static Preset OrtOptimizedLlamaGqa { get; } = Make(
-        nameof(OrtOptimizedLlamaGqa), 2, OrtOptimizer with { Attention = AttentionForm.GroupQuery, Rotary = RotaryForm.InAttention, Shapes = ShapeForm.Constants });
+        nameof(OrtOptimizedLlamaGqa), 2,
+        OrtOptimizer with { Attention = AttentionForm.GroupQuery, Rotary = RotaryForm.InAttention, Shapes = ShapeForm.Constants });
 
     public static Preset GenAiLlamaGqa { get; } = Make(nameof(GenAiLlamaGqa), 2, GenAi);
 

@@ -36,7 +36,8 @@ public static class MixedPresets
         nameof(QMoE4), 4, 4, LlamaPresets.GenAi with { Moe = MoeForm.FusedQuantised }, _ => new BlockSpec { Mlp = MlpKind.Experts });
 
     public static Preset QMoE8 { get; } = Make(
-        nameof(QMoE8), 4, 4, LlamaPresets.GenAi with { Moe = MoeForm.FusedQuantised, Quant = new QuantForm { Bits = 8 } }, _ => new BlockSpec { Mlp = MlpKind.Experts });
+        nameof(QMoE8), 4, 4,
+        LlamaPresets.GenAi with { Moe = MoeForm.FusedQuantised, Quant = new QuantForm { Bits = 8 } }, _ => new BlockSpec { Mlp = MlpKind.Experts });
 
     /// <summary>Weights of 4 and of 8 bits, as mixed-precision quantisers choose them.</summary>
     public static Preset MixedBits { get; } = Make(

@@ -8,7 +8,8 @@ public static class Presets
     /// <summary>Forms that the tool must work on.</summary>
     public static IReadOnlyList<Preset> Accepted { get; } =
     [
-        .. In(typeof(LlamaPresets)), .. In(typeof(LayerNormPresets)), .. In(typeof(TopologyPresets)), .. In(typeof(MixedPresets)), .. In(typeof(QuantisedPresets)),
+        .. In(typeof(LlamaPresets)), .. In(typeof(LayerNormPresets)), .. In(typeof(TopologyPresets)),
+        .. In(typeof(MixedPresets)), .. In(typeof(QuantisedPresets)),
     ];
 
     /// <summary>Graphs that the tool must refuse; see also <see cref="UnfitGraphs"/>.</summary>

@@ -26,7 +26,8 @@ public static class RefusedPresets
             Causal = false,
             Head = HeadKind.None,
         },
-        _torchScript with { Modules = ModuleNames.Bert, Norm = NormForm.LayerStandard, KvPorts = KvPortForm.None }, 4, _ => new BlockSpec { Mlp = MlpKind.Gelu });
+        _torchScript with { Modules = ModuleNames.Bert, Norm = NormForm.LayerStandard, KvPorts = KvPortForm.None }, 4,
+        _ => new BlockSpec { Mlp = MlpKind.Gelu });
 
     public static Preset EncoderDecoder { get; } = Make(
         nameof(EncoderDecoder), "encoder-decoder: every block also attends to encoder states",

@@ -29,9 +29,9 @@ public sealed class ActivationFileTests : IDisposable
         + "AAAAAAAA8j8AAAAAAAD0PwAAAAAAAPY/AAAAAAAA+D8AAAAAAAD6PwAAAAAAAPw/AAAAAAAA/j8=";
 
     private static readonly float[] Values = [.. Enumerable.Range(0, 24).Select(i => (i / 8f) - 1)];
-    private readonly string _folder = Directory.CreateTempSubdirectory("activation-file-").FullName;
+    private readonly TempFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData(NumpyNpz)]
@@ -203,9 +203,9 @@ public sealed class ActivationFileTests : IDisposable
     [Fact]
     public void A_file_that_is_not_there_is_a_failure_of_the_call()
     {
-        var missing = Path.Combine(_folder, "none.npy");
+        var missing = _folder["none.npy"];
         Assert.Equal($"Cannot read {missing}: there is no such file.", Assert.Throws<InputFileException>(() => ActivationFile.Read(missing)).Message);
-        Assert.Throws<InputFileException>(() => ActivationFile.Read(_folder));
+        Assert.Throws<InputFileException>(() => ActivationFile.Read(_folder.FullPath));
     }
 
     private static void Expect(float[] values, SampleMatrix[] read)
@@ -217,9 +217,8 @@ public sealed class ActivationFileTests : IDisposable
 
     private SampleMatrix[] Read(byte[] bytes)
     {
-        var path = Path.Combine(_folder, "file");
-        File.WriteAllBytes(path, bytes);
-        return ActivationFile.Read(path);
+        File.WriteAllBytes(_folder["file"], bytes);
+        return ActivationFile.Read(_folder["file"]);
     }
 
     private static string Header(string type, string shape) => $"{{'descr': '{type}', 'fortran_order': False, 'shape': ({shape}), }}\n";

@@ -28,7 +28,7 @@ internal static class ChainSamples
     /// <summary>[samples, T, vocabulary]</summary>
     public static float[] WholeLogits(OnnxModel model, BlockMap map)
     {
-        using var session = DecoderSession.Load(model, map, ExecutionTarget.Cpu);
+        using var session = DecoderSession.Load(map with { Model = model }, ExecutionTarget.Cpu);
         return [.. Set.Samples.Chunk(4).SelectMany(batch => session.Logits(batch.SelectMany(s => s).ToArray(), batch.Length))];
     }
 

@@ -43,7 +43,7 @@ public sealed class GenAiTests
     private static int[] OwnLoop(string path)
     {
         var model = OnnxModel.Load(path);
-        using var session = DecoderSession.Load(model, BlockDetector.Detect(model), ExecutionTarget.Cpu);
+        using var session = DecoderSession.Load(BlockDetector.Detect(model), ExecutionTarget.Cpu);
         var tokens = new List<int>(Books16.Prompt);
         var logits = session.Step(Books16.Prompt);
         while (tokens.Count < Books16.Prompt.Length + NewTokens)

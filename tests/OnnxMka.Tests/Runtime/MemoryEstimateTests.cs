@@ -47,7 +47,7 @@ public sealed class MemoryEstimateTests
     public void Half_precision_weights_are_widened_on_the_cpu_only()
     {
         var model = WithHalf(Books16.Map.Model, "/model/layers.3/mlp/down_proj/MatMul");
-        var map = Books16.Map with { Model = model };
+        var map = BlockDetector.Detect(model);
         var onCpu = MemoryEstimate.Of(map, ChainSamples.Set, 4, ExecutionTarget.Cpu).Whole;
         var onDevice = MemoryEstimate.Of(map, ChainSamples.Set, 4, ExecutionTarget.Cpu with { Name = "CUDA" }).Whole;
         Assert.Equal(352 * 128 * 2, onCpu - onDevice);
@@ -76,7 +76,7 @@ public sealed class MemoryEstimateTests
         var model = ChainSamples.WithInput(Books16.Map.Model, "/model/layers.10/self_attn/Reshape_7", 1, "/model/layers.3/self_attn/Concat_11_output_0");
         var estimate = Of(BlockDetector.Detect(model));
         Assert.Null(estimate.Chain);
-        Assert.InRange(estimate.Whole - Estimate.Whole, 0, Small);
+        Assert.InRange(estimate.Whole - Estimate.Whole, -Small, Small);
     }
 
     private static MemoryEstimate Of(BlockMap map, CalibrationSet? set = null) => MemoryEstimate.Of(map, set ?? ChainSamples.Set, 4, ExecutionTarget.Cpu);

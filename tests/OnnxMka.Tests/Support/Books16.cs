@@ -37,7 +37,7 @@ internal static class Books16
     /// <summary>Logits of a model, [tokens, vocabulary]: prefill of one sequence on the CPU.</summary>
     public static float[] Logits(OnnxModel model, int[] ids)
     {
-        using var session = DecoderSession.Load(model, BlockDetector.Detect(model), ExecutionTarget.Cpu);
+        using var session = DecoderSession.Load(BlockDetector.Detect(model), ExecutionTarget.Cpu);
         return session.Logits(ids, 1);
     }
 

@@ -1,0 +1,91 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using OnnxMka.Blocks;
+using OnnxMka.Graph;
+using OnnxMka.Graph.Editing;
+using OnnxMka.Planning;
+
+namespace OnnxMka.Rewriting;
+
+/// <summary>
+/// Renumbers the layer in the names of a block's own nodes, values and weights, together with its cache ports:
+/// <code>
+/// before   /model/layers.7/mlp/down_proj/MatMul   model.layers.7.input_layernorm.weight      (block 7, new number 5)
+/// after    /model/layers.5/mlp/down_proj/MatMul   model.layers.5.input_layernorm.weight
+/// </code>
+/// The block decides, never the number alone: nodes that several layers share keep their names, whatever layer these tell.
+/// </summary>
+internal static partial class LayerNames
+{
+    private const string Stage = "renumber";
+
+    /// <summary>Adds the renames of a pruned model. Names that are taken get a suffix.</summary>
+    /// <param name="original">Blocks of the model before pruning.</param>
+    /// <param name="pruned">The model after it; survivors are found by the names of their outputs.</param>
+    /// <param name="ports">Old to new names of cache ports; they win over the layer's number.</param>
+    public static ImmutableDictionary<string, string> Script(BlockMap original, MergePlan plan, OnnxModel pruned, ImmutableDictionary<string, string> ports, EditScript script)
+    {
+        var owner = Owners(original, plan);
+        var values = ports.ToBuilder();
+        var taken = TakenNames(pruned);
+        var nodeNames = pruned.Graph.Nodes.Select(n => n.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var node in pruned.Graph.Nodes)
+        {
+            if (node.Outputs.FirstOrDefault(o => o.Length > 0) is not { } first || !owner.TryGetValue(first, out var place)) continue;
+            if (Renumbered(node.Name, place) is { } name) script.Add(Stage, new GraphEdit.RenameNode(node.Index, Unique(name, nodeNames)));
+            foreach (var output in node.Outputs.Where(o => o.Length > 0 && !values.ContainsKey(o) && !IsPort(pruned, o))) Rename(output, place);
+        }
+
+        foreach (var weight in pruned.Graph.Initializers.Keys.Where(owner.ContainsKey)) Rename(weight, owner[weight]);
+        return values.ToImmutable();
+
+        void Rename(string value, (int Old, int New) place)
+        {
+            if (Renumbered(value, place) is { } name) values[value] = Unique(name, taken);
+        }
+    }
+
+    /// <summary>Old and new number of the block that writes a value, or that alone reads a weight.</summary>
+    private static Dictionary<string, (int Old, int New)> Owners(BlockMap map, MergePlan plan)
+    {
+        var owners = new Dictionary<string, (int Old, int New)>(StringComparer.Ordinal);
+        foreach (var (group, place) in plan.Groups.Select((g, i) => (g, i)).Where(g => g.g.Block != g.i))
+        {
+            foreach (var output in map.Blocks[group.Block].Nodes.SelectMany(n => map.Model.Graph.Nodes[n].Outputs).Where(o => o.Length > 0)) owners[output] = (group.Block, place);
+        }
+
+        var readers = map.Blocks.SelectMany(b => b.Parameters.Select(p => (p.Initializer, b.Index)).Distinct()).ToLookup(p => p.Initializer, p => p.Index, StringComparer.Ordinal);
+        foreach (var weight in readers.Where(r => r.Count() == 1))
+        {
+            var place = plan.Groups.Select((g, i) => (g, i)).FirstOrDefault(g => g.g.Block == weight.Single());
+            if (place.g is not null && place.i != place.g.Block) owners[weight.Key] = (place.g.Block, place.i);
+        }
+
+        return owners;
+    }
+
+    private static HashSet<string> TakenNames(OnnxModel model) => model.Graph.Nodes.SelectMany(n => n.Outputs)
+        .Concat(model.Graph.Initializers.Keys)
+        .Concat(model.Graph.Inputs.Select(i => i.Name))
+        .ToHashSet(StringComparer.Ordinal);
+
+    private static bool IsPort(OnnxModel model, string value) => model.Graph.Outputs.Any(o => o.Name == value);
+
+    private static string Unique(string name, HashSet<string> taken)
+    {
+        var unique = name;
+        for (var i = 1; !taken.Add(unique); i++) unique = $"{name}_r{i}";
+        return unique;
+    }
+
+    private static string? Renumbered(string name, (int Old, int New) place)
+    {
+        var renamed = LayerNumber().Replace(name, m =>
+            m.Groups["number"].Value == place.Old.ToString(CultureInfo.InvariantCulture) ? m.Groups["prefix"].Value + place.New.ToString(CultureInfo.InvariantCulture) : m.Value);
+        return renamed == name ? null : renamed;
+    }
+
+    [GeneratedRegex(@"(?<prefix>(?<![A-Za-z])(layers?|h|blocks?|blk|decoder_layers?)[._])(?<number>[0-9]+)(?![0-9])", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex LayerNumber();
+}

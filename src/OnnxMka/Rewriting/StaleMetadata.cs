@@ -1,0 +1,38 @@
+using System.Globalization;
+using System.Text.Json;
+using OnnxMka.Blocks;
+using OnnxMka.Graph.Editing;
+using OnnxMka.Planning;
+
+namespace OnnxMka.Rewriting;
+
+/// <summary>Model metadata that speaks of layers: renumbered where it is understood, removed where it would be false.</summary>
+internal static class StaleMetadata
+{
+    private const string Stage = "renumber";
+    private const string SplitAssignments = "split_assignments";
+    private const string GraphSignature = "pkg.torch.export.ExportedProgram.graph_signature";
+
+    public static void Script(BlockMap map, MergePlan plan, EditScript script)
+    {
+        script.Add(Stage, new GraphEdit.SetMetadata(ModelRewriter.LayerMapKey, JsonSerializer.Serialize(plan.Groups.Select(g => g.Block))));
+        if (map.Model.Metadata.ContainsKey(GraphSignature)) script.Add(Stage, new GraphEdit.SetMetadata(GraphSignature, null));
+        if (map.Model.Metadata.TryGetValue(SplitAssignments, out var assignments)) script.Add(Stage, new GraphEdit.SetMetadata(SplitAssignments, Renumbered(assignments, plan)));
+    }
+
+    /// <summary><c>model.layers.0=0;model.layers.1=0;lm_head=1</c>: entries of removed layers go, the others follow their layer.</summary>
+    private static string Renumbered(string assignments, MergePlan plan)
+    {
+        var place = plan.Groups.Select((g, i) => (g.Block, i)).ToDictionary(g => g.Block, g => g.i);
+        var kept = new List<string>();
+        foreach (var entry in assignments.Split(';', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var name = entry.Split('=')[0];
+            var dot = name.LastIndexOf('.');
+            if (!name[..Math.Max(dot, 0)].EndsWith("layers", StringComparison.Ordinal) || !int.TryParse(name[(dot + 1)..], CultureInfo.InvariantCulture, out var layer)) kept.Add(entry);
+            else if (place.TryGetValue(layer, out var number)) kept.Add($"{name[..(dot + 1)]}{number}{entry[name.Length..]}");
+        }
+
+        return string.Join(';', kept);
+    }
+}
