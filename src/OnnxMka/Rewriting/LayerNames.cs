@@ -27,23 +27,22 @@ internal static partial class LayerNames
     public static ImmutableDictionary<string, string> Script(BlockMap original, MergePlan plan, OnnxModel pruned, ImmutableDictionary<string, string> ports, EditScript script)
     {
         var owner = Owners(original, plan);
-        var values = ports.ToBuilder();
-        var taken = TakenNames(pruned);
-        var nodeNames = pruned.Graph.Nodes.Select(n => n.Name).ToHashSet(StringComparer.Ordinal);
-        foreach (var node in pruned.Graph.Nodes)
-        {
-            if (node.Outputs.FirstOrDefault(o => o.Length > 0) is not { } first || !owner.TryGetValue(first, out var place)) continue;
-            if (Renumbered(node.Name, place) is { } name) script.Add(Stage, new GraphEdit.RenameNode(node.Index, Unique(name, nodeNames)));
-            foreach (var output in node.Outputs.Where(o => o.Length > 0 && !values.ContainsKey(o) && !IsPort(pruned, o))) Rename(output, place);
-        }
+        var outputs = pruned.Graph.Outputs.Select(o => o.Name).ToHashSet(StringComparer.Ordinal);
+        var owned = pruned.Graph.Nodes
+            .Select(n => (Node: n, First: n.Outputs.FirstOrDefault(o => o.Length > 0)))
+            .Where(n => n.First is not null && owner.ContainsKey(n.First))
+            .Select(n => (n.Node, Place: owner[n.First!]))
+            .ToArray();
+        var nodes = owned.Select(n => (Old: n.Node.Name, New: Renumbered(n.Node.Name, n.Place), n.Node.Index)).Where(n => n.New is not null).ToArray();
+        var nodeNames = Staying(pruned.Graph.Nodes.Select(n => n.Name), nodes.Select(n => n.Old));
+        foreach (var node in nodes) script.Add(Stage, new GraphEdit.RenameNode(node.Index, Unique(node.New!, nodeNames)));
 
-        foreach (var weight in pruned.Graph.Initializers.Keys.Where(owner.ContainsKey)) Rename(weight, owner[weight]);
-        return values.ToImmutable();
-
-        void Rename(string value, (int Old, int New) place)
-        {
-            if (Renumbered(value, place) is { } name) values[value] = Unique(name, taken);
-        }
+        var written = owned.SelectMany(n => n.Node.Outputs.Where(o => o.Length > 0 && !outputs.Contains(o)).Select(o => (Old: o, New: Renumbered(o, n.Place))));
+        var weights = pruned.Graph.Initializers.Keys.Where(owner.ContainsKey).Select(w => (Old: w, New: Renumbered(w, owner[w])));
+        var values = written.Concat(weights).Where(v => v.New is not null && !ports.ContainsKey(v.Old)).ToArray();
+        var valueNames = Staying(AllValues(pruned), values.Select(v => v.Old).Concat(ports.Keys));
+        valueNames.UnionWith(ports.Values);
+        return ports.AddRange(values.Select(v => KeyValuePair.Create(v.Old, Unique(v.New!, valueNames))));
     }
 
     /// <summary>Old and new number of the block that writes a value, or that alone reads a weight.</summary>
@@ -65,12 +64,17 @@ internal static partial class LayerNames
         return owners;
     }
 
-    private static HashSet<string> TakenNames(OnnxModel model) => model.Graph.Nodes.SelectMany(n => n.Outputs)
+    private static IEnumerable<string> AllValues(OnnxModel model) => model.Graph.Nodes.SelectMany(n => n.Outputs)
         .Concat(model.Graph.Initializers.Keys)
-        .Concat(model.Graph.Inputs.Select(i => i.Name))
-        .ToHashSet(StringComparer.Ordinal);
+        .Concat(model.Graph.Inputs.Select(i => i.Name));
 
-    private static bool IsPort(OnnxModel model, string value) => model.Graph.Outputs.Any(o => o.Name == value);
+    /// <summary>Names that stay, and are therefore not to be had.</summary>
+    private static HashSet<string> Staying(IEnumerable<string> all, IEnumerable<string> leaving)
+    {
+        var staying = all.ToHashSet(StringComparer.Ordinal);
+        staying.ExceptWith(leaving);
+        return staying;
+    }
 
     private static string Unique(string name, HashSet<string> taken)
     {

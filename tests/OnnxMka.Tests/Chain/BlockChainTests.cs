@@ -1,8 +1,6 @@
-using OnnxMka.Blocks;
 using OnnxMka.Chain;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
-using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 using OnnxMka.Runtime;
 

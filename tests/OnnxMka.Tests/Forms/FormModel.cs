@@ -26,7 +26,8 @@ internal sealed class FormModel : IDisposable
 
     public int BlockCount => _built.Spec.Blocks.Length;
 
-    public static int[] Tokens { get; } = [3, 17, 42, 5, 88, 61, 2, 29, 73, 11, 50, 36];
+    /// <summary>Twelve ids of the model's vocabulary.</summary>
+    public int[] Tokens => [.. Enumerable.Range(1, 12).Select(i => i * 37 % _built.Spec.Network.Vocabulary)];
 
     /// <summary>
     /// Largest logit difference between surgery and building afresh, with the tolerance for it; where there is a cache, of the
@@ -41,13 +42,14 @@ internal sealed class FormModel : IDisposable
         using var session = new DecoderSession(output["model.onnx"], Embedding);
         var expected = Reference(reference);
         var difference = LogitTolerance.Distance(expected, session.Prefill(Tokens).Logits);
-        if (session.HasCache) difference = Math.Max(difference, LogitTolerance.Distance(expected, Stepwise(session)));
+        // Dynamic int8 scales activations by the range of all tokens of a run, so steps are another quantisation.
+        if (session.HasCache && _built.Spec.Form.Linear != LinearForm.DynamicInt8) difference = Math.Max(difference, LogitTolerance.Distance(expected, Stepwise(session)));
         return (difference, LogitTolerance.For(reference, expected));
     }
 
     private WeightTensor? Embedding => _built.Spec.Form.InputsEmbeds ? _built.Weights.Embedding : null;
 
-    private static float[] Stepwise(DecoderSession session)
+    private float[] Stepwise(DecoderSession session)
     {
         var half = Tokens.Length / 2;
         var step = session.Prefill(Tokens.AsSpan(0, half));
