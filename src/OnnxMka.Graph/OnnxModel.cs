@@ -12,6 +12,7 @@ namespace OnnxMka.Graph;
 public sealed class OnnxModel
 {
     private readonly List<TensorContent> _payloads;
+    private Dictionary<(string Domain, string Name), IReadOnlyList<OnnxNode>>? _functions;
 
     internal OnnxModel(string path, ModelProto proto, List<TensorContent> payloads)
     {
@@ -39,8 +40,10 @@ public sealed class OnnxModel
         .GroupBy(p => p.Key, StringComparer.Ordinal)
         .ToDictionary(g => g.Key, g => g.Last().Value, StringComparer.Ordinal);
 
-    /// <summary>Number of model-local functions (dynamo exports).</summary>
-    public int FunctionCount => Proto.Functions.Count;
+    /// <summary>Bodies of the model's own functions (dynamo exports) by domain and name.</summary>
+    public IReadOnlyDictionary<(string Domain, string Name), IReadOnlyList<OnnxNode>> Functions => _functions ??= Proto.Functions
+        .GroupBy(f => (f.Domain, f.Name))
+        .ToDictionary(g => g.Key, g => (IReadOnlyList<OnnxNode>)[.. g.Last().Node.Select((n, i) => new OnnxNode(i, n, this))]);
 
     /// <summary>The model file and the data files that its tensors lie in, each once: absolute paths without symbolic links.</summary>
     public IReadOnlyList<string> Files => [.. _payloads

@@ -20,7 +20,7 @@ public static class BlockDetector
     public static BlockMap Detect(OnnxModel model)
     {
         UnsupportedGraphs.Refuse(model);
-        var view = NormalisedView.Of(GraphIndex.Of(model.Graph));
+        var view = NormalisedView.Of(model);
         var stream = ResidualStream.Find(view);
         var segments = new StreamSegments(stream);
         var constants = new ConstantValues(view, stream.Dependent);
@@ -43,7 +43,6 @@ public static class BlockDetector
             SeamAt(view, stream.Cuts[range.End.Value])));
         var map = new BlockMap(model, Renumbered([.. blocks]), stream.TokenInput, stream.TakesEmbeddings, stream.Sink);
         PortOrder.Refuse(map.Blocks);
-        if (map.Blocks.GroupBy(b => b.Shape).All(g => g.Count() < 2)) throw NoBlocks("no two of its attention layers have the same structure");
         return map;
     }
 
@@ -53,11 +52,19 @@ public static class BlockDetector
         if (starts.Count < 2) throw NoBlocks(starts.Count == 0 ? "no attention lies between its embeddings and its logits" : "only one attention layer lies on the way to its logits");
         var words = Enumerable.Range(0, segments.Count).Select(structural.Word).ToArray();
         var ranges = starts.Zip(starts.Skip(1), (a, b) => a..b).ToList();
-        var last = starts[^1];
-        var body = ranges.Select(r => words[r]).Where(w => w.Length <= words.Length - last && w.SequenceEqual(words[last..(last + w.Length)])).MaxBy(w => w.Length)
-            ?? throw NoBlocks("its last attention layer is unlike all others, so that its end is not known");
-        ranges.Add(last..(last + body.Length));
+        ranges.Add(starts[^1]..LastEnd(words, ranges, starts[^1]));
         return ranges;
+    }
+
+    /// <summary>The last block ends where an earlier block of the same words ends, or after as many segments as every other block has.</summary>
+    private static int LastEnd(int[] words, List<Range> ranges, int last)
+    {
+        var lengths = ranges.Select(r => r.End.Value - r.Start.Value).Distinct().ToArray();
+        var alike = ranges.Select(r => words[r]).Where(w => w.Length <= words.Length - last && w.SequenceEqual(words[last..(last + w.Length)])).MaxBy(w => w.Length);
+        if (alike is not null) return last + alike.Length;
+        return lengths is [var length] && last + length <= words.Length
+            ? last + length
+            : throw NoBlocks("its last attention layer is unlike all others, so that its end is not known");
     }
 
     /// <summary>A fused node that two segments share counts to the block whose norm it holds; the embedding's stays outside.</summary>

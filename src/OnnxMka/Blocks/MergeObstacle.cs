@@ -8,9 +8,9 @@ internal static class MergeObstacle
     /// <summary>The reason as half a sentence ("its ..."); null where nothing speaks against merging.</summary>
     public static string? Of(IEnumerable<ViewNode> nodes, NormalisedView view)
     {
-        foreach (var node in nodes)
+        foreach (var (node, op) in nodes.SelectMany(n => view.Operators(n).Select(o => (n, o))))
         {
-            switch (node.Op)
+            switch (op)
             {
                 case "com.microsoft.MoE" or "com.microsoft.QMoE" or "TopK":
                     return $"experts ({node.Origin.Label}) stand in an order of their own, so that averaging needs experts to be matched first";

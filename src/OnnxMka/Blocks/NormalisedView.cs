@@ -29,12 +29,14 @@ internal sealed record ViewNode(
 /// </summary>
 internal sealed class NormalisedView
 {
+    private readonly OnnxModel _model;
     private readonly Dictionary<string, ViewNode> _producers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, List<(ViewNode Node, int Slot)>> _readers = new(StringComparer.Ordinal);
 
-    private NormalisedView(GraphIndex index)
+    private NormalisedView(GraphIndex index, OnnxModel model)
     {
         Index = index;
+        _model = model;
         var nodes = ImmutableArray.CreateBuilder<ViewNode>(index.Order.Length);
         foreach (var node in index.Order)
         {
@@ -54,7 +56,25 @@ internal sealed class NormalisedView
 
     public ImmutableArray<ViewNode> Nodes { get; }
 
-    public static NormalisedView Of(GraphIndex index) => new(index);
+    public static NormalisedView Of(OnnxModel model) => new(GraphIndex.Of(model.Graph), model);
+
+    /// <summary>Operators that a node stands for: its own, or where it calls a function of the model, those inside (nested calls too).</summary>
+    public IEnumerable<string> Operators(ViewNode node)
+    {
+        var pending = new Stack<OnnxNode>([node.Origin]);
+        var entered = new HashSet<(string, string)>();
+        while (pending.TryPop(out var next))
+        {
+            if (!_model.Functions.TryGetValue((next.Domain, next.OpType), out var body)) yield return next == node.Origin ? node.Op : Qualified(next);
+            else if (entered.Add((next.Domain, next.OpType)))
+            {
+                foreach (var inner in body) pending.Push(inner);
+            }
+        }
+    }
+
+    /// <summary>True for a call of one of the model's own functions.</summary>
+    public bool IsCall(ViewNode node) => _model.Functions.ContainsKey((node.Origin.Domain, node.Origin.OpType));
 
     public ViewNode? Producer(string value) => _producers.GetValueOrDefault(value);
 
@@ -92,11 +112,12 @@ internal sealed class NormalisedView
             case ("" or "com.microsoft", "SimplifiedLayerNormalization") or ("", "RMSNormalization"):
                 return [Norm(node, "RmsNorm")];
             default:
-                var op = node.Domain.Length > 0 ? $"{node.Domain}.{node.OpType}" : node.OpType;
                 var attributes = node.Attributes.Values.Select(a => a.Canonical()).Order(StringComparer.Ordinal);
-                return [new ViewNode(node, op, node.Inputs, [.. Enumerable.Range(0, node.Inputs.Length)], node.Outputs, [.. attributes])];
+                return [new ViewNode(node, Qualified(node), node.Inputs, [.. Enumerable.Range(0, node.Inputs.Length)], node.Outputs, [.. attributes])];
         }
     }
+
+    private static string Qualified(OnnxNode node) => node.Domain.Length > 0 ? $"{node.Domain}.{node.OpType}" : node.OpType;
 
     private static ViewNode Norm(OnnxNode node, string op) =>
         new(node, op, node.Inputs, [.. Enumerable.Range(0, node.Inputs.Length)], node.Outputs, [Epsilon(node, 1e-5f)]);

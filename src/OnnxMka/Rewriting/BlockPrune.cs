@@ -23,7 +23,8 @@ internal static class BlockPrune
     {
         var removed = plan.Removed.ToHashSet();
         var index = GraphIndex.Of(map.Model.Graph);
-        foreach (var (first, last) in Runs(removed, map.Count)) SeamBypass.Script(map, index, map.Blocks[first].Input, map.Blocks[last].Output, script, Stage);
+        // Backwards: what a later run takes over from its first norm may still be redirected by an earlier run.
+        foreach (var (first, last) in Runs(removed, map.Count).Reverse()) SeamBypass.Script(map, index, map.Blocks[first].Input, map.Blocks[last].Output, script, Stage);
         foreach (var block in removed.Order()) DropPorts(map, index, map.Blocks[block], removed, script);
     }
 
