@@ -21,4 +21,25 @@ internal static class UsageRange
 
         return numbers.ToImmutable();
     }
+
+    /// <summary>A size such as 600MB or 8GB (powers of 1000) or 8GiB; null for none.</summary>
+    public static long? Bytes(string? text, string option)
+    {
+        if (text is null) return null;
+        var split = text.Length;
+        while (split > 0 && !char.IsAsciiDigit(text[split - 1])) split--;
+        long? unit = text[split..].Trim().ToUpperInvariant() switch
+        {
+            "" or "B" => 1,
+            "KB" => 1000,
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            "MIB" => 1 << 20,
+            "GIB" => 1 << 30,
+            _ => null,
+        };
+        return unit is { } u && double.TryParse(text[..split], System.Globalization.CultureInfo.InvariantCulture, out var number) && number > 0
+            ? (long)(number * u)
+            : throw new UsageException($"{option} {text}: give a size such as 600MB or 8GB.");
+    }
 }

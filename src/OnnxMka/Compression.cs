@@ -6,6 +6,7 @@ using OnnxMka.Evaluation;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
+using OnnxMka.Runtime;
 using OnnxMka.Scoring;
 using OnnxMka.Verification;
 
@@ -80,12 +81,15 @@ public sealed class Compression
 
     private Emitter Write(ModelLocation input, BlockMap map, RewrittenModel rewritten, MergePlan plan, OutputTarget target, long bytes)
     {
+        var parent = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(target.Folder))!;
+        _progress.Note($"{bytes / 1e6:N1} MB to write with a few MB of memory, {FreeSpace.Of(parent) / 1e6:N0} MB free on disk");
         using var stage = _progress.Begin("write", bytes, "bytes");
         return Emitter.Stage(input, map.Model, rewritten, plan, target, _options.ForceExternalData, stage.AsIncrement<long>(), _ct);
     }
 
     private ImmutableArray<TensorDelta> Prove(BlockMap map, RewrittenModel rewritten, EmittedModel staged)
     {
+        if (rewritten.Merged.IsEmpty) return [];
         using var stage = _progress.Begin("prove merges", rewritten.Merged.Length, "tensors");
         var deltas = MergeProof.Measure(map, rewritten, OnnxModel.Load(staged.ModelPath), stage.AsIncrement<int>());
         var unmerged = MergeProof.Unmerged(deltas).ToArray();
@@ -96,22 +100,32 @@ public sealed class Compression
 
     private ImmutableArray<Verdict> Verify(BlockMap map, RewrittenModel rewritten, EmittedModel staged, Texts texts)
     {
+        var probe = texts.HeldBack;
+        if (probe is not null && RunPlan.For(map, probe, _options) is { WholeFits: false } plan)
+        {
+            _progress.Note($"decoding step by step was not checked, since it needs the whole model at once: {plan.Why}");
+            probe = null;
+        }
+
         using var stage = _progress.Begin("verify", 1, "model");
-        var verdicts = Verifier.Verify(map, rewritten.Blocks, staged.ModelPath, texts.HeldBack, _options.Target);
+        var verdicts = Verifier.Verify(map, rewritten.Blocks, staged.ModelPath, probe, _options.Target);
         stage.Advance(1);
         if (verdicts.FirstOrDefault(v => !v.Passed) is { } failed)
             throw new VerificationException($"The output failed its check '{failed.Check}': {failed.Value:g3} and at most {failed.Tolerance:g3} is allowed ({failed.Derivation}). It was removed.");
         return verdicts;
     }
 
-    private QualityTable? Evaluate(BlockMap map, MergePlan plan, RewrittenModel rewritten, EmittedModel staged, Texts texts)
+    private QualityTable? Evaluate(BlockMap map, MergePlan merge, RewrittenModel rewritten, EmittedModel staged, Texts texts)
     {
         if (texts.HeldBack is not { } text) return null;
         using var stage = _progress.Begin("perplexity", text.Count * 3L, "windows");
         var emitted = rewritten.Blocks with { Model = OnnxModel.Load(staged.ModelPath) };
-        var dropped = ModelRewriter.Apply(map, plan.AsDrop()).Blocks;
+        var dropped = ModelRewriter.Apply(map, merge.AsDrop()).Blocks;
+        var plan = RunPlan.For(map, text, _options);
         return new QualityTable(Measure(map), Measure(emitted), Measure(dropped), text.Source, text.Sha256, text.Count, text.Length);
 
-        Perplexity Measure(BlockMap blocks) => Perplexity.Measure(blocks, text, _options.BatchSize, _options.Target, stage.AsIncrement<int>(), _ct);
+        Perplexity Measure(BlockMap blocks) => plan.Mode == RunMode.Whole
+            ? Perplexity.Measure(blocks, text, _options.BatchSize, _options.Target, stage.AsIncrement<int>(), _ct)
+            : ChainPerplexity.Measure(BlockDetector.Detect(blocks.Model), text, plan.Chain, _options.Target, stage.AsIncrement<int>(), _ct);
     }
 }

@@ -37,6 +37,12 @@ public sealed record CompressionOptions
     /// <summary>Sequences that run at once; changes memory and speed, not what is computed.</summary>
     public int BatchSize { get; init; } = 8;
 
+    /// <summary>Forces the whole model or one block at a time; null lets <see cref="Memory"/> decide.</summary>
+    public RunMode? Run { get; init; }
+
+    /// <summary>Bytes that running the model may take; null for four fifths of what the machine has.</summary>
+    public long? Memory { get; init; }
+
     /// <summary>Chooses among the windows of the calibration text.</summary>
     public int Seed { get; init; }
 

@@ -14,6 +14,8 @@ internal sealed class CalibrationFlags
     private readonly Option<int> _length = new("--seq-len") { Description = "Tokens of a sequence", DefaultValueFactory = _ => 128 };
     private readonly Option<Pooling> _pool = new("--pool") { HelpName = "mean|last", Description = "How a sequence becomes one point: mean or last token", DefaultValueFactory = _ => Pooling.Mean };
     private readonly Option<int> _batch = new("--batch-size") { Description = "Sequences that run at once", DefaultValueFactory = _ => 8 };
+    private readonly Option<RunMode?> _run = new("--run") { HelpName = "whole|chain", Description = "Run the whole model at once, or one block at a time (default: what --memory allows)" };
+    private readonly Option<string?> _memory = new("--memory") { Description = "Memory that running the model may take, such as 8GB (default: four fifths of the machine's)" };
     private readonly Option<int> _seed = new("--seed") { Description = "Chooses among the windows of the text", DefaultValueFactory = _ => 0 };
     private readonly Option<string> _ep = new("--ep") { Description = "auto, cpu or cuda", DefaultValueFactory = _ => "auto" };
     private readonly Option<int> _device = new("--device-id") { Description = "Which GPU", DefaultValueFactory = _ => 0 };
@@ -21,7 +23,7 @@ internal sealed class CalibrationFlags
 
     public CalibrationFlags() => _ep.AcceptOnlyFromAmong("auto", "cpu", "cuda");
 
-    public IEnumerable<Option> All => [_calib, _ids, _samples, _length, _pool, _batch, _seed, _ep, _device, .. _alignment.All];
+    public IEnumerable<Option> All => [_calib, _ids, _samples, _length, _pool, _batch, _run, _memory, _seed, _ep, _device, .. _alignment.All];
 
     public CompressionOptions Apply(ParseResult parsed, CompressionOptions options)
     {
@@ -35,6 +37,8 @@ internal sealed class CalibrationFlags
             SequenceLength = UsageRange.AtLeast(parsed.GetValue(_length), 2, "--seq-len"),
             Pooling = parsed.GetValue(_pool),
             BatchSize = UsageRange.AtLeast(parsed.GetValue(_batch), 1, "--batch-size"),
+            Run = parsed.GetValue(_run),
+            Memory = UsageRange.Bytes(parsed.GetValue(_memory), "--memory"),
             Seed = parsed.GetValue(_seed),
             Target = ExecutionTarget.Choose(parsed.GetValue(_ep)!, parsed.GetValue(_device)),
             Alignment = _alignment.Value(parsed),

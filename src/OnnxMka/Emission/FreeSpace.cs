@@ -11,6 +11,10 @@ public static class FreeSpace
             throw new OutputException($"Cannot write {bytes:N0} bytes to {folder}: the disk has {free:N0} left.");
     }
 
-    /// <summary>Bytes left on the file system of an existing folder.</summary>
-    public static long Of(string folder) => new DriveInfo(folder).AvailableFreeSpace;
+    /// <summary>Bytes left on the file system of a folder, or of the nearest one above it that exists.</summary>
+    public static long Of(string folder)
+    {
+        while (!Directory.Exists(folder) && Path.GetDirectoryName(folder) is { } parent) folder = parent;
+        return new DriveInfo(folder).AvailableFreeSpace;
+    }
 }

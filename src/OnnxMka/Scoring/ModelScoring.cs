@@ -1,5 +1,7 @@
 using OnnxMka.Blocks;
 using OnnxMka.Calibration;
+using OnnxMka.Chain;
+using OnnxMka.Runtime;
 
 namespace OnnxMka.Scoring;
 
@@ -18,8 +20,16 @@ public static class ModelScoring
     {
         var seams = clock.Time("calibrate", () =>
         {
-            using var stage = progress.Begin("calibrate", set.Count, "samples");
-            return CalibrationRun.Pooled(map, set, options.Pooling, options.BatchSize, options.Target, stage.AsIncrement<int>(), ct);
+            var plan = RunPlan.For(map, set, options);
+            if (plan.Mode == RunMode.Whole)
+            {
+                using var whole = progress.Begin("calibrate", set.Count, "samples");
+                return CalibrationRun.Pooled(map, set, options.Pooling, options.BatchSize, options.Target, whole.AsIncrement<int>(), ct);
+            }
+
+            progress.Note($"one block at a time: {plan.Why}");
+            using var chain = progress.Begin("calibrate", ChainCalibration.ProgressTotal(map, set), "samples x blocks");
+            return ChainCalibration.Pooled(map, set, options.Pooling, plan.Chain, options.Target, chain.AsIncrement<int>(), ct);
         });
         var (npib, embeddings) = clock.Time("score", () => Scorer.Score(seams, options.Alignment, progress, ct));
         return new Analysis(

@@ -1,0 +1,22 @@
+using OnnxMka.Blocks;
+using OnnxMka.Calibration;
+using OnnxMka.Chain;
+
+namespace OnnxMka.Runtime;
+
+/// <summary>Whether a model runs whole or one block at a time, and with how much memory for the stream between blocks.</summary>
+/// <param name="WholeFits">True where the whole model fits the memory, whatever was forced.</param>
+/// <param name="Why">The numbers that decided, for people.</param>
+internal sealed record RunPlan(RunMode Mode, ChainOptions Chain, bool WholeFits, string Why)
+{
+    /// <summary>What is forced, else the whole model where its estimate fits the memory, else the chain.</summary>
+    public static RunPlan For(BlockMap map, CalibrationSet set, CompressionOptions options)
+    {
+        var estimate = MemoryEstimate.Of(map, set, options.BatchSize, options.Target);
+        var memory = options.Memory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 5 * 4;
+        var chain = new ChainOptions { BatchSize = options.BatchSize, SeamMemory = estimate.SeamMemory(memory) };
+        var why = $"the whole model takes about {estimate.Whole >> 20:N0} MB and {memory >> 20:N0} MB may be used";
+        var fits = estimate.Choose(memory) == RunMode.Whole;
+        return new RunPlan(options.Run ?? estimate.Choose(memory), chain, fits, options.Run is null ? why : "as --run says");
+    }
+}

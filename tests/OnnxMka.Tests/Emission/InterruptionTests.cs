@@ -1,0 +1,89 @@
+using OnnxMka.Emission;
+using OnnxMka.Planning;
+
+namespace OnnxMka.Tests.Emission;
+
+/// <summary>Whatever goes wrong while a model is made, nothing stands under its name and nothing is left beside it.</summary>
+public sealed class InterruptionTests
+{
+    [Theory]
+    [InlineData("calibrate")]
+    [InlineData("NPIB")]
+    [InlineData("write")]
+    [InlineData("verify")]
+    [InlineData("perplexity")]
+    public void Cancelled_at_any_stage(string stage)
+    {
+        using var folder = new TempFolder();
+        using var cancel = new CancellationTokenSource();
+        var sink = new Hook(stage, cancel.Cancel);
+        var options = new CompressionOptions { Input = Books16.Folder, Output = folder["out"], Ratio = 0.25, CalibrationSamples = 32, EvaluationSamples = 8 };
+        Assert.ThrowsAny<OperationCanceledException>(() => Compression.Run(options, sink, cancel.Token));
+        Assert.True(sink.Reached);
+        Assert.Empty(Directory.GetFileSystemEntries(folder.FullPath));
+    }
+
+    [Fact]
+    public void Input_that_vanishes_before_it_is_copied()
+    {
+        using var folder = new TempFolder();
+        File.Copy(Books16.ModelPath, folder["in.onnx"]);
+        var sink = new Hook("write", () => File.Delete(folder["in.onnx"]));
+        var refused = Assert.Throws<RefusedException>(() => Compression.Run(Dropping(folder["in.onnx"], folder["out/model.onnx"]), sink));
+        Assert.Equal("MKA004", refused.Refusal.Code);
+        Assert.Empty(Directory.GetFiles(folder.FullPath, "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void A_place_that_cannot_be_written()
+    {
+        var failed = Assert.Throws<OutputException>(() => Compression.Run(Dropping(Books16.Folder, "/proc/onnx-mka-test")));
+        Assert.StartsWith("Cannot write to /proc", failed.Message, StringComparison.Ordinal);
+    }
+
+    [TmpfsFact]
+    public void A_disk_without_room_is_noticed_before_a_byte_is_written()
+    {
+        using var disk = new SmallDisk("6m");
+        var failed = Assert.Throws<OutputException>(() => Compression.Run(Dropping(Books16.Folder, disk["out"])));
+        Assert.Contains("the disk has", failed.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(disk.FullPath));
+    }
+
+    [TmpfsFact]
+    public void A_disk_that_fills_up_on_the_way()
+    {
+        // Room for the model's 12,697,695 bytes but not for the tokenizer beside it.
+        using var disk = new SmallDisk("12404k");
+        var failed = Assert.Throws<OutputException>(() => Compression.Run(Dropping(Books16.Folder, disk["out"])));
+        Assert.StartsWith("Cannot write", failed.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(disk.FullPath));
+    }
+
+    private static CompressionOptions Dropping(string input, string output) => new()
+    {
+        Input = input,
+        Output = output,
+        Plan = new PlanOptions { Named = [5], Method = Method.Drop },
+        Evaluate = false,
+        Verify = false,
+    };
+
+    /// <summary>Does something when a stage begins.</summary>
+    private sealed class Hook(string stage, Action action) : IProgressSink
+    {
+        public bool Reached { get; private set; }
+
+        public IStage Begin(string name, long total, string unit)
+        {
+            if (name != stage) return NoProgress.Instance;
+            Reached = true;
+            action();
+            return NoProgress.Instance;
+        }
+
+        public void Note(string text)
+        {
+        }
+    }
+}
