@@ -12,7 +12,7 @@ namespace OnnxMka.Graph;
 public sealed class OnnxModel
 {
     private readonly List<TensorContent> _payloads;
-    private Dictionary<(string Domain, string Name), IReadOnlyList<OnnxNode>>? _functions;
+    private Dictionary<(string Domain, string Name), OnnxFunction>? _functions;
 
     internal OnnxModel(string path, ModelProto proto, List<TensorContent> payloads)
     {
@@ -41,9 +41,9 @@ public sealed class OnnxModel
         .ToDictionary(g => g.Key, g => g.Last().Value, StringComparer.Ordinal);
 
     /// <summary>Bodies of the model's own functions (dynamo exports) by domain and name.</summary>
-    public IReadOnlyDictionary<(string Domain, string Name), IReadOnlyList<OnnxNode>> Functions => _functions ??= Proto.Functions
+    public IReadOnlyDictionary<(string Domain, string Name), OnnxFunction> Functions => _functions ??= Proto.Functions
         .GroupBy(f => (f.Domain, f.Name))
-        .ToDictionary(g => g.Key, g => (IReadOnlyList<OnnxNode>)[.. g.Last().Node.Select((n, i) => new OnnxNode(i, n, this))]);
+        .ToDictionary(g => g.Key, g => new OnnxFunction([.. g.Last().Input], [.. g.Last().Node.Select((n, i) => new OnnxNode(i, n, this))]));
 
     /// <summary>The model file and the data files that its tensors lie in, each once: absolute paths without symbolic links.</summary>
     public IReadOnlyList<string> Files => [.. _payloads
@@ -142,3 +142,6 @@ public sealed class InputFileException(string path, Exception inner)
 {
     public string Path { get; } = path;
 }
+
+/// <summary>A function of the model: names of its inputs in call order, and its body in runnable order.</summary>
+public sealed record OnnxFunction(IReadOnlyList<string> Inputs, IReadOnlyList<OnnxNode> Nodes);

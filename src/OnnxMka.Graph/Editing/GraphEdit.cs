@@ -72,5 +72,12 @@ public sealed class EditScript
 
     public void Add(string stage, GraphEdit edit) => _edits.Add((stage, edit));
 
+    /// <summary>What an input of a node will read after the edits so far; <c>""</c> where it is left out.</summary>
+    public string InputOf(OnnxNode node, int slot)
+    {
+        var set = _edits.Select(e => e.Edit).OfType<GraphEdit.SetInput>().LastOrDefault(e => e.Node == node.Index && e.Slot == slot);
+        return set?.Value ?? (slot < node.Inputs.Length ? node.Inputs[slot] : "");
+    }
+
     public void Append(EditScript other) => _edits.AddRange(other._edits);
 }

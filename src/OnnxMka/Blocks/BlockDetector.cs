@@ -29,12 +29,12 @@ public static class BlockDetector
         var ranges = BlockRanges(segments, structural);
         SideInputs.Refuse(segments, exact, ranges);
         var nodes = NodesByBlock(segments, ranges);
-        var inside = nodes.Select(n => n.ToHashSet()).Select(own => view.Nodes.Where(v => own.Contains(v.Origin.Index))).ToArray();
+        var inside = view.Nodes.ToLookup(v => v.Origin.Index);
         var blocks = ranges.Select((range, i) => new Block(
             i,
             Word(exact, range),
             Word(structural, range),
-            MergeObstacle.Of(inside[i], view),
+            MergeObstacle.Of(nodes[i].SelectMany(n => inside[n]), view),
             nodes[i],
             ParameterWalk.List(segments, constants, exact, range),
             Ports(segments.KvInputs, range),

@@ -49,16 +49,36 @@ internal sealed class ConstantValues
 
     private void CollectTables(ViewNode node, HashSet<string> dependent)
     {
-        var constants = node.Inputs.Where(i => i.Length > 0 && _constant.Contains(i)).ToArray();
-        if (constants.Length == 0 || node.Outputs.All(_constant.Contains)) return;
+        if (!node.Inputs.Any(_constant.Contains) || node.Outputs.All(_constant.Contains)) return;
+        var tables = TableSlots(node.Origin, node.Op, node.Inputs, node.Slots, node.Outputs.Any(dependent.Contains), dependent.Contains, _constant.Contains);
+        foreach (var i in tables) _tables.UnionWith(Leaves(node.Inputs[i]));
+    }
+
+    /// <summary>Inputs (by place) of an operator or function call at which a constant serves as a table.</summary>
+    private IEnumerable<int> TableSlots(
+        OnnxNode origin, string op, IReadOnlyList<string> inputs, IReadOnlyList<int> slots, bool isDependent, Func<string, bool> dependent, Func<string, bool> constant)
+    {
+        if (_view.Function(origin) is { } function) return InsideFunction(function, inputs, dependent, constant);
+        var rotary = RotarySlots(op);
         // A constant that meets positions or masks (values from inputs, not from embeddings) is a table.
-        var meetsOnlyInputs = !node.Outputs.Any(dependent.Contains);
-        var rotary = RotarySlots(node.Op);
-        for (var i = 0; i < node.Inputs.Length; i++)
+        return Enumerable.Range(0, inputs.Count).Where(i => constant(inputs[i]) && (!isDependent || rotary.Contains(slots[i])));
+    }
+
+    private IEnumerable<int> InsideFunction(OnnxFunction function, IReadOnlyList<string> arguments, Func<string, bool> dependent, Func<string, bool> constant)
+    {
+        var given = function.Inputs.Zip(arguments).ToArray();
+        var inside = given.Where(g => dependent(g.Second)).Select(g => g.First).ToHashSet(StringComparer.Ordinal);
+        var fixedInside = given.Where(g => constant(g.Second)).Select(g => g.First).ToHashSet(StringComparer.Ordinal);
+        var tables = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var node in function.Nodes)
         {
-            if (_constant.Contains(node.Inputs[i]) && (meetsOnlyInputs || rotary.Contains(node.Slots[i])))
-                _tables.UnionWith(Leaves(node.Inputs[i]));
+            var isDependent = node.OpType is not ("Shape" or "Size") && node.Inputs.Any(inside.Contains);
+            if (isDependent) inside.UnionWith(node.Outputs);
+            if (node.Inputs.All(i => i.Length == 0 || fixedInside.Contains(i))) fixedInside.UnionWith(node.Outputs);
+            else tables.UnionWith(TableSlots(node, NormalisedView.Qualified(node), node.Inputs, [.. Enumerable.Range(0, node.Inputs.Length)], isDependent, inside.Contains, fixedInside.Contains).Select(i => node.Inputs[i]));
         }
+
+        return Enumerable.Range(0, given.Length).Where(i => tables.Contains(given[i].First));
     }
 
     private static int[] RotarySlots(string op) => op switch

@@ -68,13 +68,16 @@ internal sealed class NormalisedView
             if (!_model.Functions.TryGetValue((next.Domain, next.OpType), out var body)) yield return next == node.Origin ? node.Op : Qualified(next);
             else if (entered.Add((next.Domain, next.OpType)))
             {
-                foreach (var inner in body) pending.Push(inner);
+                foreach (var inner in body.Nodes) pending.Push(inner);
             }
         }
     }
 
+    /// <summary>The function that a node calls; null for an operator.</summary>
+    public OnnxFunction? Function(OnnxNode node) => _model.Functions.GetValueOrDefault((node.Domain, node.OpType));
+
     /// <summary>True for a call of one of the model's own functions.</summary>
-    public bool IsCall(ViewNode node) => _model.Functions.ContainsKey((node.Origin.Domain, node.Origin.OpType));
+    public bool IsCall(ViewNode node) => Function(node.Origin) is not null;
 
     public ViewNode? Producer(string value) => _producers.GetValueOrDefault(value);
 
@@ -117,7 +120,7 @@ internal sealed class NormalisedView
         }
     }
 
-    private static string Qualified(OnnxNode node) => node.Domain.Length > 0 ? $"{node.Domain}.{node.OpType}" : node.OpType;
+    public static string Qualified(OnnxNode node) => node.Domain.Length > 0 ? $"{node.Domain}.{node.OpType}" : node.OpType;
 
     private static ViewNode Norm(OnnxNode node, string op) =>
         new(node, op, node.Inputs, [.. Enumerable.Range(0, node.Inputs.Length)], node.Outputs, [Epsilon(node, 1e-5f)]);

@@ -49,9 +49,10 @@ internal static class SeamBypass
         }
 
         var bias = BiasSlot(follower);
-        script.Add(stage, new GraphEdit.SetInput(follower.Index, 0, before.Inputs[0]));
-        script.Add(stage, new GraphEdit.SetInput(follower.Index, 1, before.Inputs[1]));
-        var carried = before.Inputs.Length > BiasSlot(before) ? before.Inputs[BiasSlot(before)] : "";
+        script.Add(stage, new GraphEdit.SetInput(follower.Index, 0, script.InputOf(before, 0)));
+        script.Add(stage, new GraphEdit.SetInput(follower.Index, 1, script.InputOf(before, 1)));
+        // A merged bias of the block before is already in the script.
+        var carried = script.InputOf(before, BiasSlot(before));
         if (carried.Length > 0 || follower.Inputs.Length > bias) script.Add(stage, new GraphEdit.SetInput(follower.Index, bias, carried));
     }
 
@@ -63,7 +64,8 @@ internal static class SeamBypass
             .Add("axis", -1L)
             .Add("epsilon", follower.Float("epsilon", 1e-12f))
             .Add("stash_type", 1L);
-        var inputs = simplified ? [a.Value, follower.Inputs[2]] : new[] { a.Value, follower.Inputs[2], follower.Inputs.Length > 3 ? follower.Inputs[3] : "" }.Where(i => i.Length > 0);
+        var (gamma, beta) = (script.InputOf(follower, 2), simplified ? "" : script.InputOf(follower, 3));
+        string[] inputs = beta.Length > 0 ? [a.Value, gamma, beta] : [a.Value, gamma];
         var spec = new NodeSpec(simplified ? "SimplifiedLayerNormalization" : "LayerNormalization", [.. inputs], [follower.Outputs[0]], follower.Name, Attributes: attributes);
         script.Add(stage, new GraphEdit.RewriteNode(follower.Index, spec));
         script.Add(stage, new GraphEdit.RedirectReaders(b.Value, a.Value));
@@ -75,8 +77,8 @@ internal static class SeamBypass
         if (embedding.Float("epsilon", 1e-12f) != follower.Float("epsilon", 1e-12f))
             throw new RefusedException("MKA047", follower.Label, "its epsilon differs from that of the embedding's norm, which would have to take its place", "Keep the first block (--protect-first 1)");
         SeamAccess.Expose(model, a, script, stage);
-        script.Add(stage, new GraphEdit.SetInput(embedding.Index, 5, follower.Inputs[2]));
-        script.Add(stage, new GraphEdit.SetInput(embedding.Index, 6, follower.Inputs.Length > 3 ? follower.Inputs[3] : ""));
+        script.Add(stage, new GraphEdit.SetInput(embedding.Index, 5, script.InputOf(follower, 2)));
+        script.Add(stage, new GraphEdit.SetInput(embedding.Index, 6, script.InputOf(follower, 3)));
         script.Add(stage, new GraphEdit.RedirectReaders(follower.Outputs[0], embedding.Outputs[0]));
         script.Add(stage, new GraphEdit.RedirectReaders(b.Value, a.Value));
     }
