@@ -11,7 +11,7 @@ TESTS   := $(sort $(dir $(wildcard tests/*.Tests/*.csproj)))
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: check build test demo golden format fixtures soak big clean help
+.PHONY: check build test demo golden format fixtures soak bench big forms clean help
 
 check: build test format
 
@@ -52,9 +52,19 @@ format: obj/restored
 fixtures:
 	@tools/check-manifest
 
-# A million mutated models; about half an hour.
+# A million mutated models and five thousand random decoders; about half an hour.
 soak: build
-	@FUZZ_CASES=1000000 $(DOTNET) test tests/OnnxMka.Graph.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~Fuzz"
+	@FUZZ_CASES=1000000 $(DOTNET) test tests/OnnxMka.Graph.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~DamagedModels"
+	@FORGE_CASES=5000 $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~RandomDecoder"
+
+# The table of speeds and memory, filed under tests/OnnxMka.Benchmarks/results; about 50 GB of disk in WORK.
+WORK ?= /tmp/onnx-mka-bench
+bench: build
+	@tests/OnnxMka.Benchmarks/bin/$(CONFIG)/net10.0/OnnxMka.Benchmarks $(WORK)
+
+# Every exporter's form as the tests build it, one folder each.
+forms: obj/restored
+	@$(DOTNET) run -c $(CONFIG) --project tools/make-forms -- $(OUT)
 
 # A model with the real shapes of a published one and random weights: make big SHAPE=llama-3.2-1b OUT=dir
 big: obj/restored
@@ -64,4 +74,4 @@ clean:
 	@rm -rf out obj src/*/bin src/*/obj tests/*/bin tests/*/obj
 
 help:
-	@grep -E '^# make' Makefile | cut -c3-; echo "make build | golden | format | fixtures | soak | big | clean"
+	@grep -E '^# make' Makefile | cut -c3-; echo "make build | golden | format | fixtures | soak | bench | big | forms | clean"

@@ -2,6 +2,7 @@ using OnnxMka.Blocks;
 using OnnxMka.Calibration;
 using OnnxMka.Chain;
 using OnnxMka.Runtime;
+using OnnxMka.Verification;
 
 namespace OnnxMka.Scoring;
 
@@ -20,6 +21,7 @@ public static class ModelScoring
     {
         var seams = clock.Time("calibrate", () =>
         {
+            CausalityCheck.Refuse(map, set.Samples[0], options.Target);
             var plan = RunPlan.For(map, set, options);
             if (plan.Mode == RunMode.Whole)
             {

@@ -29,6 +29,7 @@ public static class Verifier
         verdicts.Add(new Verdict("cache ports", MissingPorts(map) + ExtraPorts(original, map), 0, $"those of {remaining.Count} blocks and no others"));
         var ids = probe?.Samples.MaxBy(s => s.Length);
         if (ids is null || ids.Length < StepCheck.PrefillTokens + StepCheck.DecodeSteps) return verdicts.ToImmutable();
+        CausalityCheck.Refuse(original, ids, target);
         var expected = Steps(original, ids, target);
         verdicts.Add(new Verdict(
             "prefill equals decode", Steps(map, ids, target), Math.Max(10 * expected, RoundingFloor), $"ten times the input's own {expected:0.0e+0}, at least {RoundingFloor:0e+0}"));

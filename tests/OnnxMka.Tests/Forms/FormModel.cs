@@ -77,6 +77,14 @@ internal sealed class FormModel : IDisposable
     private static int DeadNodes(OnnxGraph graph, GraphIndex index) =>
         graph.Nodes.Count(n => n.Outputs.All(o => index.Readers(o).Count == 0 && !index.IsOutput(o)));
 
+    /// <summary>The model file as it would be written, weights inside or beside it.</summary>
+    public static byte[] Written(OnnxModel model)
+    {
+        using var output = new TempFolder();
+        ModelWriter.Plan(model, "model.onnx").Write(output.FullPath);
+        return [.. Directory.GetFiles(output.FullPath).Order(StringComparer.Ordinal).SelectMany(File.ReadAllBytes)];
+    }
+
     public MergePlan Drop(params int[] blocks) => Plan([], blocks);
 
     public MergePlan Merge(int left, int right, double alpha) => Plan([(left, [(left, alpha), (right, 1 - alpha)])], right);
