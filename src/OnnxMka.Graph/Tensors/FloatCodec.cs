@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 
@@ -7,6 +8,9 @@ namespace OnnxMka.Graph;
 /// <summary>fp32, fp16, bf16 and fp64 bytes to floats and back. Narrowing rounds to nearest, ties to even.</summary>
 public static class FloatCodec
 {
+    /// <summary>Elements that stay in the first-level cache between two conversions.</summary>
+    private const int BlockLength = 512;
+
     /// <summary>Widens (or for fp64 rounds) little-endian elements into floats of the same count.</summary>
     public static void Decode(ElementType type, ReadOnlySpan<byte> bytes, Span<float> values)
     {
@@ -41,13 +45,13 @@ public static class FloatCodec
             return;
         }
 
-        Span<float> block = stackalloc float[256];
+        Span<float> block = stackalloc float[BlockLength];
         var size = type.Bits() / 8;
         for (var start = 0; start < values.Length; start += block.Length)
         {
             var count = Math.Min(block.Length, values.Length - start);
             Decode(type, bytes.Slice(start * size, count * size), block[..count]);
-            TensorPrimitives.ConvertChecked<float, double>(block[..count], values.Slice(start, count));
+            Widen(block[..count], values.Slice(start, count));
         }
     }
 
@@ -58,15 +62,11 @@ public static class FloatCodec
         {
             case ElementType.Float:
                 var floats = MemoryMarshal.Cast<byte, float>(bytes);
-                for (var i = 0; i < values.Length; i++) floats[i] = (float)values[i];
+                TensorPrimitives.ConvertTruncating(values, floats);
                 break;
             case ElementType.Float16:
-                var halves = MemoryMarshal.Cast<byte, Half>(bytes);
-                for (var i = 0; i < values.Length; i++) halves[i] = (Half)values[i];
-                break;
             case ElementType.BFloat16:
-                var brains = MemoryMarshal.Cast<byte, ushort>(bytes);
-                for (var i = 0; i < values.Length; i++) brains[i] = ToBFloat16(values[i]);
+                EncodeSixteenBits(type, values, bytes);
                 break;
             case ElementType.Double:
                 values.CopyTo(MemoryMarshal.Cast<byte, double>(bytes));
@@ -100,20 +100,69 @@ public static class FloatCodec
     }
 
     /// <summary>
-    /// Round to odd into fp32 first: the sticky last bit keeps what was lost, so that the second rounding (16 bits fewer) is the
-    /// same as one rounding of the double (Boldo and Melquiond, 2008).
+    /// Round to odd into fp32 first: the sticky last bit keeps what was lost, so that the second rounding (13 or 16 bits fewer) is
+    /// the same as one rounding of the double (Boldo and Melquiond, 2008).
     /// </summary>
-    private static ushort ToBFloat16(double value)
+    private static void EncodeSixteenBits(ElementType type, ReadOnlySpan<double> values, Span<byte> bytes)
     {
-        var single = (float)value;
-        var bits = BitConverter.SingleToUInt32Bits(single);
-        if (float.IsNaN(single)) return (ushort)((bits >> 16) | 0x40);
-        if (double.IsFinite(value) && (double)single != value)
+        Span<float> block = stackalloc float[BlockLength];
+        for (var start = 0; start < values.Length; start += block.Length)
         {
-            if (Math.Abs((double)single) > Math.Abs(value)) bits--;
-            bits |= 1;
+            var count = Math.Min(block.Length, values.Length - start);
+            RoundToOdd(values.Slice(start, count), block[..count]);
+            var target = bytes.Slice(start * 2, count * 2);
+            if (type == ElementType.Float16) TensorPrimitives.ConvertToHalf(block[..count], MemoryMarshal.Cast<byte, Half>(target));
+            else RoundToBFloat16(block[..count], MemoryMarshal.Cast<byte, ushort>(target));
+        }
+    }
+
+    private static void RoundToOdd(ReadOnlySpan<double> values, Span<float> rounded)
+    {
+        var i = 0;
+        for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            var low = new Vector<double>(values[i..]);
+            var high = new Vector<double>(values[(i + Vector<double>.Count)..]);
+            var single = Vector.Narrow(low, high);
+            Vector.Widen(single, out var lowBack, out var highBack);
+            // A comparison gives -1 where it holds: one step towards zero, and the sticky bit.
+            var beyond = Vector.Narrow(Vector.GreaterThan(Vector.Abs(lowBack), Vector.Abs(low)), Vector.GreaterThan(Vector.Abs(highBack), Vector.Abs(high)));
+            var exact = Vector.Narrow(Vector.Equals(lowBack, low), Vector.Equals(highBack, high));
+            var bits = Vector.AsVectorInt32(single) + beyond;
+            Vector.AsVectorSingle(bits | Vector.AndNot(Vector<int>.One, exact)).CopyTo(rounded[i..]);
         }
 
-        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+        for (; i < values.Length; i++) rounded[i] = RoundToOdd(values[i]);
+    }
+
+    private static float RoundToOdd(double value)
+    {
+        var single = (float)value;
+        if ((double)single == value || float.IsNaN(single)) return single;
+        var bits = BitConverter.SingleToInt32Bits(single);
+        if (Math.Abs((double)single) > Math.Abs(value)) bits--;
+        return BitConverter.Int32BitsToSingle(bits | 1);
+    }
+
+    private static void RoundToBFloat16(ReadOnlySpan<float> values, Span<ushort> rounded)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            var bits = BitConverter.SingleToUInt32Bits(values[i]);
+            rounded[i] = float.IsNaN(values[i]) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+        }
+    }
+
+    private static void Widen(ReadOnlySpan<float> narrow, Span<double> wide)
+    {
+        var i = 0;
+        for (; i <= narrow.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(narrow[i..]), out var low, out var high);
+            low.CopyTo(wide[i..]);
+            high.CopyTo(wide[(i + Vector<double>.Count)..]);
+        }
+
+        for (; i < narrow.Length; i++) wide[i] = narrow[i];
     }
 }

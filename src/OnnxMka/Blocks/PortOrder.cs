@@ -36,6 +36,6 @@ internal static partial class PortOrder
         }
     }
 
-    [GeneratedRegex("[0-9]{1,9}", RegexOptions.CultureInvariant, 1000)]
+    [GeneratedRegex("[0-9]{1,9}", RegexOptions.CultureInvariant, Timeout.Infinite)]
     private static partial Regex Digits();
 }

@@ -21,9 +21,9 @@ internal static partial class RoleName
         return named.Success ? named.Groups["rest"].Value.Replace('.', '/') : reader.Op;
     }
 
-    [GeneratedRegex(@"^(layers?|h|blocks?)[._]\d+$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^(layers?|h|blocks?)[._]\d+$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex LayerNumber();
 
-    [GeneratedRegex(@"(^|\.)(layers?|h|blocks?)\.\d+\.(?<rest>.+)$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"(^|\.)(layers?|h|blocks?)\.\d+\.(?<rest>.+)$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex LayerPrefix();
 }

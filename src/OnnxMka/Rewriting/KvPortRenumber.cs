@@ -60,6 +60,6 @@ internal static partial class KvPortRenumber
         return Digits().Replace(name, m => seen++ == position ? number.ToString() : m.Value);
     }
 
-    [GeneratedRegex("[0-9]+", RegexOptions.CultureInvariant, 1000)]
+    [GeneratedRegex("[0-9]+", RegexOptions.CultureInvariant, Timeout.Infinite)]
     private static partial Regex Digits();
 }

@@ -90,6 +90,6 @@ internal static partial class LayerNames
         return renamed == name ? null : renamed;
     }
 
-    [GeneratedRegex(@"(?<prefix>(?<![A-Za-z])(layers?|h|blocks?|blk|decoder_layers?)[._])(?<number>[0-9]+)(?![0-9])", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"(?<prefix>(?<![A-Za-z])(layers?|h|blocks?|blk|decoder_layers?)[._])(?<number>[0-9]+)(?![0-9])", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex LayerNumber();
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Numerics.Tensors;
 using OnnxMka.Graph;
 
 namespace OnnxMka.Rewriting;
@@ -39,7 +40,8 @@ internal sealed class MergedTensor : ComputedContent
         foreach (var (tensor, weight) in _others)
         {
             Decode(tensor, offset, bytes.AsSpan(0, destination.Length), other, reader);
-            for (var i = 0; i < total.Length; i++) total[i] += weight * (other[i] - first[i]);
+            TensorPrimitives.Subtract(other, first, other);
+            TensorPrimitives.MultiplyAdd(other, weight, total, total);
         }
 
         FloatCodec.Encode(_base.Type, total, destination);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Numerics.Tensors;
 using OnnxMka.Blocks;
 using OnnxMka.Graph;
 using OnnxMka.Rewriting;
@@ -19,15 +20,15 @@ public static class MergeProof
     public static ImmutableArray<TensorDelta> Measure(BlockMap original, RewrittenModel rewritten, OnnxModel emitted, IProgress<int>? progress = null)
     {
         using var reader = new TensorReader();
-        var deltas = ImmutableArray.CreateBuilder<TensorDelta>(rewritten.Merged.Length);
-        foreach (var parameter in rewritten.Merged)
+        var deltas = new TensorDelta[rewritten.Merged.Length];
+        Parallel.For(0, deltas.Length, i =>
         {
+            var parameter = rewritten.Merged[i];
             var delta = Delta(emitted.Graph.Initializers[parameter.Name], original.Tensor(parameter.Kept), reader);
-            deltas.Add(new TensorDelta(parameter.Block, parameter.Role, parameter.Name, delta));
+            deltas[i] = new TensorDelta(parameter.Block, parameter.Role, parameter.Name, delta);
             progress?.Report(1);
-        }
-
-        return deltas.MoveToImmutable();
+        });
+        return [.. deltas];
     }
 
     /// <summary>Blocks that the plan calls merged and whose tensors are all as they were: a drop in disguise, and an error.</summary>
@@ -45,11 +46,9 @@ public static class MergeProof
             var count = (int)Math.Min(ChunkElements, kept.ElementCount - start);
             Read(merged, start * size, count, bytes, a, reader);
             Read(kept, start * size, count, bytes, b, reader);
-            for (var i = 0; i < count; i++)
-            {
-                difference += (a[i] - b[i]) * (a[i] - b[i]);
-                norm += b[i] * b[i];
-            }
+            norm += TensorPrimitives.SumOfSquares(b.AsSpan(0, count));
+            TensorPrimitives.Subtract(a.AsSpan(0, count), b.AsSpan(0, count), a.AsSpan(0, count));
+            difference += TensorPrimitives.SumOfSquares(a.AsSpan(0, count));
         }
 
         ArrayPool<byte>.Shared.Return(bytes);
