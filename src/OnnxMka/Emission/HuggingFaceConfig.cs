@@ -51,8 +51,9 @@ internal static partial class HuggingFaceConfig
         {
             var (parent, key) = Split(path);
             if (OtherNetwork().IsMatch(parent) || path.StartsWith(TransformersJs.Section, StringComparison.Ordinal)) continue;
-            if (DecoderObjects.Contains(parent, StringComparer.Ordinal)) Apply(edits, path, key, span);
-            else if (!key.Contains('[', StringComparison.Ordinal) && IsLayerKey(key)) Unknown(edits, path, span);
+            var isEntry = key.EndsWith(']');
+            if (!isEntry && DecoderObjects.Contains(parent, StringComparer.Ordinal)) Apply(edits, path, key, span);
+            else if (!isEntry && IsLayerKey(key)) Unknown(edits, path, span);
             NumberedName(edits, path, span, numbered);
         }
 
