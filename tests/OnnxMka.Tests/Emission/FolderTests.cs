@@ -32,6 +32,20 @@ public sealed class FolderTests : IDisposable
     }
 
     [Fact]
+    public void The_fixture_changes_as_the_readme_shows()
+    {
+        Compression.Run(new CompressionOptions { Input = Books16.Folder, Output = _folder["out"], Plan = new PlanOptions { Method = Method.Drop, Order = Order.Tail, Count = 6 }, Evaluate = false, Verify = false });
+        var readme = File.ReadAllText(Path.Combine(Books16.Root, "README.md"));
+        foreach (var (file, line) in new[] { ("config.json", 10), ("genai_config.json", 29) })
+        {
+            var (before, after) = (File.ReadAllLines(Path.Combine(Books16.Folder, file)), File.ReadAllLines(_folder[$"out/{file}"]));
+            var changed = Assert.Single(Enumerable.Range(0, before.Length), i => before[i] != after[i]);
+            Assert.Equal(line, changed + 1);
+            Assert.Contains($"/{file}\n@@ -{line} +{line} @@\n-{before[changed]}\n+{after[changed]}\n", readme, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void The_same_network_at_another_precision_is_left_out_and_told()
     {
         MakeHubFolder();
