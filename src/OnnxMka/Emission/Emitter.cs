@@ -48,6 +48,7 @@ public sealed class Emitter : IDisposable
             Directory.CreateDirectory(modelFolder);
             var changes = new List<ConfigChange>();
             var sideCars = target.CopiesSideCars ? SideCars.Copy(input, original, rewritten, plan, target, staging.FullPath, changes) : [];
+            if (!target.CopiesSideCars && plan.Removed.Any()) SideCars.WarnOfStaleConfiguration(input, changes);
             var written = writer.Write(modelFolder, bytes, ct);
             var model = Path.Combine(staging.FullPath, target.ModelPath);
             DataReferences.Patch(staging.FullPath, model, written.Files.Count - 1, changes);
@@ -62,16 +63,20 @@ public sealed class Emitter : IDisposable
     }
 
     /// <summary>
-    /// Adds the description of the model: <c>README.md</c>, or <c>MODEL_CARD.md</c> where a README came along or stands there and is
-    /// not to be overwritten.
+    /// Chooses the name of the model card: <c>README.md</c>, or <c>MODEL_CARD.md</c> where a README came along or stands there and is
+    /// not to be overwritten. Refuses where both are taken.
     /// </summary>
-    public void AddCard(string text, bool overwrite)
+    public void ReserveCard(bool overwrite)
     {
         var isTaken = File.Exists(Path.Combine(_staging.FullPath, "README.md")) || File.Exists(Path.Combine(_target.Folder, "README.md"));
         var name = isTaken && !overwrite ? "MODEL_CARD.md" : "README.md";
-        File.WriteAllText(Path.Combine(_staging.FullPath, name), text);
+        if (!overwrite && (File.Exists(Path.Combine(_staging.FullPath, name)) || File.Exists(Path.Combine(_target.Folder, name))))
+            throw new OutputException($"README.md and {name} exist, and the model card would replace one of them. Use --force, or leave out --model-card.");
         _staged = _staged with { Card = name, SideCars = [.. _staged.SideCars.Where(f => f != name), name] };
     }
+
+    /// <summary>Writes the text of the card that was reserved.</summary>
+    public void AddCard(string text) => File.WriteAllText(Path.Combine(_staging.FullPath, _staged.Card ?? throw new InvalidOperationException("no card was reserved")), text);
 
     /// <summary>Gives the files their final names; the model comes last.</summary>
     public EmittedModel Commit()

@@ -60,6 +60,10 @@ internal static partial class HuggingFaceConfig
         foreach (var scope in DecoderObjects) PeriodRules.Apply(edits, scope);
     }
 
+    /// <summary>True where a key of the decoder says how many layers it has.</summary>
+    public static bool TellsCount(byte[] bytes) => JsonText.Parse(bytes, FileName).Values.Any(v =>
+        v.Value.Kind == JsonTokenType.Number && Split(v.Key) is var (parent, key) && Counts.Contains(key, StringComparer.Ordinal) && DecoderObjects.Contains(parent, StringComparer.Ordinal));
+
     private static void Apply(LayerEdits edits, string path, string key, JsonSpan span)
     {
         var isList = span.Kind == JsonTokenType.StartArray;

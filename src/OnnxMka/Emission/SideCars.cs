@@ -38,11 +38,20 @@ internal static class SideCars
             var source = Path.Combine(input.Root, file);
             if (ConfigFiles.Knows(file)) File.WriteAllBytes(destination, ConfigFiles.Rewrite(file, File.ReadAllBytes(source), plan, names, ports, changes));
             else File.Copy(source, destination);
+            if (file == HuggingFaceConfig.FileName && !HuggingFaceConfig.TellsCount(File.ReadAllBytes(destination)))
+                changes.Add(new ConfigChange(file, "the number of layers", "stands under no key that is known; see to it by hand", IsWarning: true));
             if (plan.Removed.Any()) WarnOfLayerNumbers(source, file, changes);
         }
 
         if (!target.IsFolder) RefuseToOverwrite(target, files);
         return files;
+    }
+
+    /// <summary>A result beside its original, whose configuration speaks of all layers.</summary>
+    public static void WarnOfStaleConfiguration(ModelLocation input, List<ConfigChange> changes)
+    {
+        foreach (var file in Directory.GetFiles(input.Root, "*.json").Select(f => Path.GetFileName(f)!).Where(ConfigFiles.Knows).Order(StringComparer.Ordinal))
+            changes.Add(new ConfigChange(file, "is left alone:", "it belongs to the original; give another folder for a result with configuration of its own", IsWarning: true));
     }
 
     private static HashSet<string> FilesOf(OnnxModel model, string path) => model.AllTensors().Select(t => t.Content).OfType<FileRange>().Select(r => r.Path)

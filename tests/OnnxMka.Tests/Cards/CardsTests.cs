@@ -87,6 +87,17 @@ public sealed partial class CardsTests
         if (!force) Assert.Equal(Readme, File.ReadAllText(Path.Combine(folder["out"], "README.md")));
     }
 
+    [Fact]
+    public void A_card_for_which_no_name_is_free_is_refused()
+    {
+        using var folder = new TempFolder();
+        foreach (var name in new[] { "README.md", "MODEL_CARD.md" }) File.WriteAllText(folder[name], "mine");
+        var options = new CompressionOptions { Input = Books16.Folder, Output = folder["small.onnx"], Plan = new PlanOptions { Named = [3], Method = Method.Drop }, ModelCard = true, Evaluate = false, Verify = false };
+        Assert.Throws<OnnxMka.Emission.OutputException>(() => Compression.Run(options));
+        Assert.Equal(["MODEL_CARD.md", "README.md"], Directory.GetFileSystemEntries(folder.FullPath).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal("mine", File.ReadAllText(folder["MODEL_CARD.md"]));
+    }
+
     /// <summary>What mergekit would sum for each new layer: one layer a model name, weight 1 where none is told.</summary>
     private static IEnumerable<KeyValuePair<int, double>[]> Slices(string yaml)
     {

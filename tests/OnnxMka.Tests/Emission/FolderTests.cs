@@ -46,6 +46,23 @@ public sealed class FolderTests : IDisposable
     }
 
     [Fact]
+    public void A_result_beside_its_original_is_told_that_the_configuration_is_not_its_own()
+    {
+        ClientModels.Export(LlamaPresets.GenAiLlamaGqa, _folder["in"]);
+        var emitted = Compression.Run(new CompressionOptions { Input = _folder["in/model.onnx"], Output = _folder["in/small.onnx"], Plan = Drop, Evaluate = false, Verify = false }).Emitted!;
+        Assert.Equal(["config.json", "genai_config.json"], emitted.ConfigChanges.Where(c => c.IsWarning).Select(c => c.File));
+    }
+
+    [Fact]
+    public void A_configuration_without_a_known_count_is_told()
+    {
+        MakeHubFolder();
+        var config = _folder["in/config.json"];
+        File.WriteAllText(config, File.ReadAllText(config).Replace("num_hidden_layers", "depth", StringComparison.Ordinal));
+        Assert.Contains(Shorten().Emitted!.ConfigChanges, c => c is { IsWarning: true, Key: "the number of layers" });
+    }
+
+    [Fact]
     public void The_same_network_at_another_precision_is_left_out_and_told()
     {
         MakeHubFolder();
