@@ -11,12 +11,13 @@ let skipped = 0;
 
 for (const file of files) {
   const text = readFileSync(join(folder, file), "utf8");
-  for (const [, attributes] of text.matchAll(/<UnitTestResult ([^>]*)>/g)) {
+  for (const [, attributes, rest] of text.matchAll(/<UnitTestResult ([^>]*)>(?:\s*<Output>([^]*?)<\/Output>)?/g)) {
     const outcome = /outcome="([^"]*)"/.exec(attributes)?.[1];
     if (outcome === "Passed") passed++;
     else if (outcome === "NotExecuted") {
       skipped++;
-      console.log(`skipped: ${/testName="([^"]*)"/.exec(attributes)?.[1]}`);
+      const reason = /<Message>([^<]*)<\/Message>/.exec(rest ?? "")?.[1] ?? "no reason given";
+      console.log(`skipped: ${/testName="([^"]*)"/.exec(attributes)?.[1]}: ${reason}`);
     } else failed++;
   }
 }

@@ -49,11 +49,14 @@ public sealed class Compression
             return new CompressionResult(map, plan, analysis, null, [], [], null, original, planned, _clock.Times);
 
         using var emitter = _clock.Time("write", () => Write(input, map, rewritten, plan, target, planned));
+        if (_options.ModelCard) emitter.ReserveCard(_options.Force);
         var deltas = _clock.Time("prove", () => Prove(map, rewritten, emitter.Staged));
         var verdicts = _options.Verify ? _clock.Time("verify", () => Verify(map, rewritten, emitter.Staged, texts)) : [];
         var quality = _options.Evaluate ? _clock.Time("evaluate", () => Evaluate(map, plan, rewritten, emitter.Staged, texts)) : null;
         _ct.ThrowIfCancellationRequested();
-        return new CompressionResult(map, plan, analysis, emitter.Commit(), deltas, verdicts, quality, original, planned, _clock.Times);
+        var result = new CompressionResult(map, plan, analysis, emitter.Staged, deltas, verdicts, quality, original, planned, _clock.Times);
+        if (_options.ModelCard) emitter.AddCard(Cards.ModelCard.Write(result, _options));
+        return result with { Emitted = emitter.Commit() };
     }
 
     private Analysis? Analyse(BlockMap map, PlanOptions options, string fingerprint, Texts texts)

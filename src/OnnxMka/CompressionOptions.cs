@@ -76,4 +76,10 @@ public sealed record CompressionOptions
 
     /// <summary>All weights go to a data file, even where the input holds them inside.</summary>
     public bool ForceExternalData { get; init; }
+
+    /// <summary>A README.md that says what the model is made of and what it cost.</summary>
+    public bool ModelCard { get; init; }
+
+    /// <summary>The command as the user gave it, for the model card; null for calls as a library.</summary>
+    public string? CommandLine { get; init; }
 }

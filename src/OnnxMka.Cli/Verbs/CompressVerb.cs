@@ -1,4 +1,5 @@
 using System.CommandLine;
+using OnnxMka.Cards;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
 using OnnxMka.Runtime;
@@ -23,6 +24,9 @@ internal sealed class CompressVerb
     private readonly Option<FileInfo?> _plan = new("--plan") { Description = "Plan to replay, from --plan-out" };
     private readonly Option<FileInfo?> _report = new("--report") { Description = "Write a report (.json)" };
     private readonly Option<FileInfo?> _planOut = new("--plan-out") { Description = "Write the plan (.json)" };
+    private readonly Option<bool> _modelCard = new("--model-card") { Description = "Write a README.md with plan, cost and command (MODEL_CARD.md where a README.md exists, unless --force)" };
+    private readonly Option<FileInfo?> _adapterMap = new("--adapter-map") { Description = "Write old and new layer numbers, for adapters (.json)" };
+    private readonly Option<FileInfo?> _mergekit = new("--mergekit") { Description = "Write the same merge for mergekit (.yml)" };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Plan and sizes; write no model" };
     private readonly Option<bool> _force = new("--force") { Description = "Overwrite existing output" };
     private readonly Option<bool> _noEval = new("--no-eval") { Description = "Do not measure perplexity" };
@@ -40,7 +44,7 @@ internal sealed class CompressVerb
         Option[] options =
         [
             _ratio, _count, _blocks, _method, _order, _alpha, _protectFirst, _protectLast, .. _calibration.All, _analysis, _plan,
-            _report, _planOut, _dryRun, _force, _noEval, _evalSamples, _noVerify, _external, _keepNames, _quiet, _verbose,
+            _report, _planOut, _modelCard, _adapterMap, _mergekit, _dryRun, _force, _noEval, _evalSamples, _noVerify, _external, _keepNames, _quiet, _verbose,
         ];
         foreach (var option in options) command.Add(option);
         command.SetAction((result, ct) => Task.Run(() => ErrorLines.Run(() => Run(result, ct)), CancellationToken.None));
@@ -54,6 +58,8 @@ internal sealed class CompressVerb
         var result = Compression.Run(options, progress, ct);
         if (parsed.GetValue(_planOut) is { } planFile) OutputFile.Write(planFile, PlanJson.Write(result.Plan));
         if (parsed.GetValue(_report) is { } report) OutputFile.Write(report, ReportJson.Write(result, options));
+        if (parsed.GetValue(_adapterMap) is { } map) OutputFile.Write(map, AdapterMap.Write(result.Plan));
+        if (parsed.GetValue(_mergekit) is { } mergekit) OutputFile.Write(mergekit, MergekitYaml.Write(result.Plan, result.Blocks.Tensor(result.Blocks.Blocks[0].Parameters[0].Initializer).Type));
         ResultTables.Print(result);
         if (parsed.GetValue(_verbose)) Details.Print(result);
         return ExitCode.Done;
@@ -82,6 +88,8 @@ internal sealed class CompressVerb
             Verify = !parsed.GetValue(_noVerify),
             KeepNames = parsed.GetValue(_keepNames),
             ForceExternalData = parsed.GetValue(_external),
+            ModelCard = parsed.GetValue(_modelCard),
+            CommandLine = CommandLine.Quoted(["onnx-mka", .. parsed.Tokens.Select(t => t.Value)]),
         };
         return _calibration.Apply(parsed, options);
     }

@@ -11,11 +11,14 @@ internal sealed record DataFileNaming(string First, string ChunkSuffix, long Chu
     public static DataFileNaming Of(IReadOnlyList<(string? Location, TensorContent Content)> tensors, string inputPath, string outputName)
     {
         var used = tensors.Select(t => t.Location).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToArray();
-        if (used.Length == 0) return new DataFileNaming($"{outputName}.data", "_", long.MaxValue);
+        if (used.Length == 0) return new DataFileNaming(outputName + (IsHubLayout(inputPath) ? "_data" : ".data"), "_", long.MaxValue);
         var naming = new DataFileNaming(outputName + Suffix(used[0], Path.GetFileName(inputPath)), "_", long.MaxValue);
         var chunked = used.Length > 1 && used.Skip(1).All(u => u.StartsWith(used[0] + "_", StringComparison.Ordinal));
         return chunked ? naming with { ChunkLimit = LargestFile(tensors) } : naming;
     }
+
+    /// <summary>transformers.js keeps models in a folder <c>onnx</c> and looks for their data under one name only.</summary>
+    private static bool IsHubLayout(string inputPath) => Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(inputPath))) == "onnx";
 
     /// <summary>What the input's data file is called beyond the input's own name; untrusted, so only plain letters are taken over.</summary>
     private static string Suffix(string location, string inputName)

@@ -8,7 +8,11 @@ namespace OnnxMka.Emission;
 /// <param name="ModelPath">The new model.</param>
 /// <param name="Written">Model and data files with their sizes.</param>
 /// <param name="SideCars">Copied and rewritten files, relative to the output folder.</param>
-public sealed record EmittedModel(string ModelPath, WrittenModel Written, IReadOnlyList<string> SideCars, IReadOnlyList<ConfigChange> ConfigChanges);
+public sealed record EmittedModel(string ModelPath, WrittenModel Written, IReadOnlyList<string> SideCars, IReadOnlyList<ConfigChange> ConfigChanges)
+{
+    /// <summary>Name of the model card; null where none was asked for.</summary>
+    public string? Card { get; init; }
+}
 
 /// <summary>
 /// Writes a model and its files into a staging folder; <see cref="Commit"/> gives them their final names at once. Not committed
@@ -43,9 +47,12 @@ public sealed class Emitter : IDisposable
             var modelFolder = Path.GetDirectoryName(Path.Combine(staging.FullPath, target.ModelPath))!;
             Directory.CreateDirectory(modelFolder);
             var changes = new List<ConfigChange>();
-            var sideCars = target.CopiesSideCars ? CopySideCars(input, original, plan, target, staging.FullPath, changes) : [];
+            var sideCars = target.CopiesSideCars ? SideCars.Copy(input, original, rewritten, plan, target, staging.FullPath, changes) : [];
+            if (!target.CopiesSideCars && plan.Removed.Any()) SideCars.WarnOfStaleConfiguration(input, changes);
             var written = writer.Write(modelFolder, bytes, ct);
-            return new Emitter(target, staging, new EmittedModel(Path.Combine(staging.FullPath, target.ModelPath), written, sideCars, changes));
+            var model = Path.Combine(staging.FullPath, target.ModelPath);
+            DataReferences.Patch(staging.FullPath, model, written.Files.Count - 1, changes);
+            return new Emitter(target, staging, new EmittedModel(model, written, sideCars, changes));
         }
         catch (Exception e)
         {
@@ -54,6 +61,22 @@ public sealed class Emitter : IDisposable
             throw;
         }
     }
+
+    /// <summary>
+    /// Chooses the name of the model card: <c>README.md</c>, or <c>MODEL_CARD.md</c> where a README came along or stands there and is
+    /// not to be overwritten. Refuses where both are taken.
+    /// </summary>
+    public void ReserveCard(bool overwrite)
+    {
+        var isTaken = File.Exists(Path.Combine(_staging.FullPath, "README.md")) || File.Exists(Path.Combine(_target.Folder, "README.md"));
+        var name = isTaken && !overwrite ? "MODEL_CARD.md" : "README.md";
+        if (!overwrite && (File.Exists(Path.Combine(_staging.FullPath, name)) || File.Exists(Path.Combine(_target.Folder, name))))
+            throw new OutputException($"README.md and {name} exist, and the model card would replace one of them. Use --force, or leave out --model-card.");
+        _staged = _staged with { Card = name, SideCars = [.. _staged.SideCars.Where(f => f != name), name] };
+    }
+
+    /// <summary>Writes the text of the card that was reserved.</summary>
+    public void AddCard(string text) => File.WriteAllText(Path.Combine(_staging.FullPath, _staged.Card ?? throw new InvalidOperationException("no card was reserved")), text);
 
     /// <summary>Gives the files their final names; the model comes last.</summary>
     public EmittedModel Commit()
@@ -85,34 +108,5 @@ public sealed class Emitter : IDisposable
             Directory.CreateDirectory(Path.GetDirectoryName(final)!);
             File.Move(file, final, overwrite: true);
         }
-    }
-
-    private static IReadOnlyList<string> CopySideCars(
-        ModelLocation input, OnnxModel original, MergePlan plan, OutputTarget target, string staging, List<ConfigChange> changes)
-    {
-        var modelFiles = original.AllTensors().Select(t => t.Content).OfType<FileRange>().Select(r => r.Path)
-            .Append(Path.GetFullPath(input.ModelPath))
-            .Concat(original.AllTensors().Where(t => t.Location is not null).Select(t => Path.GetFullPath(t.Location!, Path.GetDirectoryName(input.ModelPath)!)))
-            .ToHashSet(StringComparer.Ordinal);
-        var files = SideCars.Of(input, modelFiles);
-        foreach (var file in files)
-        {
-            var destination = Path.Combine(staging, file);
-            Directory.CreateDirectory(Path.GetDirectoryName(destination)!);
-            var source = Path.Combine(input.Root, file);
-            if (ConfigFiles.Knows(file)) File.WriteAllBytes(destination, ConfigFiles.Rewrite(file, File.ReadAllBytes(source), plan, target.ModelPath.Replace('\\', '/'), changes));
-            else File.Copy(source, destination);
-        }
-
-        if (!target.IsFolder) RefuseToOverwrite(target, files);
-        return files;
-    }
-
-    /// <summary>A model file may be replaced by force; configuration of another model in that folder may not.</summary>
-    private static void RefuseToOverwrite(OutputTarget target, IReadOnlyList<string> files)
-    {
-        var modelExists = File.Exists(Path.Combine(target.Folder, target.ModelPath));
-        if (!modelExists && files.FirstOrDefault(f => File.Exists(Path.Combine(target.Folder, f))) is { } inTheWay)
-            throw new OutputException($"{Path.Combine(target.Folder, inTheWay)} exists and belongs to another model. Give a folder of its own for the result.");
     }
 }

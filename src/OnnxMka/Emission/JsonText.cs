@@ -9,13 +9,18 @@ namespace OnnxMka.Emission;
 internal sealed class JsonText
 {
     private readonly byte[] _bytes;
+
+    /// <summary>Where the text begins: behind a byte order mark.</summary>
+    private readonly int _origin;
+
     private readonly List<(int Start, int End, string Text)> _changes = [];
     private readonly Dictionary<string, JsonSpan> _spans = new(StringComparer.Ordinal);
 
     private JsonText(byte[] bytes)
     {
         _bytes = bytes;
-        var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+        _origin = bytes.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0;
+        var reader = new Utf8JsonReader(bytes.AsSpan(_origin), new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
         reader.Read();
         Walk(ref reader, "");
     }
@@ -46,14 +51,40 @@ internal sealed class JsonText
 
     public void Replace(JsonSpan span, string text) => _changes.Add((span.Start, span.End, text));
 
-    /// <summary>Keeps the elements of an array at the given places, in that order, each with its own text.</summary>
-    public void KeepElements(JsonSpan array, IEnumerable<int> places)
+    /// <summary>Puts text behind a value, where its comma would be.</summary>
+    public void InsertAfter(JsonSpan span, string text) => _changes.Add((span.End, span.End, text));
+
+    /// <summary>Puts a first member into an object.</summary>
+    public void InsertAfterOpening(JsonSpan container, string member)
+    {
+        var isEmpty = Text(container).AsSpan(1).TrimStart()[0] == '}';
+        _changes.Add((container.Start + 1, container.Start + 1, isEmpty ? member : member + ", "));
+    }
+
+    /// <summary>The whitespace before the key of a value, or nothing.</summary>
+    public string IndentOf(JsonSpan span)
+    {
+        var quotes = 0;
+        var position = span.Start - 1;
+        // Backwards over the colon and the key, whose quotes are the last two before the value.
+        for (; position >= 0 && quotes < 2; position--)
+        {
+            if (_bytes[position] == '"' && (position == 0 || _bytes[position - 1] != '\\')) quotes++;
+        }
+
+        var end = position + 1;
+        while (position >= 0 && _bytes[position] is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n') position--;
+        return Encoding.UTF8.GetString(_bytes, position + 1, end - position - 1);
+    }
+
+    /// <summary>Keeps the elements of an array at the given places, in that order, each with its own text or another.</summary>
+    public void KeepElements(JsonSpan array, IEnumerable<int> places, Func<int, string>? text = null)
     {
         var elements = array.Elements;
         if (elements.Count == 0) return;
         // Separators (comma, newline, indent) are taken from between the first two elements.
         var separator = elements.Count > 1 ? Encoding.UTF8.GetString(_bytes, elements[0].End, elements[1].Start - elements[0].End) : ", ";
-        var kept = string.Join(separator, places.Select(p => Text(elements[p])));
+        var kept = string.Join(separator, places.Select(text ?? (p => Text(elements[p]))));
         _changes.Add((elements[0].Start, elements[^1].End, kept));
     }
 
@@ -75,7 +106,7 @@ internal sealed class JsonText
     private JsonSpan Walk(ref Utf8JsonReader reader, string path)
     {
         var kind = reader.TokenType;
-        var start = (int)reader.TokenStartIndex;
+        var start = _origin + (int)reader.TokenStartIndex;
         var elements = new List<JsonSpan>();
         var span = new JsonSpan(kind, start, elements);
         if (path.Length > 0) _spans[path] = span;
@@ -93,7 +124,7 @@ internal sealed class JsonText
             while (reader.Read() && reader.TokenType != JsonTokenType.EndArray) elements.Add(Walk(ref reader, $"{path}[{elements.Count}]"));
         }
 
-        span.End = (int)reader.BytesConsumed;
+        span.End = _origin + (int)reader.BytesConsumed;
         return span;
     }
 }

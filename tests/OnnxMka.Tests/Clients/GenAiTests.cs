@@ -1,31 +1,76 @@
+using System.Text.Json.Nodes;
 using Microsoft.ML.OnnxRuntimeGenAI;
-using OnnxMka.Blocks;
+using OnnxMka.Forge;
 using OnnxMka.Graph;
-using OnnxMka.Runtime;
+using OnnxMka.Planning;
 
 namespace OnnxMka.Tests.Clients;
 
-/// <summary>ONNX Runtime GenAI, a client that the product does not share code with, on an emitted folder.</summary>
+/// <summary>ONNX Runtime GenAI, a client that the product does not share code with, on emitted folders.</summary>
 public sealed class GenAiTests
 {
-    private const int NewTokens = 40;
+    private const int NewTokens = 64;
 
     [Theory]
-    [InlineData(OnnxMka.Planning.Method.Mka)]
-    [InlineData(OnnxMka.Planning.Method.Drop)]
-    public void Generates_what_our_own_step_loop_generates(OnnxMka.Planning.Method method)
+    [InlineData(nameof(LlamaPresets.TorchScriptLlama), Method.Mka)]
+    [InlineData(nameof(LlamaPresets.TorchScriptLlama), Method.Drop)]
+    [InlineData(nameof(LlamaPresets.TorchScriptFp16), Method.Mka)]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqa), Method.Mka)]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqaPackedInOpRotary), Method.Mka)]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqaFp16), Method.Mka)]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaMha), Method.Mka)]
+    [InlineData(nameof(LlamaPresets.OrtOptimizedLlamaGqa), Method.Mka)]
+    [InlineData(nameof(LlamaPresets.DynamoLlama), Method.Mka)]
+    [InlineData(nameof(QuantisedPresets.MatMulNBits4), Method.Drop)]
+    [InlineData(nameof(QuantisedPresets.MatMulNBits4Fp16), Method.Drop)]
+    [InlineData(nameof(QuantisedPresets.TorchScriptNBits4), Method.Drop)]
+    public void Generates_what_our_own_step_loop_generates(string preset, Method method)
     {
         using var folder = new TempFolder();
-        Compression.Run(new CompressionOptions
+        ClientModels.Export(Presets.ByName(preset), folder["model"]);
+        ClientModels.Shorten(folder["model"], folder["small"], method);
+        Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "model.onnx"), NewTokens), Generate(folder["small"]));
+    }
+
+    /// <summary>
+    /// GenAI's plain decoder finds the caches in the graph by itself: it takes gaps in their numbers, and does not mind a wrong number of
+    /// layers. Its pipelines do not: they count from 0 to the number in the configuration, and know ports only from the lists in it.
+    /// </summary>
+    [Fact]
+    public void Pipelines_run_as_written_and_fail_without_renumbering_or_without_the_new_configuration()
+    {
+        using var folder = new TempFolder();
+        ClientModels.Export(LlamaPresets.GenAiLlamaGqa, folder["model"]);
+        MakePipeline(folder["model"]);
+        ClientModels.Shorten(folder["model"], folder["small"]);
+        var config = Path.Combine(folder["small"], "genai_config.json");
+        var model = Path.Combine(folder["small"], "model.onnx");
+        Assert.Equal(ClientModels.Greedy(model, NewTokens), Generate(folder["small"]));
+
+        var patched = File.ReadAllText(config);
+        File.Copy(Path.Combine(folder["model"], "genai_config.json"), config, overwrite: true);
+        Assert.Contains("present.12.key", Assert.Throws<OnnxRuntimeGenAIException>(() => Generate(folder["small"])).Message, StringComparison.Ordinal);
+        File.WriteAllText(config, patched);
+        ClientModels.UndoPortNumbers(model);
+        Assert.Contains("present.3.key", Assert.Throws<OnnxRuntimeGenAIException>(() => Generate(folder["small"])).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>One stage that lists all ports of the model by name.</summary>
+    private static void MakePipeline(string folder)
+    {
+        var path = Path.Combine(folder, "genai_config.json");
+        var config = JsonNode.Parse(File.ReadAllBytes(path))!;
+        config["model"]!["type"] = "decoder-pipeline";
+        var decoder = config["model"]!["decoder"]!.AsObject();
+        decoder.Remove("filename");
+        var graph = OnnxModel.Load(Path.Combine(folder, "model.onnx")).Graph;
+        decoder["pipeline"] = new JsonArray(new JsonObject
         {
-            Input = Books16.Folder,
-            Output = folder["small"],
-            Ratio = 0.4,
-            Plan = new OnnxMka.Planning.PlanOptions { Method = method },
-            CalibrationSamples = 64,
-            Evaluate = false,
+            ["decoder"] = new JsonObject { ["filename"] = "model.onnx", ["inputs"] = Names(graph.Inputs), ["outputs"] = Names(graph.Outputs) },
         });
-        Assert.Equal(OwnLoop(Path.Combine(folder["small"], "model.onnx")), Generate(folder["small"]));
+        File.WriteAllText(path, config.ToJsonString());
+
+        static JsonArray Names(IEnumerable<ValueInfo> ports) => [.. ports.Select(p => (JsonNode)p.Name)];
     }
 
     private static int[] Generate(string folder)
@@ -33,28 +78,11 @@ public sealed class GenAiTests
         using var model = new Model(folder);
         using var options = new GeneratorParams(model);
         options.SetSearchOption("max_length", Books16.Prompt.Length + NewTokens);
+        options.SetSearchOption("min_length", Books16.Prompt.Length + NewTokens);
         options.SetSearchOption("do_sample", false);
         using var generator = new Generator(model, options);
         generator.AppendTokens(Books16.Prompt);
         while (!generator.IsDone()) generator.GenerateNextToken();
-        return generator.GetSequence(0).ToArray();
-    }
-
-    private static int[] OwnLoop(string path)
-    {
-        var model = OnnxModel.Load(path);
-        using var session = DecoderSession.Load(BlockDetector.Detect(model), ExecutionTarget.Cpu);
-        var tokens = new List<int>(Books16.Prompt);
-        var logits = session.Step(Books16.Prompt);
-        while (tokens.Count < Books16.Prompt.Length + NewTokens)
-        {
-            var last = logits.AsSpan(logits.Length - 2048);
-            tokens.Add(System.Numerics.Tensors.TensorPrimitives.IndexOfMax((ReadOnlySpan<float>)last));
-            // <|endoftext|>
-            if (tokens[^1] == 0) break;
-            logits = session.Step([tokens[^1]]);
-        }
-
-        return [.. tokens];
+        return generator.GetSequence(0)[Books16.Prompt.Length..].ToArray();
     }
 }

@@ -50,6 +50,6 @@ public sealed class ConfigFilesTests
     private static string Rewrite(string file, string text, out List<ConfigChange> changes, string model = "model.onnx")
     {
         changes = [];
-        return Encoding.UTF8.GetString(ConfigFiles.Rewrite(file, Encoding.UTF8.GetBytes(text), Books16.Plan([3, 7, 8]), model, changes));
+        return Encoding.UTF8.GetString(ConfigFiles.Rewrite(file, Encoding.UTF8.GetBytes(text), Books16.Plan([3, 7, 8]), new ModelNames("model.onnx", model), PortNames.None, changes));
     }
 }

@@ -1,0 +1,43 @@
+using System.Text.Json;
+using OnnxMka.Planning;
+using OnnxMka.Reporting;
+
+namespace OnnxMka.Cards;
+
+/// <summary>
+/// Where each layer of the original went, as JSON (<c>--adapter-map FILE.json</c>). A low-rank update of old layers becomes that of new
+/// layer n as the sum over <c>from</c>: weight times the old layer's update, as the weights themselves were summed.
+/// </summary>
+public static class AdapterMap
+{
+    public const int Version = 1;
+
+    private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+
+    public static string Write(MergePlan plan)
+    {
+        var into = plan.Groups.SelectMany((g, n) => g.Weights.Where(w => w.Value != 0).Select(w => (Old: w.Key, New: n, Weight: w.Value))).ToLookup(w => w.Old);
+        var place = plan.Groups.Select((g, n) => (g.Block, n)).ToDictionary(g => g.Block, g => (int?)g.n);
+        var map = new
+        {
+            version = Version,
+            tool = new { name = "onnx-mka", version = ReportJson.ToolVersion },
+            plan.Fingerprint,
+            layersBefore = plan.BlockCount,
+            layersAfter = plan.Groups.Length,
+            oldToNew = Enumerable.Range(0, plan.BlockCount).Select(old => new
+            {
+                old,
+                @new = place.GetValueOrDefault(old),
+                into = into[old].Select(w => new { @new = w.New, weight = w.Weight }),
+            }),
+            newToOld = plan.Groups.Select((g, n) => new
+            {
+                @new = n,
+                kept = g.Block,
+                from = g.Weights.Where(w => w.Value != 0).Select(w => new { old = w.Key, weight = w.Value }),
+            }),
+        };
+        return JsonSerializer.Serialize(map, Options) + "\n";
+    }
+}

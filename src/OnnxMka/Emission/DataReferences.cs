@@ -1,0 +1,62 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using OnnxMka.Graph;
+
+namespace OnnxMka.Emission;
+
+/// <summary>
+/// What configuration says about data files, known only once these are written: their number (<c>use_external_data_format</c>), and
+/// offsets of tensors that runtimes map themselves (<c>shared_initializers</c>).
+/// </summary>
+internal static partial class DataReferences
+{
+    /// <summary>Changes the configuration files of a staged folder, where there are any.</summary>
+    public static void Patch(string folder, string model, int dataFiles, List<ConfigChange> changes)
+    {
+        Patch(Path.Combine(folder, HuggingFaceConfig.FileName), bytes => TransformersJs.Rewrite(bytes, model, dataFiles, changes));
+        Patch(Path.Combine(folder, GenAiConfig.FileName), bytes => SharedInitializers(bytes, model, changes));
+    }
+
+    private static void Patch(string file, Func<byte[], byte[]> change)
+    {
+        if (!File.Exists(file)) return;
+        var before = File.ReadAllBytes(file);
+        var after = change(before);
+        if (!ReferenceEquals(before, after)) File.WriteAllBytes(file, after);
+    }
+
+    /// <summary>Refuses an entry whose tensor the new model does not have in a data file.</summary>
+    internal static byte[] SharedInitializers(byte[] bytes, string modelPath, List<ConfigChange> changes)
+    {
+        var json = JsonText.Parse(bytes, GenAiConfig.FileName);
+        var entries = json.Values.Where(v => Entry().IsMatch(v.Key) && v.Value.Kind == JsonTokenType.StartObject).ToArray();
+        if (entries.Length == 0) return bytes;
+        var tensors = OnnxModel.Load(modelPath).Graph.Initializers;
+        foreach (var (path, _) in entries)
+        {
+            var name = json.Find($"{path}.name") is { Kind: JsonTokenType.String } span ? JsonSerializer.Deserialize<string>(json.Text(span))! : "";
+            if (!tensors.TryGetValue(name, out var tensor) || tensor is not { Location: { } location, Content: FileRange range })
+            {
+                throw new RefusedException(
+                    "MKA053", GenAiConfig.FileName, $"{path} names the tensor '{name}', which the new model has not in a data file", "Try --keep-names or --external-data, or remove the entry");
+            }
+
+            Replace(json, $"{path}.offset", range.Offset.ToString(CultureInfo.InvariantCulture), changes);
+            Replace(json, $"{path}.length", range.Length.ToString(CultureInfo.InvariantCulture), changes);
+            Replace(json, $"{path}.data_file", JsonSerializer.Serialize(location), changes);
+        }
+
+        return json.ToBytes();
+    }
+
+    private static void Replace(JsonText json, string path, string text, List<ConfigChange> changes)
+    {
+        if (json.Find(path) is not { } span || json.Text(span) == text) return;
+        json.Replace(span, text);
+        changes.Add(new ConfigChange(GenAiConfig.FileName, path, $"{json.Text(span)} -> {text}"));
+    }
+
+    [GeneratedRegex(@"^model\.(decoder|mtp)\.shared_initializers\[[0-9]+\]$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Entry();
+}

@@ -1,0 +1,88 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace OnnxMka.Emission;
+
+/// <summary>
+/// The rules of <c>genai_config.json</c>. Only <c>model.decoder</c> speaks of the decoder's layers; encoder, vision, speech and mtp have
+/// layers of their own.
+/// </summary>
+internal static partial class GenAiConfig
+{
+    public const string FileName = "genai_config.json";
+
+    private const string Decoder = "model.decoder.";
+
+    public static void Rewrite(LayerEdits edits, ModelNames names, PortNames ports)
+    {
+        foreach (var (path, span) in edits.Json.Values.Where(v => v.Key.StartsWith(Decoder, StringComparison.Ordinal)))
+        {
+            switch (path[Decoder.Length..])
+            {
+                case "filename":
+                    FileNameOf(edits, path, span, names.New);
+                    break;
+                case var key when StageFile().IsMatch(key) && Names(edits, span, names.Old):
+                    FileNameOf(edits, path, span, names.New);
+                    break;
+                case "num_hidden_layers":
+                    edits.Count(path, span);
+                    break;
+                case "sliding_window.layers":
+                    edits.Indices(path, span);
+                    break;
+                case "layer_types":
+                    edits.Entries(path, span);
+                    break;
+                case var key when StageList().Match(key) is { Success: true } list:
+                    StagePorts(edits, path, span, list.Groups["stage"].Value, names.Old, ports);
+                    break;
+                case var key when MentionsLayers(key) && span.Kind is JsonTokenType.Number or JsonTokenType.StartArray:
+                    edits.Warn(path, "mentions layers and is not understood; left alone");
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Keys below the decoder that no rule covers; entries of lists are covered with their list.</summary>
+    private static bool MentionsLayers(string key) => key.Contains("layer", StringComparison.Ordinal) && !key.Contains('[', StringComparison.Ordinal);
+
+    private static void FileNameOf(LayerEdits edits, string path, JsonSpan span, string modelFileName)
+    {
+        var quoted = JsonSerializer.Serialize(modelFileName);
+        if (edits.Json.Text(span) == quoted) return;
+        edits.Json.Replace(span, quoted);
+        edits.Tell(path, $"-> {modelFileName}");
+    }
+
+    /// <summary>
+    /// Stages of a pipeline list their ports by name, every cache among them. Refuses layers that lie in other files as well: the
+    /// stages would not fit together.
+    /// </summary>
+    private static void StagePorts(LayerEdits edits, string path, JsonSpan span, string stage, string ownFile, PortNames ports)
+    {
+        var old = span.Elements.Select(e => JsonSerializer.Deserialize<string>(edits.Json.Text(e)) ?? "").ToArray();
+        if (!old.Any(ports.Changes)) return;
+        var stagePath = path[..path.LastIndexOf('.')];
+        if (edits.Json.Find($"{stagePath}.filename") is { } file && Names(edits, file, ownFile))
+        {
+            var kept = Enumerable.Range(0, old.Length).Where(i => ports.New(old[i]) is not null).ToArray();
+            edits.Json.KeepElements(span, kept, i => JsonSerializer.Serialize(ports.New(old[i])));
+            edits.Tell(path, $"{old.Length} -> {kept.Length} names");
+            return;
+        }
+
+        throw new RefusedException(
+            "MKA052", FileName, $"stage '{stage}' of the pipeline is another file and has caches of the same layers ({old.First(ports.Changes)})",
+            "Decoders that are split or kept twice (prompt and token graphs) cannot be shortened one file at a time; start from the model before it was split");
+    }
+
+    private static bool Names(LayerEdits edits, JsonSpan span, string file) =>
+        string.Equals(JsonSerializer.Deserialize<string>(edits.Json.Text(span))?.Replace('\\', '/'), file, StringComparison.Ordinal);
+
+    [GeneratedRegex(@"^pipeline\[[0-9]+\]\.[^.]+\.filename$", RegexOptions.CultureInvariant, 1000)]
+    private static partial Regex StageFile();
+
+    [GeneratedRegex(@"^pipeline\[[0-9]+\]\.(?<stage>[^.]+)\.(inputs|outputs)$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex StageList();
+}

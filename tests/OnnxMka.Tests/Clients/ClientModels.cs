@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Numerics.Tensors;
+using System.Text.RegularExpressions;
+using OnnxMka.Blocks;
+using OnnxMka.Forge;
+using OnnxMka.Graph;
+using OnnxMka.Graph.Editing;
+using OnnxMka.Planning;
+using OnnxMka.Runtime;
+using Fixture = OnnxMka.Tests.Books16;
+
+namespace OnnxMka.Tests.Clients;
+
+/// <summary>Folders for clients: the trained fixture in the form of an exporter, shortened, and shortened badly.</summary>
+internal static partial class ClientModels
+{
+    /// <summary>Blocks 3, 7, 8 and 12 of the fixture go.</summary>
+    public static ImmutableArray<int> Removed { get; } = [3, 7, 8, 12];
+
+    private static readonly Lazy<DecoderWeights> Weights = new(() => Forge.Books16.Read(Fixture.ModelPath));
+
+    private static int[] Kept => [.. Enumerable.Range(0, 16).Except(Removed)];
+
+    /// <summary>A folder as the exporter of that form leaves it, with the fixture's tokenizer.</summary>
+    public static void Export(Preset preset, string folder, DataPlace? data = null)
+    {
+        var model = preset.Books16Model(Weights.Value);
+        DecoderForge.WriteFolder(data is { } place ? model with { Spec = model.Spec with { Form = model.Spec.Form with { Data = place } } } : model, folder);
+        foreach (var file in Directory.GetFiles(Fixture.Folder, "*token*")) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+    }
+
+    /// <summary>The fixture in the layout of the hub: the model below <c>onnx/</c>, under another name where one is given.</summary>
+    public static void ExportForHub(Preset preset, string folder, DataPlace data, string suffix)
+    {
+        Export(preset, folder, data);
+        var onnx = Directory.CreateDirectory(Path.Combine(folder, "onnx")).FullName;
+        var renamed = OnnxModel.Load(Path.Combine(folder, "model.onnx"));
+        ModelWriter.Plan(renamed, $"model{suffix}.onnx").Write(onnx);
+        foreach (var file in Directory.GetFiles(folder, "model.onnx*")) File.Delete(file);
+        File.Delete(Path.Combine(folder, "genai_config.json"));
+        var config = Path.Combine(folder, "config.json");
+        if (data == DataPlace.OneFile) File.WriteAllText(config, File.ReadAllText(config).TrimEnd()[..^1].TrimEnd() + $",\n  \"transformers.js_config\": {{ \"use_external_data_format\": {{ \"model{suffix}.onnx\": 1 }} }}\n}}\n");
+    }
+
+    public static void Shorten(string input, string output, Method method = Method.Drop) => Compression.Run(new CompressionOptions
+    {
+        Input = input,
+        Output = output,
+        Plan = new PlanOptions { Named = Removed, Method = method, Alpha = method == Method.Mka ? 0.75 : null },
+        Evaluate = false,
+    });
+
+    /// <summary>The same model with the cache ports numbered as in the original: what a tool leaves that does not renumber.</summary>
+    public static void UndoPortNumbers(string modelPath)
+    {
+        var model = OnnxModel.Load(modelPath);
+        var names = model.Graph.Inputs.Concat(model.Graph.Outputs).Select(p => p.Name).Where(n => PortNumber().IsMatch(n))
+            .ToImmutableDictionary(n => n, n => PortNumber().Replace(n, m => Kept[int.Parse(m.Value, CultureInfo.InvariantCulture)].ToString(CultureInfo.InvariantCulture)));
+        var script = new EditScript();
+        script.Add("test", new GraphEdit.RenameValues(names));
+        using var folder = new TempFolder();
+        var written = ModelWriter.Plan(GraphEditor.Apply(model, script), Path.GetFileName(modelPath)).Write(folder.FullPath);
+        foreach (var (file, _) in written.Files) File.Move(file, Path.Combine(Path.GetDirectoryName(modelPath)!, Path.GetFileName(file)), overwrite: true);
+    }
+
+    /// <summary>Greedy decoding with our own session, one token a step.</summary>
+    public static int[] Greedy(string modelPath, int count, int[]? prompt = null)
+    {
+        using var session = OnnxMka.Runtime.DecoderSession.Load(BlockDetector.Detect(OnnxModel.Load(modelPath)), ExecutionTarget.Cpu);
+        var tokens = new List<int>();
+        var logits = session.Step(prompt ?? Fixture.Prompt);
+        while (tokens.Count < count)
+        {
+            tokens.Add(TensorPrimitives.IndexOfMax(logits.AsSpan(logits.Length - Forge.Books16.Network.Vocabulary)));
+            logits = session.Step([tokens[^1]]);
+        }
+
+        return [.. tokens];
+    }
+
+    [GeneratedRegex(@"(?<=^(past_key_values|present)\.)[0-9]+(?=\.(key|value)$)", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex PortNumber();
+}
