@@ -20,7 +20,7 @@ internal sealed class CompensatedModel
         Map = map;
         Model = map.Model;
         _index = GraphIndex.Of(map.Model.Graph);
-        _view = NormalisedView.Of(_index);
+        _view = NormalisedView.Of(map.Model);
     }
 
     /// <summary>Blocks of the reduced model.</summary>

@@ -38,7 +38,7 @@ internal sealed class CalibratedModel : IDisposable
 
     public BlockMap Map { get; }
 
-    private ChainOptions ChainOptions => new() { BatchSize = _options.BatchSize };
+    private ChainOptions ChainOptions => Runtime.RunPlan.For(Map, _texts.Calibration, _options).Chain;
 
     private BlockChain Chain => BlockChain.Of(Map, _options.Target, ChainOptions);
 

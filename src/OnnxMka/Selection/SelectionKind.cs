@@ -34,3 +34,13 @@ public sealed record SelectionReport(SelectionKind Kind, ImmutableArray<Selected
 {
     public ImmutableArray<int> Blocks => [.. Chosen.Select(c => c.Block).Order()];
 }
+
+/// <summary>Names of the kinds on the command line and in reports.</summary>
+public static class SelectionNames
+{
+    public static ImmutableArray<string> All { get; } = [.. Enum.GetValues<SelectionKind>().Select(Of)];
+
+    public static string Of(SelectionKind kind) => kind == SelectionKind.GreedyLoss ? "greedy-loss" : kind.ToString().ToLowerInvariant();
+
+    public static SelectionKind Parse(string name) => Enum.GetValues<SelectionKind>().Single(k => Of(k) == name);
+}
