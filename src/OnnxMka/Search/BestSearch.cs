@@ -33,7 +33,7 @@ public sealed record SearchReport(ImmutableArray<SearchTrial> Trials, int Chosen
 /// </summary>
 internal sealed class BestSearch
 {
-    private static readonly SelectionKind[] Selections = [SelectionKind.GreedyLoss, SelectionKind.Bi, SelectionKind.Cka, SelectionKind.Angular];
+    private static readonly SelectionKind[] Selections = [SelectionKind.Bi, SelectionKind.GreedyLoss, SelectionKind.Angular, SelectionKind.Cka];
     private static readonly CompensationKind[] Others = [CompensationKind.Fold, CompensationKind.Linear, CompensationKind.Hadamard, CompensationKind.Scale, CompensationKind.None];
 
     private readonly CalibratedModel _model;
