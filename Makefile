@@ -12,7 +12,7 @@ TESTS   := $(sort $(dir $(wildcard tests/*.Tests/*.csproj)))
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: check build test test-clients demo golden format fixtures soak bench big forms clean help
+.PHONY: check build test test-clients demo golden format fixtures soak bench big forms bench-quality clean help
 
 check: build test format
 
@@ -88,6 +88,10 @@ forms: obj/restored
 # A model with the real shapes of a published one and random weights: make big SHAPE=llama-3.2-1b OUT=dir
 big: obj/restored
 	@$(DOTNET) run -c $(CONFIG) --project tools/make-big -- $(SHAPE) $(OUT)
+
+# make bench-quality   perplexity of every selection x removal x compensation; hours. BENCH_QUALITY="--ratios 0.25" for less
+bench-quality: build
+	@BENCH_QUALITY='$(BENCH_QUALITY)' node tools/bench-quality.mjs $(CLI) $(BENCH_QUALITY)
 
 clean:
 	@rm -rf out obj src/*/bin src/*/obj tests/*/bin tests/*/obj

@@ -11,6 +11,7 @@ internal static class ResultTables
     {
         var console = Stdout();
         Steps(console, result);
+        QualityTables.Print(console, result);
         Quality(console, result);
         Files(console, result);
     }
@@ -65,7 +66,7 @@ internal static class ResultTables
         var q = result.Quality;
         var left = result.Plan.Groups.Length;
         table.AddRow("original", result.Plan.BlockCount.ToString(), Sizes.Text(result.OriginalBytes), Value(q?.Original), Speed(q?.Original));
-        var name = result.Plan.Method == Method.Mka ? "merged" : "dropped";
+        var name = (result.Plan.Method == Method.Mka ? "merged" : "dropped") + QualityTables.Suffix(result);
         table.AddRow(result.Emitted is null ? $"{name} (planned)" : name, left.ToString(), Sizes.Text(result.Emitted?.Written.TotalBytes ?? result.PlannedBytes), Value(q?.Result), Speed(q?.Result));
         if (q is not null) table.AddRow("plain drop of the same blocks", left.ToString(), "", Value(q.PlainDrop), Speed(q.PlainDrop));
         console.Write(table);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using OnnxMka.Blocks;
 using OnnxMka.Calibration;
+using OnnxMka.Compensation;
 using OnnxMka.Emission;
 using OnnxMka.Evaluation;
 using OnnxMka.Graph;
@@ -8,6 +9,8 @@ using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 using OnnxMka.Runtime;
 using OnnxMka.Scoring;
+using OnnxMka.Search;
+using OnnxMka.Selection;
 using OnnxMka.Verification;
 
 namespace OnnxMka;
@@ -39,14 +42,12 @@ public sealed class Compression
         using var texts = new Texts(_options, input.ModelPath);
         var fingerprint = Fingerprint.Of(map.Model);
         var options = _options.Plan with { Count = _options.Ratio is { } ratio ? PlanOptions.ForRatio(ratio, map.Count) : _options.Plan.Count };
-        if (_options.ReadyPlan is null) MergePlanner.CheckRoom(map, options);
-        var analysis = Analyse(map, options, fingerprint, texts);
-        var plan = _options.ReadyPlan is { } ready ? Checked(ready, fingerprint) : MergePlanner.Plan(map, analysis?.Npib, options, fingerprint);
-        var rewritten = _clock.Time("rewrite", () => ModelRewriter.Apply(map, plan, _options.KeepNames));
+        using var calibrated = new CalibratedModel(map, _options, texts, _progress, _ct);
+        var (plan, rewritten, analysis, selection, compensation, search) = Reduce(calibrated, options, fingerprint, texts);
         var planned = ModelWriter.Plan(rewritten.Model, Path.GetFileName(target?.ModelPath ?? input.ModelPath), _options.ForceExternalData).TotalBytes;
         var original = map.Model.Files.Sum(f => new FileInfo(f).Length);
         if (_options.DryRun || target is null)
-            return new CompressionResult(map, plan, analysis, null, [], [], null, original, planned, _clock.Times);
+            return Result(null, [], [], null);
 
         using var emitter = _clock.Time("write", () => Write(input, map, rewritten, plan, target, planned));
         if (_options.ModelCard) emitter.ReserveCard(_options.Force);
@@ -54,9 +55,37 @@ public sealed class Compression
         var verdicts = _options.Verify ? _clock.Time("verify", () => Verify(map, rewritten, emitter.Staged, texts)) : [];
         var quality = _options.Evaluate ? _clock.Time("evaluate", () => Evaluate(map, plan, rewritten, emitter.Staged, texts)) : null;
         _ct.ThrowIfCancellationRequested();
-        var result = new CompressionResult(map, plan, analysis, emitter.Staged, deltas, verdicts, quality, original, planned, _clock.Times);
+        var result = Result(emitter.Staged, deltas, verdicts, quality);
         if (_options.ModelCard) emitter.AddCard(Cards.ModelCard.Write(result, _options));
         return result with { Emitted = emitter.Commit() };
+
+        CompressionResult Result(EmittedModel? emitted, ImmutableArray<TensorDelta> deltas, ImmutableArray<Verdict> verdicts, QualityTable? quality) =>
+            new(map, plan, analysis, emitted, deltas, verdicts, quality, original, planned, _clock.Times) { Selection = selection, Compensation = compensation, Search = search };
+    }
+
+    /// <summary>Select, plan, rewrite, compensate; or, for the best of several ways, the search that does all of it.</summary>
+    private Reduction Reduce(CalibratedModel calibrated, PlanOptions options, string fingerprint, Texts texts)
+    {
+        var map = calibrated.Map;
+        if (_options.ReadyPlan is null && options.Method == Method.Best)
+        {
+            return _clock.Time("search", () => BestSearch.Run(calibrated, options, fingerprint, _options, _progress, _ct));
+        }
+
+        if (_options.ReadyPlan is null) MergePlanner.CheckRoom(map, options);
+        SelectionReport? selection = null;
+        if (_options.ReadyPlan is null && _options.Select is { } kind && !BlockSelector.IsPlanned(kind))
+        {
+            selection = _clock.Time("select", () => calibrated.Select(kind, options));
+            options = options with { Named = selection.Blocks };
+        }
+
+        var analysis = Analyse(map, options, fingerprint, texts);
+        var plan = _options.ReadyPlan is { } ready ? Checked(ready, fingerprint) : MergePlanner.Plan(map, analysis?.Npib, options, fingerprint);
+        var rewritten = _clock.Time("rewrite", () => ModelRewriter.Apply(map, plan, _options.KeepNames));
+        if (_options.Compensate.Kind == CompensationKind.None) return new Reduction(plan, rewritten, analysis, selection, null, null);
+        var (compensated, report) = _clock.Time("compensate", () => calibrated.Compensate(rewritten, plan, _options.Compensate));
+        return new Reduction(plan, compensated, analysis, selection, report, null);
     }
 
     private Analysis? Analyse(BlockMap map, PlanOptions options, string fingerprint, Texts texts)

@@ -1,7 +1,9 @@
 using OnnxMka.Alignment;
 using OnnxMka.Calibration;
+using OnnxMka.Compensation;
 using OnnxMka.Planning;
 using OnnxMka.Runtime;
+using OnnxMka.Selection;
 
 namespace OnnxMka;
 
@@ -19,6 +21,15 @@ public sealed record CompressionOptions
 
     /// <summary>Which blocks go and how; <see cref="PlanOptions.Count"/> is filled in from <see cref="Ratio"/>.</summary>
     public PlanOptions Plan { get; init; } = new();
+
+    /// <summary>How the blocks that go are chosen; null for the order in <see cref="Plan"/>, or the blocks named there.</summary>
+    public SelectionKind? Select { get; init; }
+
+    /// <summary>What makes up for the removed blocks.</summary>
+    public CompensationOptions Compensate { get; init; } = new();
+
+    /// <summary>Time that <see cref="Method.Best"/> starts new trials in.</summary>
+    public TimeSpan Budget { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>Calibration text; null for the built-in prose.</summary>
     public string? CalibrationFile { get; init; }

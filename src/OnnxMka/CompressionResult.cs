@@ -1,9 +1,12 @@
 using System.Collections.Immutable;
 using OnnxMka.Blocks;
+using OnnxMka.Compensation;
 using OnnxMka.Emission;
 using OnnxMka.Evaluation;
 using OnnxMka.Planning;
 using OnnxMka.Scoring;
+using OnnxMka.Search;
+using OnnxMka.Selection;
 using OnnxMka.Verification;
 
 namespace OnnxMka;
@@ -28,4 +31,14 @@ public sealed record CompressionResult(
     QualityTable? Quality,
     long OriginalBytes,
     long PlannedBytes,
-    ImmutableArray<StageTime> Timings);
+    ImmutableArray<StageTime> Timings)
+{
+    /// <summary>How the blocks were chosen where the planner did not choose them itself.</summary>
+    public SelectionReport? Selection { get; init; }
+
+    /// <summary>What made up for the removed blocks; null where nothing was asked for.</summary>
+    public CompensationReport? Compensation { get; init; }
+
+    /// <summary>What <see cref="Method.Best"/> compared.</summary>
+    public SearchReport? Search { get; init; }
+}

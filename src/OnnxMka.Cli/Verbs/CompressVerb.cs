@@ -14,8 +14,9 @@ internal sealed class CompressVerb
     private readonly Option<double?> _ratio = new("--ratio") { Description = "Share of the blocks to remove, 0 up to 1" };
     private readonly Option<int?> _count = new("--layers-removed") { Description = "Number of blocks to remove" };
     private readonly Option<string?> _blocks = new("--blocks") { Description = "Blocks to remove, such as 3,7 (numbers start at 0)" };
-    private readonly Option<Method> _method = new("--method") { HelpName = "mka|drop", Description = "mka merges, drop deletes", DefaultValueFactory = _ => Method.Mka };
+    private readonly Option<Method> _method = new("--method") { HelpName = "mka|drop|best", Description = "mka merges, drop deletes, best tries several ways and takes what loses least", DefaultValueFactory = _ => Method.Mka };
     private readonly Option<Order> _order = new("--order") { HelpName = "similarity|tail", Description = "similarity takes the most similar neighbours, tail the last", DefaultValueFactory = _ => Order.Similarity };
+    private readonly QualityFlags _quality = new();
     private readonly Option<double?> _alpha = new("--alpha") { Description = "Share of the block that is kept, 0 to 1 (default: the pair's similarity, at least 0.5)" };
     private readonly Option<int> _protectFirst = new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _protectLast = new("--protect-last") { Description = "Blocks at the end that stay as they are", DefaultValueFactory = _ => 1 };
@@ -43,7 +44,7 @@ internal sealed class CompressVerb
         command.Add(_output);
         Option[] options =
         [
-            _ratio, _count, _blocks, _method, _order, _alpha, _protectFirst, _protectLast, .. _calibration.All, _analysis, _plan,
+            _ratio, _count, _blocks, _method, _order, .. _quality.All, _alpha, _protectFirst, _protectLast, .. _calibration.All, _analysis, _plan,
             _report, _planOut, _modelCard, _adapterMap, _mergekit, _dryRun, _force, _noEval, _evalSamples, _noVerify, _external, _keepNames, _quiet, _verbose,
         ];
         foreach (var option in options) command.Add(option);
@@ -91,7 +92,7 @@ internal sealed class CompressVerb
             ModelCard = parsed.GetValue(_modelCard),
             CommandLine = CommandLine.Quoted(["onnx-mka", .. parsed.Tokens.Select(t => t.Value)]),
         };
-        return _calibration.Apply(parsed, options);
+        return _quality.Apply(parsed, _calibration.Apply(parsed, options));
     }
 
     private PlanOptions PlanOptionsFrom(ParseResult parsed, bool planGiven)

@@ -16,6 +16,9 @@ public delegate void LogitsConsumer(int firstSample, int samples, ReadOnlySpan<f
 /// <param name="values">The tapped value of those samples; valid only during the call.</param>
 public delegate void TapConsumer(int tap, int firstSample, int samples, ReadOnlySpan<float> values);
 
+/// <summary>Takes what a part leaves and its taps, as floats, of some samples; valid only during the call.</summary>
+internal delegate void PartConsumer(int firstSample, int samples, IReadOnlyList<float[]> values);
+
 /// <summary>
 /// Runs a model part by part: each is loaded as a session of its own, run over all samples, and freed before the next is loaded.
 /// Memory: one part and the seams that are kept. A run can start at any kept seam, so that what follows a changed block is
@@ -93,6 +96,13 @@ public sealed class BlockChain
     {
         using var session = Load(part, FormOf(input), ct);
         Run(session, input.Set, input, progress, ct, (first, count, outputs) => WithFloats(outputs[0], logits => consumer(first, count, logits)));
+    }
+
+    /// <summary>Runs a part for what it leaves (first) and its taps, and keeps nothing.</summary>
+    internal void Observe(BlockPart part, SeamActivations input, PartConsumer consumer, IProgress<int>? progress = null, CancellationToken ct = default)
+    {
+        using var session = Load(part, FormOf(input), ct);
+        Run(session, input.Set, input, progress, ct, (first, count, outputs) => consumer(first, count, [.. outputs.Select(DecoderSession.ToFloats)]));
     }
 
     private SeamActivations Kept(BlockPart part, CalibrationSet set, SeamActivations? input, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct)

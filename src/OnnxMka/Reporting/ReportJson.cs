@@ -55,6 +55,9 @@ public static class ReportJson
                 ? new { source = a.CalibrationSource, sha256 = a.CalibrationSha256, samples = a.Samples, tokensPerSample = a.SampleLength }
                 : null,
             similarity = result.Analysis is { } scored ? new { npib = scored.Npib.Rows, sigma = scored.Sigma, eigenvalues = scored.Eigenvalues } : null,
+            selection = result.Selection,
+            compensation = result.Compensation,
+            search = result.Search,
             plan = result.Plan,
             layers = result.Plan.Groups.Select((g, i) => new { @new = i, original = g.Block }),
             mergedTensors = result.Deltas,

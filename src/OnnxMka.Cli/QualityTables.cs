@@ -1,0 +1,61 @@
+using OnnxMka.Compensation;
+using OnnxMka.Search;
+using OnnxMka.Selection;
+using Spectre.Console;
+
+namespace OnnxMka.Cli;
+
+/// <summary>What was chosen, and the steps of the correction.</summary>
+internal static class QualityTables
+{
+    public static void Print(IAnsiConsole console, CompressionResult result)
+    {
+        if (result.Search is { } search) Trials(console, search);
+        if (result.Selection is { Chosen.Length: > 0 } selection)
+            console.MarkupLineInterpolated($"chosen by {SelectionNames.Of(selection.Kind)}: {string.Join(", ", selection.Chosen.Select(c => $"{c.Block} ({c.Score:0.0000})"))}");
+        if (result.Compensation is { } compensation) Steps(console, compensation);
+    }
+
+    /// <summary>Names the correction behind "dropped" or "merged".</summary>
+    public static string Suffix(CompressionResult result) => result.Compensation is { Kind: not CompensationKind.None and var kind } ? $", {Name(kind)}" : "";
+
+    private static void Trials(IAnsiConsole console, SearchReport search)
+    {
+        var table = ResultTables.Table("tried", "blocks dropped", "correction", "held-out perplexity", "seconds");
+        for (var i = 0; i < search.Trials.Length; i++)
+        {
+            var trial = search.Trials[i];
+            table.AddRow(
+                (trial.Selection is { } kind ? SelectionNames.Of(kind) : "exchange") + (i == search.Chosen ? " (taken)" : ""),
+                string.Join(',', trial.Removed),
+                Name(trial.Compensation),
+                trial.HeldOutPerplexity.ToString("0.00"),
+                trial.Seconds.ToString("0.0"));
+        }
+
+        console.Write(table);
+        console.MarkupLineInterpolated($"{search.Why}{(search.Complete ? "" : " (the budget ended the search; a larger --budget tries more)")}");
+    }
+
+    private static void Steps(IAnsiConsole console, CompensationReport compensation)
+    {
+        foreach (var trial in compensation.Trials) console.MarkupLineInterpolated($"{Name(trial.Kind)}: perplexity {trial.HeldOutPerplexity:0.00} on held-out calibration text");
+        if (compensation.Steps.Length == 0) return;
+        var table = ResultTables.Table("block", Name(compensation.Kind), "error before", "after", "ridge", "");
+        foreach (var step in compensation.Steps)
+        {
+            table.AddRow(
+                step.Block.ToString(),
+                Markup.Escape(step.Place),
+                step.ErrorBefore?.ToString("0.0000") ?? "-",
+                step.ErrorAfter?.ToString("0.0000") ?? "-",
+                step.Ridge?.ToString("0e+0") ?? "-",
+                step.Kept ? "kept" : $"left out: {Markup.Escape(step.Note ?? "")}");
+        }
+
+        console.Write(table);
+        console.WriteLine("errors: distance from the original stream behind that block, relative, on held-out calibration tokens");
+    }
+
+    private static string Name(CompensationKind kind) => kind.ToString().ToLowerInvariant();
+}

@@ -1,0 +1,42 @@
+using System.Collections.Immutable;
+using OnnxMka.Calibration;
+
+namespace OnnxMka.Chain;
+
+/// <summary>Every seam of a model for every token of a set, from one pass: what selection compares and compensation aims at.</summary>
+public sealed class OriginalSeams : IDisposable
+{
+    private readonly ImmutableArray<SeamActivations> _seams;
+
+    private OriginalSeams(ImmutableArray<SeamActivations> seams) => _seams = seams;
+
+    public CalibrationSet Set => _seams[0].Set;
+
+    /// <summary>What block <paramref name="block"/> leaves; -1 is what block 0 reads.</summary>
+    public SeamActivations this[int block] => _seams[block + 1];
+
+    /// <summary>Samples that progress will have counted at the end.</summary>
+    public static long ProgressTotal(BlockChain chain, CalibrationSet set) => (chain.Map.Count + 1L) * set.Count;
+
+    /// <summary>Runs prelude and blocks once. Refuses as the chain does. Progress counts samples, once a part.</summary>
+    public static OriginalSeams Of(BlockChain chain, CalibrationSet set, IProgress<int>? progress = null, CancellationToken ct = default)
+    {
+        var seams = ImmutableArray.CreateBuilder<SeamActivations>(chain.Map.Count + 1);
+        try
+        {
+            seams.Add(chain.RunPrelude(set, progress, ct));
+            for (var block = 0; block < chain.Map.Count; block++) seams.Add(chain.RunBlock(block, seams[^1], progress, ct));
+            return new OriginalSeams(seams.MoveToImmutable());
+        }
+        catch
+        {
+            foreach (var seam in seams) seam.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var seam in _seams) seam.Dispose();
+    }
+}

@@ -1,0 +1,61 @@
+using OnnxMka.Calibration;
+using OnnxMka.Chain;
+
+namespace OnnxMka.Compensation;
+
+/// <summary>Calibration samples to fit on, and others that judge the fit: every eighth.</summary>
+/// <param name="HeldOut">Null where there is no guard.</param>
+public sealed record CalibrationSplit(CalibrationSet Fit, CalibrationSet? HeldOut)
+{
+    private const int Share = 8;
+
+    public static CalibrationSplit Of(CalibrationSet set) => new(
+        set with { Samples = [.. set.Samples.Where((_, i) => i % Share != Share - 1)] },
+        set with { Samples = [.. set.Samples.Where((_, i) => i % Share == Share - 1)] });
+}
+
+/// <summary>The original seams of both parts of a split.</summary>
+public sealed class SplitSeams : IDisposable
+{
+    private SplitSeams(OriginalSeams fit, OriginalSeams? heldOut)
+    {
+        Fit = fit;
+        HeldOut = heldOut;
+    }
+
+    public OriginalSeams Fit { get; }
+
+    public OriginalSeams? HeldOut { get; }
+
+    public static SplitSeams Of(BlockChain chain, CalibrationSplit split, IProgress<int>? progress = null, CancellationToken ct = default)
+    {
+        var fit = OriginalSeams.Of(chain, split.Fit, progress, ct);
+        try
+        {
+            return new SplitSeams(fit, split.HeldOut is { } held ? OriginalSeams.Of(chain, held, progress, ct) : null);
+        }
+        catch
+        {
+            fit.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        Fit.Dispose();
+        HeldOut?.Dispose();
+    }
+
+    internal SeamPair At(int block) => new(Fit[block], HeldOut?[block]);
+}
+
+/// <summary>One stream at one seam, for both parts of a split.</summary>
+internal sealed record SeamPair(SeamActivations Fit, SeamActivations? HeldOut) : IDisposable
+{
+    public void Dispose()
+    {
+        Fit.Dispose();
+        HeldOut?.Dispose();
+    }
+}

@@ -1,0 +1,83 @@
+using OnnxMka.Chain;
+
+namespace OnnxMka.Compensation;
+
+/// <summary>Takes one sample: what the part leaves, where it should be, and the first tap (empty where there is none).</summary>
+internal delegate void RowsConsumer(ReadOnlySpan<float> left, ReadOnlySpan<float> goal, ReadOnlySpan<float> tap);
+
+/// <summary>Runs a part and looks at what it leaves, sample by sample, beside what it should leave.</summary>
+internal static class StreamRows
+{
+    public static void Each(BlockChain chain, BlockPart part, SeamActivations input, SeamActivations goal, RowsConsumer consumer, CancellationToken ct)
+    {
+        var size = goal.Set.Length * goal.Width;
+        var wanted = new float[size];
+        chain.Observe(
+            part,
+            input,
+            (first, count, values) =>
+            {
+                for (var i = 0; i < count; i++)
+                {
+                    goal.ReadFloats(first + i, wanted);
+                    consumer(Sample(values[0], i, count), wanted, values.Count > 1 ? Sample(values[1], i, count) : []);
+                }
+            },
+            null,
+            ct);
+    }
+
+    /// <summary><c>||t - y|| / ||t||</c> over all tokens, y after <paramref name="map"/> where there is one.</summary>
+    public static double Error(BlockChain chain, BlockPart part, SeamActivations input, SeamActivations goal, SeamMap? map, CancellationToken ct)
+    {
+        double difference = 0, norm = 0;
+        Each(
+            chain,
+            part,
+            input,
+            goal,
+            (y, t, _) =>
+            {
+                var mapped = map?.Apply(y, goal.Width);
+                for (var i = 0; i < t.Length; i++)
+                {
+                    var d = t[i] - (mapped is null ? y[i] : mapped[i]);
+                    difference += d * d;
+                    norm += (double)t[i] * t[i];
+                }
+            },
+            ct);
+        return norm > 0 ? Math.Sqrt(difference / norm) : Math.Sqrt(difference);
+    }
+
+    private static ReadOnlySpan<float> Sample(float[] values, int number, int count) => values.AsSpan(values.Length / count * number, values.Length / count);
+}
+
+/// <summary>Mean magnitudes of two streams, of each (Hadamard) channel and over all.</summary>
+internal sealed class ChannelMagnitudes(int width, bool hadamard)
+{
+    private readonly double[] _have = new double[width];
+    private readonly double[] _want = new double[width];
+
+    public void Add(ReadOnlySpan<float> have, ReadOnlySpan<float> want)
+    {
+        Sum(have, _have);
+        Sum(want, _want);
+    }
+
+    /// <summary>mean |want_k| / mean |have_k|; 1 for a channel that is zero throughout.</summary>
+    public double[] ByChannel() => [.. _have.Zip(_want, (h, w) => h > 0 ? w / h : 1)];
+
+    public double Overall() => _have.Sum() is > 0 and var have ? _want.Sum() / have : 1;
+
+    private void Sum(ReadOnlySpan<float> rows, double[] sums)
+    {
+        var row = new double[width];
+        for (var start = 0; start < rows.Length; start += width)
+        {
+            for (var i = 0; i < width; i++) row[i] = rows[start + i];
+            if (hadamard) SeamMap.Transform(row);
+            for (var i = 0; i < width; i++) sums[i] += Math.Abs(row[i]);
+        }
+    }
+}

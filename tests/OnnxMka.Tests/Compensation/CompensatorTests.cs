@@ -1,0 +1,126 @@
+using OnnxMka.Blocks;
+using OnnxMka.Calibration;
+using OnnxMka.Compensation;
+using OnnxMka.Forge;
+using OnnxMka.Graph;
+using OnnxMka.Graph.Editing;
+
+namespace OnnxMka.Tests.Compensation;
+
+/// <summary>Corrections against an independent implementation, on models that they restore exactly, and in other forms and types.</summary>
+public sealed class CompensatorTests
+{
+    /// <summary>
+    /// The oracle computes in float64; ours sees float32 activations (relative rounding about 1e-6 over 16 blocks) and stores float32
+    /// weights. A ridge of 1e-3 of the mean diagonal bounds the growth of that noise in the solution by 1e3: 1e-3 in all. Measured: below 1e-4.
+    /// </summary>
+    private const double OracleTolerance = 1e-3;
+
+    [Theory]
+    [InlineData(CompensationKind.Refit)]
+    [InlineData(CompensationKind.Fold)]
+    [InlineData(CompensationKind.Linear)]
+    [InlineData(CompensationKind.Hadamard)]
+    [InlineData(CompensationKind.Scale)]
+    public void Perplexity_equals_that_of_an_independent_implementation(CompensationKind kind)
+    {
+        var perplexities = CompensationFixture.Oracle.GetProperty("perplexity");
+        var expected = perplexities.GetProperty(kind.ToString().ToLowerInvariant()).GetDouble();
+        var actual = CompensationFixture.Perplexity(CompensationFixture.Run(Books16.Map, CompensationFixture.Options(kind)).Model);
+        Assert.InRange(Math.Abs((actual / expected) - 1), 0, OracleTolerance);
+        // The control: every other kind, and none at all, is further away than that.
+        foreach (var other in perplexities.EnumerateObject().Where(p => p.Name != kind.ToString().ToLowerInvariant()))
+            Assert.True(Math.Abs((other.Value.GetDouble() / expected) - 1) > 2 * OracleTolerance, other.Name);
+    }
+
+    [Theory]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqa), CompensationKind.Refit)]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqa), CompensationKind.Linear)]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqa), CompensationKind.Fold)]
+    [InlineData(nameof(LlamaPresets.DynamoLlama), CompensationKind.Refit)]
+    [InlineData(nameof(LlamaPresets.TorchScriptGemm), CompensationKind.Refit)]
+    [InlineData(nameof(LlamaPresets.DynamoConstantWeights), CompensationKind.Refit)]
+    public void Other_forms_of_the_same_network_give_the_same_perplexity(string form, CompensationKind kind)
+    {
+        using var folder = new TempFolder();
+        DecoderForge.WriteFolder(Presets.ByName(form).Books16Model(Forge.Books16.Read(Books16.ModelPath)), folder.FullPath);
+        var map = BlockDetector.Detect(OnnxModel.Load(folder["model.onnx"]));
+        var expected = CompensationFixture.Oracle.GetProperty("perplexity").GetProperty(kind.ToString().ToLowerInvariant()).GetDouble();
+        var actual = CompensationFixture.Perplexity(CompensationFixture.Run(map, CompensationFixture.Options(kind)).Model);
+        Assert.InRange(Math.Abs((actual / expected) - 1), 0, OracleTolerance);
+    }
+
+    /// <summary>Nothing was lost at the cut, so nothing is to be corrected: the maps are the identity, and no weight changes by a bit.</summary>
+    [Theory]
+    [InlineData(CompensationKind.Fold)]
+    [InlineData(CompensationKind.Refit)]
+    public void A_cut_that_changes_nothing_changes_nothing(CompensationKind kind)
+    {
+        var silent = Silenced(7);
+        var dropped = CompensationFixture.Run(silent, CompensationFixture.Options(CompensationKind.None), removed: 7).Model;
+        var corrected = CompensationFixture.Run(silent, CompensationFixture.Options(kind), removed: 7).Model;
+        // x + 0 is x, but the runtime may fuse otherwise: residuals of a few units of 2^-23, which a ridge of 1e-3 lets grow a thousandfold at most.
+        Assert.InRange(Compare.Relative(Books16.Logits(dropped.Model, Books16.Prompt), Books16.Logits(corrected.Model, Books16.Prompt)), 0, 1e-4);
+        var real = CompensationFixture.Run(Books16.Map, CompensationFixture.Options(kind), removed: 7).Model;
+        Assert.True(Compare.Relative(Books16.Logits(dropped.Model, Books16.Prompt), Books16.Logits(real.Model, Books16.Prompt)) > 1e-2, "the control: a real cut is corrected");
+    }
+
+    /// <summary>A block that only adds x A is linear in its input; one map of the stream puts it back.</summary>
+    [Fact]
+    public void A_removed_block_that_is_linear_is_restored()
+    {
+        var linear = Linear(7, seed: 5);
+        var original = Books16.Logits(linear.Model, Books16.Prompt);
+        var dropped = CompensationFixture.Run(linear, CompensationFixture.Options(CompensationKind.None), removed: 7).Model;
+        Assert.True(Compare.Relative(original, Books16.Logits(dropped.Model, Books16.Prompt)) > 1e-2, "the control: the block mattered");
+        // The ridge is a bias by design; with one of 1e-9 what remains is float32 rounding times the condition of the stream.
+        var restored = CompensationFixture.Run(linear, new CompensationOptions { Kind = CompensationKind.Linear, Ridge = 1e-9 }, removed: 7).Model;
+        Assert.InRange(Compare.Relative(original, Books16.Logits(restored.Model, Books16.Prompt)), 0, 1e-3);
+    }
+
+    [Fact]
+    public void A_step_that_does_not_lower_held_out_error_is_left_out()
+    {
+        // One window to fit 352 columns on, and hardly a ridge: the fit is perfect there and worthless elsewhere.
+        var split = new CalibrationSplit(CompensationFixture.Windows(0, 1), CompensationFixture.Windows(1, 2));
+        var (_, steps) = CompensationFixture.Run(Books16.Map, new CompensationOptions { Kind = CompensationKind.Refit, Ridge = 1e-9, RidgeTrials = 1 }, split);
+        Assert.Contains(steps, s => !s.Kept && s.Note is not null);
+        Assert.All(steps.Where(s => s.Kept), s => Assert.True(s.ErrorAfter < s.ErrorBefore));
+        // With larger ridges to fall back on, more is kept.
+        var (_, guarded) = CompensationFixture.Run(Books16.Map, new CompensationOptions { Kind = CompensationKind.Refit, Ridge = 1e-9, RidgeTrials = 12 }, split);
+        Assert.True(guarded.Count(s => s.Kept) > steps.Count(s => s.Kept));
+        Assert.Contains(guarded, s => s.Kept && s.Ridge > 1e-8);
+    }
+
+    [Fact]
+    public void Batches_do_not_change_a_bit()
+    {
+        var models = new[] { 8, 3 }.Select(batch => CompensationFixture.Run(Books16.Map, CompensationFixture.Options(CompensationKind.Refit), batch: batch).Model.Model).ToArray();
+        using var reader = new TensorReader();
+        foreach (var (name, tensor) in models[0].Graph.Initializers)
+            Assert.True(reader.ReadBytes(tensor).AsSpan().SequenceEqual(reader.ReadBytes(models[1].Graph.Initializers[name])), name);
+    }
+
+    private static BlockMap Silenced(int block)
+    {
+        var script = new EditScript();
+        foreach (var parameter in Books16.Map.Blocks[block].Parameters.Where(p => p.Role is "self_attn/o_proj" or "mlp/down_proj"))
+            script.Add("test", new GraphEdit.ReplaceInitializer(parameter.Initializer, new MemoryBytes(new byte[Books16.Map.Tensor(parameter.Initializer).ByteLength])));
+        return BlockDetector.Detect(GraphEditor.Apply(Books16.Map.Model, script));
+    }
+
+    /// <summary>Block: attention writes nothing, and the down projection reads what the block takes instead of the gated features.</summary>
+    private static BlockMap Linear(int block, int seed)
+    {
+        var silent = Silenced(block);
+        var down = silent.Blocks[block].Parameters.Single(p => p.Role == "mlp/down_proj");
+        var random = new Random(seed);
+        var map = new byte[128 * 128 * sizeof(float)];
+        for (var i = 0; i < 128 * 128; i++) BitConverter.TryWriteBytes(map.AsSpan(i * sizeof(float)), (float)((random.NextDouble() - 0.5) * 0.1));
+        var script = new EditScript();
+        script.Add("test", new GraphEdit.AddInitializer(new TensorRef("linear_map", ElementType.Float, [128, 128], new MemoryBytes(map)), null));
+        script.Add("test", new GraphEdit.SetInput(down.Use.Node, 0, silent.Blocks[block].Input.Value));
+        script.Add("test", new GraphEdit.SetInput(down.Use.Node, 1, "linear_map"));
+        return BlockDetector.Detect(GraphEditor.Apply(silent.Model, script));
+    }
+}

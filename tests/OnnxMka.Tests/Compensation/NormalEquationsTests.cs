@@ -1,0 +1,107 @@
+using OnnxMka.Compensation;
+
+namespace OnnxMka.Tests.Compensation;
+
+/// <summary>The blocked float64 sums and the panelled Cholesky against three-line loops.</summary>
+public sealed class NormalEquationsTests
+{
+    private const int Inputs = 71;
+    private const int Outputs = 13;
+    private const int Rows = 37;
+
+    /// <summary>Sums of 111 products near 1 in float64, in another order: at most 111 roundings of 2^-53 each, and a margin of ten.</summary>
+    private static readonly double Tolerance = 10 * 111 * Math.ScaleB(1, -53);
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Sums_equal_those_of_plain_loops(bool centred)
+    {
+        var (x, r, equations) = Filled();
+        var (gram, cross) = (equations.Gram(centred), equations.Cross(centred));
+        for (var i = 0; i < Inputs; i++)
+        {
+            for (var j = 0; j < Inputs; j++) Assert.Equal(Product(x, i, x, j, centred), gram[(i * Inputs) + j], Tolerance * x.Length);
+            for (var k = 0; k < Outputs; k++) Assert.Equal(Product(x, i, r, k, centred), cross[(i * Outputs) + k], Tolerance * x.Length);
+        }
+    }
+
+    [Fact]
+    public void A_solution_satisfies_its_equations_and_no_other_ridge()
+    {
+        var (_, _, equations) = Filled();
+        var (gram, cross) = (equations.Gram(false), equations.Cross(false));
+        var solution = RidgeSolver.Solve(gram, cross, Inputs, 0.01)!;
+        // Condition number below 1e4 with that ridge: 1e4 times 71 roundings of 2^-53, relative to the right side.
+        Assert.InRange(Residual(gram, cross, solution, 0.01), 0, 1e4 * Inputs * Math.ScaleB(1, -53));
+        Assert.True(Residual(gram, cross, solution, 0.02) > 1e-4);
+    }
+
+    [Fact]
+    public void A_matrix_that_is_not_positive_definite_has_no_solution()
+    {
+        double[] gram = [1, 2, 2, 1];
+        Assert.Null(RidgeSolver.Solve(gram, [1, 1], 2, 1e-3));
+        Assert.NotNull(RidgeSolver.Solve(gram, [1, 1], 2, 10));
+    }
+
+    [Fact]
+    public void A_known_map_and_bias_are_found()
+    {
+        var random = new Random(3);
+        var map = Enumerable.Range(0, 5 * 2).Select(_ => random.NextDouble() - 0.5).ToArray();
+        var equations = new NormalEquations(5, 2);
+        for (var sample = 0; sample < 4; sample++)
+        {
+            var x = Enumerable.Range(0, 20 * 5).Select(_ => (float)random.NextDouble() + 3).ToArray();
+            var r = Enumerable.Range(0, 20).SelectMany(t => Enumerable.Range(0, 2).Select(k => (float)(k + 7 + Enumerable.Range(0, 5).Sum(i => x[(t * 5) + i] * map[(i * 2) + k]))));
+            equations.Add(x, [.. r]);
+        }
+
+        var found = RidgeSolver.Solve(equations.Gram(true), equations.Cross(true), 5, 1e-12)!;
+        var intercept = equations.Intercept(found);
+        // Targets near 10 are rounded to float32 (2^-24 each); centring takes a mean of 3.5 off columns that vary by 0.3.
+        for (var i = 0; i < map.Length; i++) Assert.Equal(map[i], found[i], 1e-5);
+        Assert.Equal(7, intercept[0], 1e-4);
+        Assert.Equal(8, intercept[1], 1e-4);
+    }
+
+    private static (double[][] X, double[][] R, NormalEquations Equations) Filled()
+    {
+        var random = new Random(1);
+        var equations = new NormalEquations(Inputs, Outputs);
+        var (x, r) = (new List<double[]>(), new List<double[]>());
+        for (var sample = 0; sample < 3; sample++)
+        {
+            var a = Enumerable.Range(0, Rows * Inputs).Select(_ => (float)(random.NextDouble() - 0.4)).ToArray();
+            var b = Enumerable.Range(0, Rows * Outputs).Select(_ => (float)(random.NextDouble() - 0.3)).ToArray();
+            equations.Add(a, b);
+            x.AddRange(a.Chunk(Inputs).Select(row => row.Select(v => (double)v).ToArray()));
+            r.AddRange(b.Chunk(Outputs).Select(row => row.Select(v => (double)v).ToArray()));
+        }
+
+        return ([.. x], [.. r], equations);
+    }
+
+    private static double Product(double[][] left, int i, double[][] right, int j, bool centred)
+    {
+        var (a, b) = centred ? (left.Average(row => row[i]), right.Average(row => row[j])) : (0, 0);
+        return left.Zip(right).Sum(p => (p.First[i] - a) * (p.Second[j] - b));
+    }
+
+    private static double Residual(double[] gram, double[] cross, double[] solution, double ridge)
+    {
+        var shift = ridge * Enumerable.Range(0, Inputs).Average(i => gram[(i * Inputs) + i]);
+        var worst = 0.0;
+        for (var i = 0; i < Inputs; i++)
+        {
+            for (var k = 0; k < Outputs; k++)
+            {
+                var left = Enumerable.Range(0, Inputs).Sum(j => gram[(i * Inputs) + j] * solution[(j * Outputs) + k]) + (shift * solution[(i * Outputs) + k]);
+                worst = Math.Max(worst, Math.Abs(left - cross[(i * Outputs) + k]));
+            }
+        }
+
+        return worst / cross.Max(Math.Abs);
+    }
+}

@@ -1,0 +1,54 @@
+using OnnxMka.Compensation;
+using OnnxMka.Planning;
+
+namespace OnnxMka.Tests.Search;
+
+public sealed class BestSearchTests
+{
+    /// <summary>Small windows, so that the search ends in seconds; the figures mean little, the order of things is the same.</summary>
+    private static CompressionOptions Options(string output) => new()
+    {
+        Input = Books16.Folder,
+        Output = output,
+        Ratio = 0.125,
+        Plan = new PlanOptions { Method = Method.Best },
+        CalibrationSamples = 32,
+        SequenceLength = 32,
+        EvaluationSamples = 32,
+        Budget = TimeSpan.FromSeconds(1),
+    };
+
+    [Fact]
+    public void It_takes_what_has_the_lowest_loss_and_writes_a_model_that_passes_its_checks()
+    {
+        using var folder = new TempFolder();
+        var result = Compression.Run(Options(folder["best"]));
+        var search = result.Search!;
+        Assert.NotEmpty(search.Trials);
+        Assert.Equal(search.Trials.Min(t => t.HeldOutPerplexity), search.Trials[search.Chosen].HeldOutPerplexity);
+        Assert.Equal(search.Trials[search.Chosen].Removed.AsEnumerable(), result.Plan.Removed);
+        Assert.Equal(search.Trials[search.Chosen].Compensation, result.Compensation!.Kind);
+        Assert.Equal(14, result.Plan.Groups.Length);
+        Assert.NotEmpty(result.Verdicts);
+        Assert.All(result.Verdicts, v => Assert.True(v.Passed, v.Check));
+        Assert.False(search.Complete, "a second is too short for all of it");
+    }
+
+    [Fact]
+    public void Ratio_0_changes_nothing_and_searches_nothing()
+    {
+        using var folder = new TempFolder();
+        var result = Compression.Run(Options(folder["same"]) with { Ratio = 0, Evaluate = false });
+        Assert.Empty(result.Plan.Removed);
+        Assert.Equal(CompensationKind.None, result.Compensation!.Kind);
+        Assert.Null(result.Search);
+    }
+
+    [Fact]
+    public void Contradicting_options_are_refused()
+    {
+        Assert.Equal(2, ToolProcess.Run(Books16.Folder, "unused", "--ratio", "0.25", "--method", "best", "--compensate", "fold").ExitCode);
+        Assert.Equal(2, ToolProcess.Run(Books16.Folder, "unused", "--blocks", "3", "--select", "bi").ExitCode);
+        Assert.Equal(2, ToolProcess.Run(Books16.Folder, "unused", "--ratio", "0.25", "--method", "best", "--budget", "soon").ExitCode);
+    }
+}
