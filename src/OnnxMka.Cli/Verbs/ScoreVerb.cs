@@ -58,7 +58,11 @@ internal sealed class ScoreVerb
     {
         var seams = ActivationFile.Read(path);
         var (npib, embeddings) = Scorer.Score(seams, options.Alignment, progress, ct);
-        return new Analysis("", npib, [.. embeddings.Select(e => e.Sigma)], [.. embeddings.Select(e => e.Eigenvalues)], seams[0].Samples, 0, Path.GetFileName(path), "", "");
+        return new Analysis("", npib, [.. embeddings.Select(e => e.Sigma)], [.. embeddings.Select(e => e.Eigenvalues)], seams[0].Samples, 0, Path.GetFileName(path), "", "")
+        {
+            Embeddings = embeddings,
+            Seams = [.. SeamStatistics.Of(seams)],
+        };
     }
 
     private static void Print(Analysis analysis)

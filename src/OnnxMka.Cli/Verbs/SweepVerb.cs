@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using OnnxMka.Emission;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
 using OnnxMka.Sweeping;
@@ -44,6 +45,9 @@ internal sealed class SweepVerb
         FileInfo[] reports = [.. new[] { "sweep.html", "sweep.json", "sweep.md" }.Select(n => new FileInfo(Path.Combine(folder, n))), .. parsed.GetValue(_report)!];
         ReportFiles.Check(reports);
         var options = Options(parsed);
+        // What is in the way of the picked model is said before the work, not after it.
+        var model = Path.Combine(folder, "model");
+        if (sweep.MaxIncrease is not null) OutputTarget.For(ModelLocation.Find(options.Input), model, options.Force);
         var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
         if (options.Target.Note is { } note) progress.Note(note);
         var result = Sweep.Run(options, sweep, progress, ct);
@@ -51,7 +55,7 @@ internal sealed class SweepVerb
             OutputFile.Write(new FileInfo(Path.Combine(folder, "plans", $"{Name(point.Plan.Method)}-{point.Removed}.json")), PlanJson.Write(point.Plan));
         OutputFile.Write(new FileInfo(Path.Combine(folder, "analysis.json")), result.Analysis.ToJson());
         ReportFiles.Write(reports, SweepJson.Write(result, options, sweep));
-        var emitted = result.Picked is { } picked ? Emit(picked, options, Path.Combine(folder, "model"), progress, ct) : null;
+        var emitted = result.Picked is { } picked ? Emit(picked, options, model, progress, ct) : null;
         Print(result, sweep);
         if (emitted is not null) ResultTables.Files(ResultTables.Stdout(), emitted);
         if (sweep.MaxIncrease is not { } most || result.Picked is not null) return ExitCode.Done;
@@ -87,7 +91,7 @@ internal sealed class SweepVerb
         }
 
         console.Write(table);
-        console.MarkupLineInterpolated($"perplexity: {result.Windows} windows of {result.WindowLength} tokens, {result.Text}, never used for calibration; tokens/s of one run each");
+        console.MarkupLineInterpolated($"perplexity: {result.Windows} windows of {result.WindowLength} tokens, {result.Text}, never used for calibration; tokens/s: the best of the plans of each size");
         if (result.Picked is { } picked) console.MarkupLineInterpolated($"picked: {Name(picked.Plan.Method)} {picked.Ratio:0.###}, the smallest within +{sweep.MaxIncrease:0.##%}");
     }
 

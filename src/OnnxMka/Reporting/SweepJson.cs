@@ -23,6 +23,7 @@ public static class SweepJson
             p.Bytes,
             perplexity = ReportDocument.Describe(p.Perplexity),
             increase = p.Increase,
+            tokensPerSecond = Math.Round(p.TokensPerSecond, 1),
             p.OnSizeFront,
             p.OnSpeedFront,
             picked = p == result.Picked,

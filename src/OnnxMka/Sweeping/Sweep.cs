@@ -12,13 +12,12 @@ namespace OnnxMka.Sweeping;
 
 /// <summary>One plan that was tried.</summary>
 /// <param name="Bytes">Model and data files that it would write.</param>
+/// <param name="TokensPerSecond">The best of all plans of this size: they have the same nodes and shapes, so what differs between them is noise.</param>
 /// <param name="OnSizeFront">No other is as small and as good, and better in one of them.</param>
 /// <param name="OnSpeedFront">The same for tokens a second.</param>
-public sealed record SweepPoint(double Ratio, MergePlan Plan, long Bytes, Perplexity Perplexity, double Increase, bool OnSizeFront, bool OnSpeedFront)
+public sealed record SweepPoint(double Ratio, MergePlan Plan, long Bytes, Perplexity Perplexity, double Increase, double TokensPerSecond, bool OnSizeFront, bool OnSpeedFront)
 {
     public int Removed => Plan.BlockCount - Plan.Groups.Length;
-
-    public double TokensPerSecond => Perplexity.Seconds > 0 ? Perplexity.Tokens / Perplexity.Seconds : 0;
 }
 
 /// <summary>What a sweep found.</summary>
@@ -56,7 +55,7 @@ public static class Sweep
             var rewritten = ModelRewriter.Apply(map, plan, options.KeepNames);
             var size = ModelWriter.Plan(rewritten.Model, Path.GetFileName(location.ModelPath), options.ForceExternalData).TotalBytes;
             var perplexity = Measure($"{plan.Method.ToString().ToLowerInvariant()} {ratio:0.###}", rewritten.Blocks);
-            return new SweepPoint(ratio, plan, size, perplexity, Math.Exp(perplexity.MeanNll - original.MeanNll) - 1, false, false);
+            return new SweepPoint(ratio, plan, size, perplexity, Math.Exp(perplexity.MeanNll - original.MeanNll) - 1, perplexity.Tokens / perplexity.Seconds, false, false);
         }
 
         Perplexity Measure(string name, BlockMap blocks)
@@ -76,9 +75,10 @@ public static class Sweep
     /// <summary>Marks the points that no other point beats in both ways.</summary>
     internal static ImmutableArray<SweepPoint> Front(IReadOnlyList<SweepPoint> points)
     {
-        return [.. points.Select(p => p with { OnSizeFront = Best(p, q => q.Bytes), OnSpeedFront = Best(p, q => -q.TokensPerSecond) })];
+        var timed = points.Select(p => p with { TokensPerSecond = points.Where(q => q.Bytes == p.Bytes).Max(q => q.TokensPerSecond) }).ToArray();
+        return [.. timed.Select(p => p with { OnSizeFront = Best(p, q => q.Bytes), OnSpeedFront = Best(p, q => -q.TokensPerSecond) })];
 
-        bool Best(SweepPoint point, Func<SweepPoint, double> cost) => !points.Any(other =>
+        bool Best(SweepPoint point, Func<SweepPoint, double> cost) => !timed.Any(other =>
             cost(other) <= cost(point) && other.Perplexity.MeanNll <= point.Perplexity.MeanNll
             && (cost(other) < cost(point) || other.Perplexity.MeanNll < point.Perplexity.MeanNll));
     }

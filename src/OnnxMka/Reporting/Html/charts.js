@@ -8,6 +8,9 @@ const Charts = (() => {
   const series = c => c.dark ? ['#6cb2ff', '#ffb454', '#5fd39a', '#d9a0ff', '#ff8a80'] : ['#0b62c4', '#b85c00', '#1a7f4b', '#7a3fb0', '#b3261e'];
   const ramp = c => c.dark ? ['#1a202a', '#1d4a73', '#2f86c9', '#9fd4ff'] : ['#f7fbff', '#c6dbef', '#6baed6', '#08519c'];
 
+  // Ink that can be read on the ramp at a share of it: dark on the light end, light on the dark end.
+  const onRamp = (c, share) => (share > 0.6) === c.dark ? '#10151c' : share > 0.6 || c.dark ? '#ffffff' : '#1d2430';
+
   function draw(element, label, options) {
     element.setAttribute('role', 'img');
     element.setAttribute('aria-label', label);
@@ -39,7 +42,7 @@ const Charts = (() => {
       yAxis: { type: 'category', data: blocks, inverse: true, axisLabel: { color: c.soft }, axisTick: { show: false }, axisLine: { show: false } },
       visualMap: { min: 0, max: 1, seriesIndex: 0, orient: 'horizontal', left: 'center', bottom: 4, precision: 2, text: ['1', 'NPIB 0'], textStyle: { color: c.soft }, inRange: { color: ramp(c) } },
       series: [
-        { type: 'heatmap', data: cells.map(([i, j, v]) => ({ value: [i, j, v], label: { color: (v > 0.55) === c.dark ? '#10151c' : c.dark ? '#e4e8ee' : v > 0.55 ? '#ffffff' : '#1d2430' } })),
+        { type: 'heatmap', data: cells.map(([i, j, v]) => ({ value: [i, j, v], label: { color: onRamp(c, v) } })),
           label: { show: size >= 22, fontSize: Math.min(11, size / 2.6), formatter: p => p.value[2] >= 0.995 ? '1' : p.value[2].toFixed(2).slice(1) }, itemStyle: { borderWidth: 0.5, borderColor: c.paper } },
         { type: 'custom', silent: true, data: groups.map(g => [g[0], g[g.length - 1]]), renderItem: (_, api) => {
           const from = api.coord([api.value(0), api.value(0)]), to = api.coord([api.value(1), api.value(1)]), cell = api.size([1, 1]);
@@ -59,7 +62,7 @@ const Charts = (() => {
   });
 
   const depth = seams => c => ({
-    grid: Object.assign({}, grid, { top: 48 }), legend: { textStyle: { color: c.ink } }, tooltip: { trigger: 'axis' },
+    grid: Object.assign({}, grid, { top: 48 }), legend: { top: 0, bottom: 'auto', textStyle: { color: c.ink } }, tooltip: { trigger: 'axis' },
     xAxis: axis(c, 'block', { type: 'category', data: seams.map(s => s.block) }),
     yAxis: [axis(c, '', { type: 'log', minorSplitLine: { show: false } }), axis(c, '', { splitLine: { show: false } })],
     series: [{ name: 'norm after the block (left, log)', type: 'line', data: seams.map(s => s.norm) },
@@ -69,11 +72,13 @@ const Charts = (() => {
   const curve = (original, points, x, xName, scale) => c => {
     const methods = [...new Set(points.map(p => p.method))];
     const value = p => [x(p) / scale, p.perplexity.value];
+    const all = [original.perplexity, ...points.map(p => p.perplexity.value)];
+    const wide = Math.max(...all) > 20 * Math.min(...all);
     return {
-      grid: Object.assign({}, grid, { left: 20, top: 48, right: 40, bottom: 40 }), legend: { textStyle: { color: c.ink }, type: 'scroll' }, tooltip: {},
-      xAxis: axis(c, xName), yAxis: axis(c, 'perplexity', { type: 'log', nameGap: 40 }),
+      grid: Object.assign({}, grid, { left: 20, top: 48, right: 40, bottom: 40 }), legend: { top: 0, bottom: 'auto', textStyle: { color: c.ink }, type: 'scroll' }, tooltip: {},
+      xAxis: axis(c, xName), yAxis: axis(c, 'perplexity', { type: wide ? 'log' : 'value', nameGap: 40 }),
       series: [...methods.map((m, k) => ({ name: m, type: 'line', symbolSize: 9, symbol: ['circle', 'rect', 'triangle', 'diamond'][k % 4],
-        lineStyle: { type: ['solid', 'dashed', 'dotted'][k % 3] }, labelLayout: { hideOverlap: true }, data: points.filter(p => p.method === m).map(p => ({ value: value(p),
+        lineStyle: { type: ['solid', 'dashed', 'dotted'][k % 3] }, labelLayout: { hideOverlap: true }, data: points.filter(p => p.method === m).sort((a, b) => x(a) - x(b)).map(p => ({ value: value(p),
           label: { show: true, color: c.ink, position: k % 2 ? 'bottom' : 'top', formatter: p.perplexity.value.toFixed(1) } })) })),
       { name: 'original', type: 'scatter', symbol: 'pin', symbolSize: 22, itemStyle: { color: c.ink }, data: [{ value: [original.x / scale, original.perplexity], label: { show: true, color: c.ink, position: 'bottom', formatter: original.perplexity.toFixed(1) } }] }],
     };
@@ -85,14 +90,14 @@ const Charts = (() => {
     series: [{ type: 'bar', barMaxWidth: 26, data: values.map((v, i) => ({ value: v, itemStyle: { color: series(c)[i] } })), label: { show: true, position: 'right', color: c.ink, formatter: p => p.value.toFixed(2) + unit } }],
   });
 
-  const deltas = (blocks, roles, cells) => c => ({
+  const deltas = (blocks, roles, cells) => c => { const most = Math.max(0.01, ...cells.map(d => d[2])); return ({
     grid: { left: 8, right: 8, top: 8, bottom: 60, containLabel: true },
     tooltip: { formatter: p => `block ${blocks[p.value[0]]}: ${(100 * p.value[2]).toFixed(2)} %` },
     xAxis: { type: 'category', data: blocks.map(b => 'block ' + b), axisLabel: { color: c.soft }, axisLine: { show: false }, axisTick: { show: false } },
     yAxis: { type: 'category', data: roles, inverse: true, axisLabel: { color: c.soft }, axisLine: { show: false }, axisTick: { show: false } },
-    visualMap: { min: 0, max: Math.max(0.01, ...cells.map(d => d[2])), orient: 'horizontal', left: 'center', bottom: 4, formatter: v => (100 * v).toFixed(0) + ' %', textStyle: { color: c.soft }, inRange: { color: ramp(c) } },
-    series: [{ type: 'heatmap', data: cells, label: { show: true, formatter: p => (100 * p.value[2]).toFixed(1) + ' %', color: c.ink, textBorderColor: c.paper, textBorderWidth: 2 }, itemStyle: { borderColor: c.paper, borderWidth: 1 } }],
-  });
+    visualMap: { min: 0, max: most, orient: 'horizontal', left: 'center', bottom: 4, text: [(100 * most).toFixed(0) + ' %', '0 %'], textStyle: { color: c.soft }, inRange: { color: ramp(c) } },
+    series: [{ type: 'heatmap', data: cells.map(d => ({ value: d, label: { color: onRamp(c, d[2] / most) } })), label: { show: true, formatter: p => (100 * p.value[2]).toFixed(1) + ' %' }, itemStyle: { borderColor: c.paper, borderWidth: 1 } }],
+  }); };
 
   return { draw, heat, embedding, depth, curve, bars, deltas };
 })();

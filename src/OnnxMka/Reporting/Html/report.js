@@ -26,7 +26,7 @@ function section(id, title, note) {
 function table(head, rows, options = {}) {
   const texts = new Set(options.texts ?? []);
   const body = rows.map(r => node('tr', r.picked ? { class: 'picked' } : {}, ...(r.cells ?? r).map((c, i) => node('td', texts.has(i) ? { class: 'text' } : {}, c))));
-  const made = node('table', options.matrix ? { class: 'matrix' } : {}, node('thead', {}, node('tr', {}, ...head.map(h => node('th', { scope: 'col' }, h)))), node('tbody', {}, ...body));
+  const made = node('table', options.matrix ? { class: 'matrix' } : {}, node('thead', {}, node('tr', {}, ...head.map((h, i) => node('th', texts.has(i) ? { scope: 'col', class: 'text' } : { scope: 'col' }, h)))), node('tbody', {}, ...body));
   return node('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': options.label ?? head.join(', ') }, made);
 }
 
@@ -132,10 +132,10 @@ function sweep() {
   s.append(pair);
   const say = points.map(p => `${p.method} ${p.ratio}: ${fixed(p.perplexity.value, 2)}`).join('; ');
   chart(pair, '', 'Perplexity against bytes. ' + say, Charts.curve({ x: report.input.bytes, perplexity: report.original.value }, points, p => p.bytes, 'megabytes', 1e6));
-  chart(pair, '', 'Perplexity against tokens a second. ' + say, Charts.curve({ x: report.original.tokensPerSecond, perplexity: report.original.value }, points, p => p.perplexity.tokensPerSecond, 'thousand tokens/s, one run each', 1e3));
+  chart(pair, '', 'Perplexity against tokens a second. ' + say, Charts.curve({ x: report.original.tokensPerSecond, perplexity: report.original.value }, points, p => p.tokensPerSecond, 'thousand tokens/s, best of the plans of each size', 1e3));
   s.append(table(['method', 'ratio', 'blocks', 'bytes', 'perplexity', 'increase', 'tokens/s', 'Pareto front'], [
     ['original', 0, report.input.blocks, bytes(report.input.bytes), fixed(report.original.value, 2), '', whole(report.original.tokensPerSecond), ''],
-    ...points.map(p => ({ picked: p.picked, cells: [p.method + (p.picked ? ' (picked)' : ''), p.ratio, p.blocks, bytes(p.bytes), fixed(p.perplexity.value, 2), percent(p.increase), whole(p.perplexity.tokensPerSecond),
+    ...points.map(p => ({ picked: p.picked, cells: [p.method + (p.picked ? ' (picked)' : ''), p.ratio, p.blocks, bytes(p.bytes), fixed(p.perplexity.value, 2), percent(p.increase), whole(p.tokensPerSecond),
       [p.onSizeFront ? 'size' : '', p.onSpeedFront ? 'speed' : ''].filter(Boolean).join(', ')] }))]));
 }
 
