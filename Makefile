@@ -40,7 +40,7 @@ build: obj/restored
 
 demo: build
 	@rm -rf out/books16
-	@$(CLI) models-fixtures/books16 out/books16 --ratio 0.4 --report out/report.json --plan-out out/plan.json
+	@$(CLI) models-fixtures/books16 out/books16 --ratio 0.4 --report out/report.html --report out/report.json --report out/report.md --plan-out out/plan.json
 
 # Without the tests that need more than NuGet and npm give: those are test-clients'.
 test: build $(CLIENTS)

@@ -17,6 +17,9 @@ internal static class ExitCode
     /// <summary>The output did not pass its checks and was removed.</summary>
     public const int VerificationFailed = 4;
 
+    /// <summary>No model keeps within <c>--max-ppl-increase</c>.</summary>
+    public const int QualityGateMissed = 5;
+
     /// <summary>Ctrl-C.</summary>
     public const int Cancelled = 130;
 }

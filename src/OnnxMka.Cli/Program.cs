@@ -2,7 +2,7 @@ using System.CommandLine;
 using OnnxMka.Cli;
 using OnnxMka.Cli.Verbs;
 
-var root = new RootCommand("Makes exported ONNX LLMs smaller by merging decoder blocks.") { InspectVerb.Create(), ScoreVerb.Create() };
+var root = new RootCommand("Makes exported ONNX LLMs smaller by merging decoder blocks.") { InspectVerb.Create(), ScoreVerb.Create(), EvalVerb.Create(), SweepVerb.Create() };
 new CompressVerb().AddTo(root);
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0) return ErrorLines.Say(parsed.Errors[0].Message, ExitCode.Usage);

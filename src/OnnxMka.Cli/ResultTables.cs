@@ -73,7 +73,7 @@ internal static class ResultTables
         if (q is not null) console.MarkupLineInterpolated($"perplexity: {q.Windows} windows of {q.WindowLength} tokens, {q.Text}, never used for calibration");
     }
 
-    private static void Files(IAnsiConsole console, CompressionResult result)
+    public static void Files(IAnsiConsole console, CompressionResult result)
     {
         if (result.Emitted is not { } emitted) return;
         foreach (var change in emitted.ConfigChanges) console.WriteLine($"{(change.IsWarning ? "warning: " : "")}{change.File}: {change.Key} {change.Change}");

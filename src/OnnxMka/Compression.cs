@@ -147,6 +147,16 @@ public sealed class Compression
         return verdicts;
     }
 
+    private ImmutableArray<GeneratedPair> Samples(BlockMap map, BlockMap emitted, CalibrationSet text, Texts texts)
+    {
+        if (_options.Samples == 0) return [];
+        using var stage = _progress.Begin("samples", _options.Samples, "prompts");
+        using var original = new ModelUnderTest(map, _options.Target);
+        using var result = new ModelUnderTest(emitted, _options.Target);
+        var options = new EvaluationOptions { Model = _options.Input, Generations = _options.Samples, Seed = _options.Seed };
+        return Generations.Compare(original, result, text.Samples, texts.Decode, options, stage.AsIncrement<int>(), _ct);
+    }
+
     private QualityTable? Evaluate(BlockMap map, MergePlan merge, RewrittenModel rewritten, EmittedModel staged, Texts texts)
     {
         if (texts.HeldBack is not { } text) return null;
@@ -154,7 +164,7 @@ public sealed class Compression
         var emitted = rewritten.Blocks with { Model = OnnxModel.Load(staged.ModelPath) };
         var dropped = ModelRewriter.Apply(map, merge.AsDrop()).Blocks;
         var plan = RunPlan.For(map, text, _options);
-        return new QualityTable(Measure(map), Measure(emitted), Measure(dropped), text.Source, text.Sha256, text.Count, text.Length);
+        return new QualityTable(Measure(map), Measure(emitted), Measure(dropped), text.Source, text.Sha256, text.Count, text.Length) { Generations = plan.Mode == RunMode.Whole ? Samples(map, emitted, text, texts) : [] };
 
         Perplexity Measure(BlockMap blocks) => plan.Mode == RunMode.Whole
             ? Perplexity.Measure(blocks, text, _options.BatchSize, _options.Target, stage.AsIncrement<int>(), _ct)

@@ -79,6 +79,9 @@ public sealed record CompressionOptions
     /// <summary>Windows of held-back text for the perplexities.</summary>
     public int EvaluationSamples { get; init; } = 128;
 
+    /// <summary>Greedy generations of original and result for reports; needs <see cref="Evaluate"/>.</summary>
+    public int Samples { get; init; }
+
     /// <summary>The output is loaded and stepped before it gets its name.</summary>
     public bool Verify { get; init; } = true;
 

@@ -14,7 +14,11 @@ namespace OnnxMka;
 /// <summary>Perplexities of the same text: as it was, as it is, and with the same blocks plainly dropped.</summary>
 /// <param name="Result">Of the model as written.</param>
 /// <param name="PlainDrop">The control; equal to <paramref name="Result"/> where nothing was merged.</param>
-public sealed record QualityTable(Perplexity Original, Perplexity Result, Perplexity PlainDrop, string Text, string TextSha256, int Windows, int WindowLength);
+public sealed record QualityTable(Perplexity Original, Perplexity Result, Perplexity PlainDrop, string Text, string TextSha256, int Windows, int WindowLength)
+{
+    /// <summary>Greedy text of original and result; empty unless <see cref="CompressionOptions.Samples"/> asks for it.</summary>
+    public ImmutableArray<GeneratedPair> Generations { get; init; } = [];
+}
 
 /// <summary>What one compression did.</summary>
 /// <param name="Emitted">Null for a dry run.</param>

@@ -9,6 +9,7 @@ namespace OnnxMka.Cli.Verbs;
 /// <summary><c>onnx-mka IN OUT --ratio 0.4</c>: the main job.</summary>
 internal sealed class CompressVerb
 {
+    private const int ReportedSamples = 3;
     private readonly Argument<string?> _input = new("in") { Description = "ONNX decoder: a file, or a folder that holds one", Arity = ArgumentArity.ZeroOrOne };
     private readonly Argument<string?> _output = new("out") { Description = "Result: a folder, or a name that ends in .onnx", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<double?> _ratio = new("--ratio") { Description = "Share of the blocks to remove, 0 up to 1" };
@@ -23,7 +24,7 @@ internal sealed class CompressVerb
     private readonly CalibrationFlags _calibration = new();
     private readonly Option<FileInfo?> _analysis = new("--analysis") { Description = "Similarities from: onnx-mka score MODEL -o FILE" };
     private readonly Option<FileInfo?> _plan = new("--plan") { Description = "Plan to replay, from --plan-out" };
-    private readonly Option<FileInfo?> _report = new("--report") { Description = "Write a report (.json)" };
+    private readonly Option<FileInfo[]> _report = new("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
     private readonly Option<FileInfo?> _planOut = new("--plan-out") { Description = "Write the plan (.json)" };
     private readonly Option<bool> _modelCard = new("--model-card") { Description = "Write a README.md with plan, cost and command (MODEL_CARD.md where a README.md exists, unless --force)" };
     private readonly Option<FileInfo?> _adapterMap = new("--adapter-map") { Description = "Write old and new layer numbers, for adapters (.json)" };
@@ -58,7 +59,7 @@ internal sealed class CompressVerb
         if (options.Target.Note is { } note) progress.Note(note);
         var result = Compression.Run(options, progress, ct);
         if (parsed.GetValue(_planOut) is { } planFile) OutputFile.Write(planFile, PlanJson.Write(result.Plan));
-        if (parsed.GetValue(_report) is { } report) OutputFile.Write(report, ReportJson.Write(result, options));
+        if (parsed.GetValue(_report) is { Length: > 0 } reports) ReportFiles.Write(reports, ReportJson.Write(result, options));
         if (parsed.GetValue(_adapterMap) is { } map) OutputFile.Write(map, AdapterMap.Write(result.Plan));
         if (parsed.GetValue(_mergekit) is { } mergekit) OutputFile.Write(mergekit, MergekitYaml.Write(result.Plan, result.Blocks.Tensor(result.Blocks.Blocks[0].Parameters[0].Initializer).Type));
         ResultTables.Print(result);
@@ -73,7 +74,7 @@ internal sealed class CompressVerb
         var dryRun = parsed.GetValue(_dryRun);
         if (output is null && !dryRun) throw new UsageException("Name the output: onnx-mka IN OUT --ratio 0.4, or use --dry-run.");
         var plan = parsed.GetValue(_plan) is { } file ? PlanJson.Read(OutputFile.ReadText(file), file.Name) : null;
-        CheckReport(parsed.GetValue(_report));
+        ReportFiles.Check(parsed.GetValue(_report)!);
         var options = new CompressionOptions
         {
             Input = input,
@@ -86,6 +87,7 @@ internal sealed class CompressVerb
             Force = parsed.GetValue(_force),
             Evaluate = !parsed.GetValue(_noEval),
             EvaluationSamples = UsageRange.AtLeast(parsed.GetValue(_evalSamples), 1, "--eval-samples"),
+            Samples = parsed.GetValue(_report)!.Length > 0 ? ReportedSamples : 0,
             Verify = !parsed.GetValue(_noVerify),
             KeepNames = parsed.GetValue(_keepNames),
             ForceExternalData = parsed.GetValue(_external),
@@ -111,10 +113,5 @@ internal sealed class CompressVerb
             ProtectFirst = UsageRange.AtLeast(parsed.GetValue(_protectFirst), 0, "--protect-first"),
             ProtectLast = UsageRange.AtLeast(parsed.GetValue(_protectLast), 0, "--protect-last"),
         };
-    }
-
-    private static void CheckReport(FileInfo? report)
-    {
-        if (report is not null && report.Extension != ".json") throw new UsageException($"--report {report.Name}: the known format is .json.");
     }
 }

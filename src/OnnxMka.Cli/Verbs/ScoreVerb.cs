@@ -4,6 +4,7 @@ using OnnxMka.Blocks;
 using OnnxMka.Calibration;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
+using OnnxMka.Reporting;
 using OnnxMka.Scoring;
 using Spectre.Console;
 
@@ -15,6 +16,7 @@ internal sealed class ScoreVerb
     private readonly Argument<string?> _model = new("model") { Description = "ONNX decoder: a file or folder", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _activations = new("--activations") { Description = "Pooled activations [L, N, H] captured elsewhere (.safetensors, .npz, .npy)" };
     private readonly Option<FileInfo?> _output = new("-o", "--output") { Description = "Write the analysis (.json), for --analysis" };
+    private readonly Option<FileInfo[]> _report = new("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON: npib, sigma, eigenvalues" };
     private readonly Option<bool> _quiet = new("--quiet") { Description = "No progress" };
     private readonly CalibrationFlags _calibration = new();
@@ -22,7 +24,7 @@ internal sealed class ScoreVerb
     public static Command Create()
     {
         var verb = new ScoreVerb();
-        var command = new Command("score", "Show how similar the blocks are (NPIB on diffusion maps)") { verb._model, verb._activations, verb._output, verb._json, verb._quiet };
+        var command = new Command("score", "Show how similar the blocks are (NPIB on diffusion maps)") { verb._model, verb._activations, verb._output, verb._report, verb._json, verb._quiet };
         foreach (var option in verb._calibration.All) command.Add(option);
         command.SetAction((parsed, ct) => Task.Run(() => ErrorLines.Run(() => verb.Run(parsed, ct)), CancellationToken.None));
         return command;
@@ -33,9 +35,11 @@ internal sealed class ScoreVerb
         var (model, activations) = (parsed.GetValue(_model), parsed.GetValue(_activations));
         if ((model is null) == (activations is null)) throw new UsageException("Give a model, or --activations FILE.");
         var options = _calibration.Apply(parsed, new CompressionOptions { Input = model ?? activations! });
+        ReportFiles.Check(parsed.GetValue(_report)!);
         var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
         var analysis = model is not null ? OfModel(model, options, progress, ct) : OfActivations(activations!, options, progress, ct);
         if (parsed.GetValue(_output) is { } file) OutputFile.Write(file, analysis.ToJson());
+        ReportFiles.Write(parsed.GetValue(_report)!, AnalysisReport.Write(analysis, Path.GetFileName(model ?? activations!)));
         if (parsed.GetValue(_json)) Console.WriteLine(JsonSerializer.Serialize(new { npib = analysis.Npib.Rows, sigma = analysis.Sigma, eigenvalues = analysis.Eigenvalues }));
         else Print(analysis);
         return ExitCode.Done;
@@ -54,7 +58,11 @@ internal sealed class ScoreVerb
     {
         var seams = ActivationFile.Read(path);
         var (npib, embeddings) = Scorer.Score(seams, options.Alignment, progress, ct);
-        return new Analysis("", npib, [.. embeddings.Select(e => e.Sigma)], [.. embeddings.Select(e => e.Eigenvalues)], seams[0].Samples, 0, Path.GetFileName(path), "", "");
+        return new Analysis("", npib, [.. embeddings.Select(e => e.Sigma)], [.. embeddings.Select(e => e.Eigenvalues)], seams[0].Samples, 0, Path.GetFileName(path), "", "")
+        {
+            Embeddings = embeddings,
+            Seams = [.. SeamStatistics.Of(seams)],
+        };
     }
 
     private static void Print(Analysis analysis)

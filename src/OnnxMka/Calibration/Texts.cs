@@ -25,6 +25,9 @@ public sealed class Texts : IDisposable
     /// </summary>
     public CalibrationSet? HeldBack => _heldBack.Value;
 
+    /// <summary>Text of token ids; the ids themselves without a tokenizer.</summary>
+    public string Decode(int[] ids) => _tokenizer.Value?.Decode(ids) ?? string.Join(' ', ids);
+
     public void Dispose()
     {
         if (_tokenizer.IsValueCreated) _tokenizer.Value?.Dispose();

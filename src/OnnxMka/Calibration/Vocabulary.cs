@@ -7,13 +7,16 @@ namespace OnnxMka.Calibration;
 internal static class Vocabulary
 {
     /// <summary>Refuses ids that the model has no embedding for: the tokenizer belongs to another model.</summary>
-    public static void Check(BlockMap map, CalibrationSet set)
+    public static void Check(BlockMap map, CalibrationSet set) => Check(map, set.MaxToken);
+
+    /// <param name="largest">Largest id that will be run.</param>
+    public static void Check(BlockMap map, int largest)
     {
         var rows = EmbeddingRows(map);
-        if (rows is { } known && set.MaxToken >= known)
+        if (rows is { } known && largest >= known)
         {
             throw new RefusedException(
-                "MKA034", $"token {set.MaxToken}", $"the model knows {known} tokens, so this tokenizer or id file belongs to another model", "Put the model's own tokenizer.json beside it, or give its ids with --calib-ids");
+                "MKA034", $"token {largest}", $"the model knows {known} tokens, so this tokenizer or id file belongs to another model", "Put the model's own tokenizer.json beside it, or give its ids with --calib-ids");
         }
     }
 

@@ -53,7 +53,7 @@ public sealed record Perplexity(long Tokens, double MeanNll, double Seconds)
         return nll;
     }
 
-    private static double LogSumExp(ReadOnlySpan<float> row)
+    internal static double LogSumExp(ReadOnlySpan<float> row)
     {
         double max = float.NegativeInfinity;
         foreach (var value in row) max = Math.Max(max, value);

@@ -1,10 +1,6 @@
-using System.Collections.Immutable;
 using System.Reflection;
-using System.Runtime.InteropServices;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using OnnxMka.Blocks;
-using OnnxMka.Evaluation;
 
 namespace OnnxMka.Reporting;
 
@@ -14,30 +10,14 @@ public static class ReportJson
     /// <summary>Raised when a field changes its meaning or goes; new fields do not raise it.</summary>
     public const int SchemaVersion = 1;
 
-    private static readonly JsonSerializerOptions Options = new()
-    {
-        WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
-    };
-
     public static string ToolVersion => typeof(ReportJson).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
 
     public static string Write(CompressionResult result, CompressionOptions options)
     {
         var report = new
         {
-            schemaVersion = SchemaVersion,
-            tool = new { name = "onnx-mka", version = ToolVersion },
-            environment = new
-            {
-                os = RuntimeInformation.OSDescription,
-                framework = RuntimeInformation.FrameworkDescription,
-                executionProvider = options.Target.Name,
-                cores = Environment.ProcessorCount,
-                peakMemoryBytes = Environment.WorkingSet > 0 ? System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64 : 0,
-            },
+            kind = "compression",
+            environment = ReportDocument.Environment(options.Target.Name),
             input = new { path = options.Input, result.Plan.Fingerprint, blocks = result.Plan.BlockCount, bytes = result.OriginalBytes },
             options = new
             {
@@ -51,10 +31,9 @@ public static class ReportJson
                 options.Alignment.EmbeddingDimension,
                 options.Alignment.DiffusionTime,
             },
-            calibration = result.Analysis is { } a
-                ? new { source = a.CalibrationSource, sha256 = a.CalibrationSha256, samples = a.Samples, tokensPerSample = a.SampleLength }
-                : null,
-            similarity = result.Analysis is { } scored ? new { npib = scored.Npib.Rows, sigma = scored.Sigma, eigenvalues = scored.Eigenvalues } : null,
+            calibration = ReportDocument.Calibration(result.Analysis),
+            similarity = ReportDocument.Similarity(result.Analysis),
+            seams = ReportDocument.Seams(result.Analysis),
             selection = result.Selection,
             compensation = result.Compensation,
             search = result.Search,
@@ -65,9 +44,9 @@ public static class ReportJson
             perplexity = result.Quality is { } q
                 ? new
                 {
-                    original = Describe(q.Original),
-                    result = Describe(q.Result),
-                    plainDrop = Describe(q.PlainDrop),
+                    original = ReportDocument.Describe(q.Original),
+                    result = ReportDocument.Describe(q.Result),
+                    plainDrop = ReportDocument.Describe(q.PlainDrop),
                     text = q.Text,
                     textSha256 = q.TextSha256,
                     windows = q.Windows,
@@ -86,13 +65,12 @@ public static class ReportJson
                     configChanges = e.ConfigChanges,
                 }
                 : null,
-            seconds = result.Timings.ToDictionary(t => t.Stage, t => Math.Round(t.Seconds, 3), StringComparer.Ordinal),
+            generations = result.Quality?.Generations.ToArray() ?? [],
+            plannedBytes = result.PlannedBytes,
+            seconds = ReportDocument.Seconds(result.Timings),
         };
-        return JsonSerializer.Serialize(report, Options) + "\n";
+        return ReportDocument.Text(report);
     }
-
-    private static object Describe(Perplexity p) =>
-        new { value = p.Value, meanNll = p.MeanNll, tokens = p.Tokens, tokensPerSecond = p.Seconds > 0 ? Math.Round(p.Tokens / p.Seconds, 1) : 0 };
 }
 
 /// <summary>What <c>inspect --json</c> prints.</summary>

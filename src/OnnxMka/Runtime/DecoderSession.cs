@@ -71,6 +71,22 @@ public sealed class DecoderSession : IDisposable
         return logits;
     }
 
+    /// <summary>Logits of tokens behind the cache, [length, vocabulary]; the cache stays as it is.</summary>
+    public float[] Peek(ReadOnlySpan<int> ids)
+    {
+        var feeds = Ports.Feed(ids, 1, _past, _cache);
+        try
+        {
+            using var outputs = _session.Run(_run, feeds.Keys, feeds.Values, [Ports.Logits]);
+            return ToFloats(outputs[0]);
+        }
+        finally
+        {
+            var kept = _cache?.Values.ToHashSet() ?? [];
+            foreach (var feed in feeds.Values.Where(f => !kept.Contains(f))) feed.Dispose();
+        }
+    }
+
     /// <summary>Forgets the cached tokens.</summary>
     public void Restart()
     {

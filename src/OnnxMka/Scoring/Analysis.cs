@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using OnnxMka.Alignment;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Scoring;
@@ -22,6 +23,12 @@ public sealed record Analysis(
     string ExecutionProvider)
 {
     public const int Version = 1;
+
+    /// <summary>Diffusion coordinates of each seam, for reports; empty where the analysis was read from a file.</summary>
+    public ImmutableArray<LayerEmbedding> Embeddings { get; init; } = [];
+
+    /// <summary>Norm and influence of each seam, for reports; empty where the analysis was read from a file.</summary>
+    public ImmutableArray<SeamStatistics> Seams { get; init; } = [];
 
     private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 

@@ -43,6 +43,10 @@ public static class ModelScoring
             set.Length,
             set.Source,
             set.Sha256,
-            options.Target.Name);
+            options.Target.Name)
+        {
+            Embeddings = embeddings,
+            Seams = [.. SeamStatistics.Of(seams)],
+        };
     }
 }

@@ -1,0 +1,58 @@
+using System.Collections.Immutable;
+using OnnxMka.Evaluation;
+using Spectre.Console;
+
+namespace OnnxMka.Cli;
+
+/// <summary>What an evaluation prints on stdout.</summary>
+internal static class EvalTables
+{
+    private const int ShownPairs = 3;
+
+    public static void Print(EvaluationResult result)
+    {
+        var console = ResultTables.Stdout();
+        Pairs(console, result.Generations);
+        Print(result.Tasks, result.Metrics);
+        var models = ResultTables.Table("model", "blocks", "bytes", "tokens/s");
+        if (result.Original is { } original) Row(models, "original", original);
+        Row(models, "model", result.Model);
+        console.Write(models);
+        console.MarkupLineInterpolated($"{result.Done} of {result.Total} items, {result.Seconds:0.0} s, peak memory {Sizes.Text(result.PeakMemoryBytes)} (this process, every model in it)");
+    }
+
+    public static void Print(ImmutableArray<TaskHeader> tasks, ImmutableArray<MetricValue> metrics)
+    {
+        var console = ResultTables.Stdout();
+        foreach (var task in tasks) console.MarkupLineInterpolated($"{task.Name}: {task.Settings}");
+        var table = ResultTables.Table("task", "of", "figure", "value", "95 % interval", "items");
+        foreach (var m in metrics)
+            table.AddRow(Markup.Escape(m.Task), Markup.Escape(m.Group ?? "all"), Markup.Escape(m.Metric), Value(m.Value), double.IsNaN(m.Low) ? "-" : $"{Value(m.Low)} to {Value(m.High)}", m.Items.ToString("N0"));
+        console.Write(table);
+    }
+
+    private static void Pairs(IAnsiConsole console, ImmutableArray<GeneratedPair> pairs)
+    {
+        if (pairs.Length == 0) return;
+        foreach (var pair in pairs.Take(ShownPairs))
+        {
+            var table = ResultTables.Table("", "greedy text");
+            table.AddRow("prompt", Markup.Escape(pair.Prompt.ReplaceLineEndings(" ")));
+            table.AddRow("original", Markup.Escape(pair.Original.ReplaceLineEndings(" ")));
+            table.AddRow("model", Markup.Escape(pair.Result.ReplaceLineEndings(" ")));
+            console.Write(table);
+        }
+
+        console.MarkupLineInterpolated($"greedy generations of {pairs[0].Tokens} tokens: {pairs.Average(p => p.SameTokens):0.0} tokens on average before the first difference, {pairs.Count(p => p.SameTokens == p.Tokens)} of {pairs.Length} without one");
+    }
+
+    private static void Row(Table table, string name, EvaluatedModel model) =>
+        table.AddRow(name, model.Blocks.ToString(), Sizes.Text(model.Bytes), model.TokensPerSecond > 0 ? model.TokensPerSecond.ToString("N0") : "-");
+
+    private static string Value(double value) => Math.Abs(value) switch
+    {
+        >= 1e6 => value.ToString("0.00e+0"),
+        >= 10 => value.ToString("0.00"),
+        _ => value.ToString("0.0000"),
+    };
+}

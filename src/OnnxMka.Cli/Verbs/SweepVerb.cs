@@ -1,0 +1,120 @@
+using System.CommandLine;
+using System.Globalization;
+using OnnxMka.Emission;
+using OnnxMka.Planning;
+using OnnxMka.Reporting;
+using OnnxMka.Sweeping;
+using Spectre.Console;
+
+namespace OnnxMka.Cli.Verbs;
+
+/// <summary><c>onnx-mka sweep MODEL --ratios 0.1:0.5:0.1 --methods mka,drop -o DIR</c>: what each ratio would cost.</summary>
+internal sealed class SweepVerb
+{
+    private readonly Argument<string> _model = new("model") { Description = "ONNX decoder: a file or folder" };
+    private readonly Option<string> _ratios = new("--ratios") { Description = "first:last:step, or a list such as 0.1,0.25", DefaultValueFactory = _ => "0.1:0.5:0.1" };
+    private readonly Option<string> _methods = new("--methods") { Description = $"Any of {string.Join(',', Enum.GetNames<Method>()).ToLowerInvariant()}", DefaultValueFactory = _ => "mka,drop" };
+    private readonly Option<Order> _order = new("--order") { HelpName = "similarity|tail", Description = "similarity takes the most similar neighbours, tail the last", DefaultValueFactory = _ => Order.Similarity };
+    private readonly Option<int> _protectFirst = new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _protectLast = new("--protect-last") { Description = "Blocks at the end that stay as they are", DefaultValueFactory = _ => 1 };
+    private readonly Option<string?> _limit = new("--max-ppl-increase") { Description = "Write the smallest model whose perplexity rises by no more than this, such as 10%; exit code 5 where none is" };
+    private readonly Option<DirectoryInfo> _output = new("-o", "--output") { Description = "Folder for reports, plans and the picked model", Required = true };
+    private readonly Option<FileInfo?> _analysis = new("--analysis") { Description = "Similarities from: onnx-mka score MODEL -o FILE" };
+    private readonly Option<int> _evalSamples = new("--eval-samples") { Description = "Windows of held-back text to measure perplexity on", DefaultValueFactory = _ => 128 };
+    private readonly Option<FileInfo[]> _report = new("--report") { Description = "More reports: .html, .json, .md (sweep.html, sweep.json and sweep.md are always written)", DefaultValueFactory = _ => [] };
+    private readonly Option<bool> _force = new("--force") { Description = "Overwrite existing output" };
+    private readonly Option<bool> _quiet = new("--quiet") { Description = "No progress" };
+    private readonly CalibrationFlags _calibration = new();
+
+    public static Command Create()
+    {
+        var verb = new SweepVerb();
+        var command = new Command("sweep", "Try many ratios and methods with one calibration; table, curve, Pareto front")
+        {
+            verb._model, verb._ratios, verb._methods, verb._order, verb._protectFirst, verb._protectLast, verb._limit, verb._output, verb._analysis, verb._evalSamples, verb._report, verb._force, verb._quiet,
+        };
+        foreach (var option in verb._calibration.All) command.Add(option);
+        command.SetAction((parsed, ct) => Task.Run(() => ErrorLines.Run(() => verb.Run(parsed, ct)), CancellationToken.None));
+        return command;
+    }
+
+    private int Run(ParseResult parsed, CancellationToken ct)
+    {
+        var sweep = new SweepOptions(Ratios(parsed.GetValue(_ratios)!), Methods(parsed.GetValue(_methods)!), Limit(parsed.GetValue(_limit)));
+        var folder = parsed.GetValue(_output)!.FullName;
+        FileInfo[] reports = [.. new[] { "sweep.html", "sweep.json", "sweep.md" }.Select(n => new FileInfo(Path.Combine(folder, n))), .. parsed.GetValue(_report)!];
+        ReportFiles.Check(reports);
+        var options = Options(parsed);
+        // What is in the way of the picked model is said before the work, not after it.
+        var model = Path.Combine(folder, "model");
+        if (sweep.MaxIncrease is not null) OutputTarget.For(ModelLocation.Find(options.Input), model, options.Force);
+        var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
+        if (options.Target.Note is { } note) progress.Note(note);
+        var result = Sweep.Run(options, sweep, progress, ct);
+        foreach (var point in result.Points)
+            OutputFile.Write(new FileInfo(Path.Combine(folder, "plans", $"{Name(point.Plan.Method)}-{point.Removed}.json")), PlanJson.Write(point.Plan));
+        OutputFile.Write(new FileInfo(Path.Combine(folder, "analysis.json")), result.Analysis.ToJson());
+        ReportFiles.Write(reports, SweepJson.Write(result, options, sweep));
+        var emitted = result.Picked is { } picked ? Emit(picked, options, model, progress, ct) : null;
+        Print(result, sweep);
+        if (emitted is not null) ResultTables.Files(ResultTables.Stdout(), emitted);
+        if (sweep.MaxIncrease is not { } most || result.Picked is not null) return ExitCode.Done;
+        return ErrorLines.Say($"No plan keeps the perplexity within +{most:0.##%}: the best is +{result.Points.Min(p => p.Increase):0.##%}. Nothing was written but the reports.", ExitCode.QualityGateMissed);
+    }
+
+    private CompressionOptions Options(ParseResult parsed) => _calibration.Apply(parsed, new CompressionOptions
+    {
+        Input = parsed.GetValue(_model)!,
+        Plan = new PlanOptions
+        {
+            Order = parsed.GetValue(_order),
+            ProtectFirst = UsageRange.AtLeast(parsed.GetValue(_protectFirst), 0, "--protect-first"),
+            ProtectLast = UsageRange.AtLeast(parsed.GetValue(_protectLast), 0, "--protect-last"),
+        },
+        Analysis = parsed.GetValue(_analysis) is { } a ? Scoring.Analysis.FromJson(OutputFile.ReadText(a), a.Name) : null,
+        EvaluationSamples = UsageRange.AtLeast(parsed.GetValue(_evalSamples), 1, "--eval-samples"),
+        Force = parsed.GetValue(_force),
+    });
+
+    private static CompressionResult Emit(SweepPoint picked, CompressionOptions options, string folder, IProgressSink progress, CancellationToken ct) =>
+        Compression.Run(options with { Output = folder, ReadyPlan = picked.Plan, Analysis = null, Evaluate = false }, progress, ct);
+
+    private static void Print(SweepResult result, SweepOptions sweep)
+    {
+        var console = ResultTables.Stdout();
+        var table = ResultTables.Table("method", "ratio", "blocks", "bytes", "perplexity", "increase", "tokens/s", "Pareto front");
+        table.AddRow("original", "0", result.Blocks.Count.ToString(), Sizes.Text(result.OriginalBytes), result.Original.Value.ToString("0.00"), "", (result.Original.Tokens / result.Original.Seconds).ToString("N0"), "");
+        foreach (var p in result.Points)
+        {
+            var front = string.Join(", ", new[] { (p.OnSizeFront, "size"), (p.OnSpeedFront, "speed") }.Where(f => f.Item1).Select(f => f.Item2));
+            table.AddRow(Name(p.Plan.Method), p.Ratio.ToString("0.###"), p.Plan.Groups.Length.ToString(), Sizes.Text(p.Bytes), p.Perplexity.Value.ToString("0.00"), $"+{p.Increase:0.0%}", p.TokensPerSecond.ToString("N0"), front);
+        }
+
+        console.Write(table);
+        console.MarkupLineInterpolated($"perplexity: {result.Windows} windows of {result.WindowLength} tokens, {result.Text}, never used for calibration; tokens/s: the best of the plans of each size");
+        if (result.Picked is { } picked) console.MarkupLineInterpolated($"picked: {Name(picked.Plan.Method)} {picked.Ratio:0.###}, the smallest within +{sweep.MaxIncrease:0.##%}");
+    }
+
+    private static string Name(Method method) => method.ToString().ToLowerInvariant();
+
+    private static System.Collections.Immutable.ImmutableArray<double> Ratios(string text)
+    {
+        var range = text.Split(':');
+        var numbers = (range.Length == 3 ? range : text.Split(',')).Select(t => double.TryParse(t, NumberStyles.Float, CultureInfo.InvariantCulture, out var v) ? v : double.NaN).ToArray();
+        if (range.Length is 2 or > 3 || Array.Exists(numbers, v => !(v >= 0 && v < 1)) || (range.Length == 3 && (numbers[2] <= 0 || numbers[1] < numbers[0])))
+            throw new UsageException($"--ratios {text}: give first:last:step or a list, each at least 0 and less than 1, such as 0.1:0.5:0.1.");
+        return range.Length == 3 ? SweepOptions.Range(numbers[0], numbers[1], numbers[2]) : [.. numbers.Order()];
+    }
+
+    private static System.Collections.Immutable.ImmutableArray<Method> Methods(string text) => [.. text.Split(',', StringSplitOptions.TrimEntries).Select(t =>
+        Enum.TryParse<Method>(t, true, out var method) && Enum.IsDefined(method) && !char.IsDigit(t[0]) ? method : throw new UsageException($"--methods {text}: '{t}' is none of {string.Join(", ", Enum.GetNames<Method>()).ToLowerInvariant()}."))];
+
+    private static double? Limit(string? text)
+    {
+        if (text is null) return null;
+        var number = text.EndsWith('%') ? text[..^1] : text;
+        return double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var v) && v >= 0
+            ? text.EndsWith('%') ? v / 100 : v
+            : throw new UsageException($"--max-ppl-increase {text}: give a share such as 10% or 0.1.");
+    }
+}

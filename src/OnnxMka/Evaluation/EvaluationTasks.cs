@@ -1,0 +1,96 @@
+using System.Collections.Immutable;
+using OnnxMka.Calibration;
+using OnnxMka.Emission;
+
+namespace OnnxMka.Evaluation;
+
+/// <summary>The tasks that the options ask for, and the tokenizer that they share.</summary>
+internal sealed class EvaluationTasks : IDisposable
+{
+    private const int DefaultWindow = 1024;
+    private readonly Tokenizer? _tokenizer;
+
+    private EvaluationTasks(Tokenizer? tokenizer, ImmutableArray<IEvaluationTask> all, IReadOnlyList<int[]> prompts)
+    {
+        _tokenizer = tokenizer;
+        All = all;
+        Prompts = prompts;
+    }
+
+    public ImmutableArray<IEvaluationTask> All { get; }
+
+    /// <summary>Token sequences that prompts for generations are cut from.</summary>
+    public IReadOnlyList<int[]> Prompts { get; }
+
+    public static EvaluationTasks Of(EvaluationOptions options, ModelLocation model)
+    {
+        var config = ModelConfig.Of(model);
+        var tokenizer = Tokenizer.Beside(model.ModelPath);
+        var tasks = ImmutableArray.CreateBuilder<IEvaluationTask>();
+        if (options.MmluFolder is { } mmlu)
+        {
+            var (items, sha256) = ChoiceFiles.Mmlu(mmlu, options.Shots, options.MmluRanking);
+            tasks.Add(new ChoiceTask("mmlu", sha256, $"{options.Shots} shots, ranked by {(options.MmluRanking == MmluRanking.Letter ? "letter" : "text")}", items, Needed(tokenizer, model), config.Context, options.MmluRanking == MmluRanking.Text));
+        }
+
+        foreach (var file in options.ChoiceFiles)
+        {
+            var (items, sha256) = ChoiceFiles.JsonLines(file);
+            tasks.Add(new ChoiceTask(items[0].Group, sha256, "likelihood of each choice behind the question", items, Needed(tokenizer, model), config.Context, true));
+        }
+
+        if (options.LastWordFile is { } last)
+        {
+            var texts = TextDocuments.Read(last);
+            tasks.Add(new LastWordTask(texts.Name, texts.Sha256, [.. texts.Documents.Select(d => d.Text)], Needed(tokenizer, model)));
+        }
+
+        var (text, sequences) = Text(options, config, tokenizer, model, tasks.Count > 0);
+        if (text is not null) tasks.Add(text);
+        if (tasks.GroupBy(t => t.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
+            throw new RefusedException("MKA072", twice.Key, "two files have this name", "Give files with different names");
+        return new EvaluationTasks(tokenizer, tasks.ToImmutable(), sequences);
+    }
+
+    public string Decode(int[] ids) => _tokenizer?.Decode(ids) ?? string.Join(' ', ids);
+
+    public void Dispose() => _tokenizer?.Dispose();
+
+    /// <summary>The text task, unless only other tasks were asked for; and what generations begin with.</summary>
+    private static (TextTask? Task, IReadOnlyList<int[]> Sequences) Text(EvaluationOptions options, ModelConfig config, Tokenizer? tokenizer, ModelLocation model, bool others)
+    {
+        var bos = options.Bos switch
+        {
+            BosUse.Off => null,
+            BosUse.On => config.BeginToken ?? throw new RefusedException("MKA076", "config.json", "it names no bos_token_id", "Use --bos auto or off"),
+            _ => tokenizer is null ? null : BeginToken.Of(tokenizer),
+        };
+        var window = options.Window ?? Math.Min(config.Context ?? DefaultWindow, DefaultWindow);
+        var stride = Math.Min(options.Stride ?? window, bos is null ? window - 1 : window);
+        var settings = $"windows of {window} tokens, stride {stride}, {(bos is { } id ? $"BOS {id} first" : "no BOS")}";
+        if (options.TextIds is { } path)
+        {
+            var rows = TokenIdFile.Read(path, out var idsSha256);
+            var name = Path.GetFileName(path);
+            return (new TextTask("text", idsSha256, settings, [.. rows.SelectMany(r => TextWindow.Over(name, r, window, stride, bos))]), rows);
+        }
+
+        if (tokenizer is null && options.Text is null && others) return (null, []);
+        var texts = options.Text is { } named ? TextDocuments.Read(named) : TextDocuments.BuiltIn;
+        var words = Needed(tokenizer, model);
+        var encoded = texts.Documents.Select(d => (Document: d, Ids: Body(words, d.Text))).ToArray();
+        var task = options.Text is null && others
+            ? null
+            : new TextTask("text", texts.Sha256, settings, [.. encoded.SelectMany(e => TextWindow.Over(e.Document.Name, e.Ids, window, stride, bos, new ByteCounter(words, e.Document.Text, e.Ids).Count))]);
+        return (task, [.. encoded.Select(e => e.Ids)]);
+    }
+
+    private static int[] Body(Tokenizer tokenizer, string text)
+    {
+        var ids = tokenizer.Encode(text);
+        return BeginToken.Of(tokenizer) is { } bos && ids.Length > 0 && ids[0] == bos ? ids[1..] : ids;
+    }
+
+    private static Tokenizer Needed(Tokenizer? tokenizer, ModelLocation model) => tokenizer ?? throw new RefusedException(
+        "MKA038", Path.GetFileName(model.ModelPath), "there is no tokenizer.json beside it, so text cannot be turned into tokens", "Put the tokenizer there, or give token ids with --text-ids FILE (JSON lines, one array of integers each)");
+}

@@ -1,0 +1,82 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using OnnxMka.Blocks;
+using OnnxMka.Emission;
+using OnnxMka.Graph;
+
+namespace OnnxMka.Evaluation;
+
+/// <summary>One model as it was evaluated.</summary>
+/// <param name="TokensPerSecond">Tokens read in this run over the time in the runtime; 0 where all results were there before.</param>
+public sealed record EvaluatedModel(string Path, string Fingerprint, int Blocks, long Bytes, double TokensPerSecond);
+
+/// <summary>Figures of one evaluation.</summary>
+/// <param name="Original">Null without <see cref="EvaluationOptions.Against"/>.</param>
+/// <param name="Done">Items scored so far, in this shard; <paramref name="Total"/> is what all shards have.</param>
+public sealed record EvaluationResult(
+    EvaluatedModel Model,
+    EvaluatedModel? Original,
+    ImmutableArray<TaskHeader> Tasks,
+    ImmutableArray<MetricValue> Metrics,
+    ImmutableArray<GeneratedPair> Generations,
+    int Done,
+    int Total,
+    long PeakMemoryBytes,
+    double Seconds);
+
+/// <summary>Measures a model: texts and questions to figures.</summary>
+public static class ModelEvaluation
+{
+    public static EvaluationResult Run(EvaluationOptions options, IProgressSink? sink = null, CancellationToken ct = default)
+    {
+        var progress = sink ?? NoProgress.Instance;
+        var clock = Stopwatch.StartNew();
+        var location = ModelLocation.Find(options.Model);
+        var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
+        var originalMap = options.Against is { } against ? BlockDetector.Detect(OnnxModel.Load(ModelLocation.Find(against).ModelPath)) : null;
+        using var tasks = EvaluationTasks.Of(options, location);
+        var header = new ResultHeader(
+            ResultHeader.CurrentVersion, Fingerprint.Of(map.Model), originalMap is null ? null : Fingerprint.Of(originalMap.Model), options.Seed,
+            [.. tasks.All.Select(t => new TaskHeader(t.Name, t.Sha256, t.Settings, [.. Calibration.Spread.Choose(t.Count, options.Limit ?? t.Count, options.Seed)]))]);
+        using var results = ResultFile.Open(options.ResultsPath, header);
+        using var model = new ModelUnderTest(map, options.Target);
+        using var original = originalMap is null ? null : new ModelUnderTest(originalMap, options.Target);
+        foreach (var (task, entry) in tasks.All.Zip(header.Tasks)) Score(task, entry, results, model, original, options, progress, ct);
+        var pairs = original is null || options.Shard.Count > 1 ? [] : Generate(original, model, tasks, options, progress, ct);
+        using var process = Process.GetCurrentProcess();
+        return new EvaluationResult(
+            Describe(map, header.Model, model),
+            original is null ? null : Describe(originalMap!, header.Against!, original),
+            header.Tasks,
+            Aggregate.Of(results.Items, options.Seed),
+            pairs,
+            results.Items.Count,
+            header.Tasks.Sum(t => t.Items.Length),
+            process.PeakWorkingSet64,
+            clock.Elapsed.TotalSeconds);
+    }
+
+    private static void Score(
+        IEvaluationTask task, TaskHeader entry, ResultFile results, ModelUnderTest model, ModelUnderTest? original, EvaluationOptions options, IProgressSink progress, CancellationToken ct)
+    {
+        var done = results.Items.Where(i => i.Task == task.Name).Select(i => i.Index).ToHashSet();
+        int[] left = [.. entry.Items.Where((_, place) => place % options.Shard.Count == options.Shard.Index).Where(i => !done.Contains(i))];
+        using var stage = progress.Begin(task.Name, left.Length, "items");
+        foreach (var item in left)
+        {
+            ct.ThrowIfCancellationRequested();
+            results.Add(new ItemResult(task.Name, task.GroupOf(item), item, task.Score(item, model, original)));
+            stage.Advance(1);
+        }
+    }
+
+    private static ImmutableArray<GeneratedPair> Generate(
+        ModelUnderTest original, ModelUnderTest model, EvaluationTasks tasks, EvaluationOptions options, IProgressSink progress, CancellationToken ct)
+    {
+        using var stage = progress.Begin("generations", options.Generations, "prompts");
+        return Generations.Compare(original, model, tasks.Prompts, tasks.Decode, options, stage.AsIncrement<int>(), ct);
+    }
+
+    private static EvaluatedModel Describe(BlockMap map, string fingerprint, ModelUnderTest run) => new(
+        map.Model.Path, fingerprint, map.Count, map.Model.Files.Sum(f => new FileInfo(f).Length), run.Seconds > 0 ? run.TokensRead / run.Seconds : 0);
+}

@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using OnnxMka.Blocks;
+using OnnxMka.Calibration;
+using OnnxMka.Runtime;
+
+namespace OnnxMka.Evaluation;
+
+/// <summary>A loaded model that counts the tokens it reads and the time that takes.</summary>
+public sealed class ModelUnderTest : IDisposable
+{
+    private readonly BlockMap _map;
+    private readonly DecoderSession _session;
+    private readonly Stopwatch _clock = new();
+
+    public ModelUnderTest(BlockMap map, ExecutionTarget target)
+    {
+        _map = map;
+        _session = DecoderSession.Load(map, target);
+    }
+
+    public long TokensRead { get; private set; }
+
+    public double Seconds => _clock.Elapsed.TotalSeconds;
+
+    /// <summary>Logits of one sequence, [length, vocabulary].</summary>
+    public float[] Logits(int[] ids) => Timed(ids.Length, ids, () => _session.Logits(ids, 1));
+
+    /// <summary>
+    /// Log likelihood of each continuation behind the same beginning, in nats, and whether greedy decoding would write it. The
+    /// beginning is read once: its KV cache serves all of them.
+    /// </summary>
+    public (double LogLikelihood, bool IsGreedy)[] Continue(int[] prefix, IReadOnlyList<int[]> continuations)
+    {
+        if (!_session.Ports.HasCache) return [.. continuations.Select(c => Score(Logits([.. prefix, .. c[..^1]]).AsSpan(), prefix.Length + c.Length - 1, c))];
+        _session.Restart();
+        var beginning = Timed(prefix.Length, prefix, () => _session.Step(prefix));
+        var last = beginning[^(beginning.Length / prefix.Length)..];
+        return [.. continuations.Select(c => Score(c.Length > 1 ? [.. last, .. Timed(c.Length - 1, c, () => _session.Peek(c.AsSpan(0, c.Length - 1)))] : last, c.Length, c))];
+    }
+
+    /// <summary>The tokens that greedy decoding writes behind a prompt.</summary>
+    public int[] Generate(int[] prompt, int count)
+    {
+        var written = new List<int>();
+        _session.Restart();
+        int[] next = prompt;
+        while (written.Count < count)
+        {
+            var read = _session.Ports.HasCache ? next : [.. prompt, .. written];
+            var logits = _session.Ports.HasCache ? Timed(read.Length, read, () => _session.Step(read)) : Logits(read);
+            next = [NextTokens.Greedy(logits.AsSpan(logits.Length - (logits.Length / read.Length)))];
+            written.Add(next[0]);
+        }
+
+        _session.Restart();
+        return [.. written];
+    }
+
+    public void Dispose() => _session.Dispose();
+
+    /// <param name="logits">[rows, vocabulary]; the last rows predict the ids.</param>
+    private static (double LogLikelihood, bool IsGreedy) Score(ReadOnlySpan<float> logits, int rows, int[] ids)
+    {
+        var vocabulary = logits.Length / rows;
+        double sum = 0;
+        var greedy = true;
+        for (var i = 0; i < ids.Length; i++)
+        {
+            var row = logits.Slice((rows - ids.Length + i) * vocabulary, vocabulary);
+            sum += row[ids[i]] - Perplexity.LogSumExp(row);
+            greedy &= NextTokens.Greedy(row) == ids[i];
+        }
+
+        return (sum, greedy);
+    }
+
+    private T Timed<T>(int tokens, int[] ids, Func<T> run)
+    {
+        Vocabulary.Check(_map, ids.Max());
+        TokensRead += tokens;
+        _clock.Start();
+        try
+        {
+            return run();
+        }
+        finally
+        {
+            _clock.Stop();
+        }
+    }
+}

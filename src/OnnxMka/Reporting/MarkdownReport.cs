@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace OnnxMka.Reporting;
+
+/// <summary>A JSON report as Markdown tables, for pull requests and model cards.</summary>
+public static class MarkdownReport
+{
+    public static string Of(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        var report = document.RootElement;
+        var text = new StringBuilder();
+        var kind = report.GetProperty("kind").GetString()!;
+        text.Append(CultureInfo.InvariantCulture, $"# onnx-mka: {kind}\n\n");
+        if (Has(report, "perplexity")) Quality(report, text);
+        if (Has(report, "points")) Points(report, text);
+        if (Has(report, "metrics")) Metrics(report, text);
+        if (Has(report, "plan")) Plan(report.GetProperty("plan"), text);
+        if (Has(report, "similarity")) Neighbours(report.GetProperty("similarity").GetProperty("npib"), text);
+        if (Has(report, "generations")) Samples(report.GetProperty("generations"), text);
+        if (Has(report, "environment"))
+        {
+            var environment = report.GetProperty("environment");
+            text.Append(CultureInfo.InvariantCulture, $"Made by onnx-mka {report.GetProperty("tool").GetProperty("version")}, {environment.GetProperty("framework")}, {environment.GetProperty("executionProvider")}.\n");
+        }
+
+        return text.ToString();
+    }
+
+    private static void Quality(JsonElement report, StringBuilder text)
+    {
+        var quality = report.GetProperty("perplexity");
+        var plan = report.GetProperty("plan");
+        var left = plan.GetProperty("groups").GetArrayLength();
+        var size = Has(report, "output") ? report.GetProperty("output").GetProperty("bytes") : report.GetProperty("plannedBytes");
+        Table(text, ["model", "blocks", "bytes", "perplexity", "tokens/s"],
+        [
+            Row("original", plan.GetProperty("blockCount").GetInt32(), report.GetProperty("input").GetProperty("bytes").GetInt64().ToString("N0", CultureInfo.InvariantCulture), quality.GetProperty("original")),
+            Row(plan.GetProperty("method").GetString() == "drop" ? "dropped" : "merged", left, size.GetInt64().ToString("N0", CultureInfo.InvariantCulture), quality.GetProperty("result")),
+            Row("plain drop of the same blocks", left, "", quality.GetProperty("plainDrop")),
+        ]);
+        text.Append(CultureInfo.InvariantCulture, $"Perplexity: {quality.GetProperty("windows")} windows of {quality.GetProperty("tokensPerWindow")} tokens, {quality.GetProperty("text")}, never used for calibration.\n\n");
+    }
+
+    private static string[] Row(string name, int blocks, string bytes, JsonElement perplexity) =>
+        [name, blocks.ToString(CultureInfo.InvariantCulture), bytes, Number(perplexity.GetProperty("value"), "0.00"), Number(perplexity.GetProperty("tokensPerSecond"), "N0")];
+
+    private static void Points(JsonElement report, StringBuilder text) => Table(
+        text,
+        ["method", "ratio", "blocks", "bytes", "perplexity", "increase", "Pareto front", "picked"],
+        report.GetProperty("points").EnumerateArray().Select(p => new[]
+        {
+            p.GetProperty("method").GetString()!, Number(p.GetProperty("ratio"), "0.###"), p.GetProperty("blocks").ToString(), Number(p.GetProperty("bytes"), "N0"), Number(p.GetProperty("perplexity").GetProperty("value"), "0.00"),
+            Number(p.GetProperty("increase"), "+0.0%;-0.0%"), string.Join(", ", new[] { ("onSizeFront", "size"), ("onSpeedFront", "speed") }.Where(f => p.GetProperty(f.Item1).GetBoolean()).Select(f => f.Item2)),
+            p.GetProperty("picked").GetBoolean() ? "yes" : "",
+        }));
+
+    private static void Metrics(JsonElement report, StringBuilder text)
+    {
+        foreach (var task in report.GetProperty("tasks").EnumerateArray()) text.Append(CultureInfo.InvariantCulture, $"{task.GetProperty("name")}: {task.GetProperty("settings")}\n\n");
+        Table(text, ["task", "of", "figure", "value", "95 % interval", "items"], report.GetProperty("metrics").EnumerateArray().Select(m => new[]
+        {
+            m.GetProperty("task").GetString()!, m.GetProperty("group").GetString() ?? "all", m.GetProperty("metric").GetString()!, Number(m.GetProperty("value"), "0.0000"),
+            m.GetProperty("low").ValueKind == JsonValueKind.Number ? $"{Number(m.GetProperty("low"), "0.0000")} to {Number(m.GetProperty("high"), "0.0000")}" : "-", m.GetProperty("items").ToString(),
+        }));
+    }
+
+    private static void Plan(JsonElement plan, StringBuilder text) => Table(
+        text,
+        ["block", "goes into", "similarity", "share kept"],
+        plan.GetProperty("steps").EnumerateArray().Select(s => new[] { s.GetProperty("from").ToString(), Number(s.GetProperty("into"), "0"), Number(s.GetProperty("similarity"), "0.0000"), Number(s.GetProperty("alpha"), "0.0000") }));
+
+    private static void Neighbours(JsonElement npib, StringBuilder text) => Table(
+        text,
+        ["neighbours", "NPIB"],
+        Enumerable.Range(0, npib.GetArrayLength() - 1).Select(i => new[] { $"{i} and {i + 1}", Number(npib[i][i + 1], "0.0000") }));
+
+    private static void Samples(JsonElement pairs, StringBuilder text) => Table(
+        text,
+        ["prompt", "original", "result"],
+        pairs.EnumerateArray().Select(p => new[] { p.GetProperty("prompt").GetString()!, p.GetProperty("original").GetString()!, p.GetProperty("result").GetString()! }));
+
+    private static void Table(StringBuilder text, string[] head, IEnumerable<string[]> rows)
+    {
+        var lines = rows.ToArray();
+        if (lines.Length == 0) return;
+        Line(head);
+        Line([.. head.Select(_ => "---")]);
+        foreach (var row in lines) Line(row);
+        text.Append('\n');
+
+        void Line(string[] cells) => text.Append("| ").AppendJoin(" | ", cells.Select(c => c.ReplaceLineEndings(" ").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal))).Append(" |\n");
+    }
+
+    private static string Number(JsonElement value, string format) => value.ValueKind == JsonValueKind.Number ? value.GetDouble().ToString(format, CultureInfo.InvariantCulture) : "-";
+
+    private static bool Has(JsonElement report, string name) => report.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
+}

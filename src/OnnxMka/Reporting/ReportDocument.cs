@@ -1,0 +1,63 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using OnnxMka.Evaluation;
+using OnnxMka.Scoring;
+
+namespace OnnxMka.Reporting;
+
+/// <summary>What all reports share: schema version, tool, environment, and how numbers are written.</summary>
+public static class ReportDocument
+{
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
+
+    public static object Environment(string executionProvider) => new
+    {
+        os = RuntimeInformation.OSDescription,
+        framework = RuntimeInformation.FrameworkDescription,
+        executionProvider,
+        cores = System.Environment.ProcessorCount,
+        peakMemoryBytes = System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64,
+    };
+
+    public static object? Calibration(Analysis? a) =>
+        a is null ? null : new { source = a.CalibrationSource, sha256 = a.CalibrationSha256, samples = a.Samples, tokensPerSample = a.SampleLength };
+
+    /// <summary>Six digits of the coordinates are more than a picture shows.</summary>
+    public static object? Similarity(Analysis? a) => a is null ? null : new
+    {
+        npib = a.Npib.Rows,
+        sigma = a.Sigma,
+        eigenvalues = a.Eigenvalues,
+        embeddings = a.Embeddings.Select(e => Enumerable.Range(0, e.Samples).Select(s => Enumerable.Range(0, Math.Min(2, e.Dimension)).Select(d => Digits(e.Coordinates[(s * e.Dimension) + d])))),
+    };
+
+    public static object? Seams(Analysis? a) => a?.Seams.Select((s, i) => new { block = i, norm = s.Norm, influence = s.Influence });
+
+    public static object Describe(Perplexity p) =>
+        new { value = p.Value, meanNll = p.MeanNll, tokens = p.Tokens, tokensPerSecond = p.Seconds > 0 ? Math.Round(p.Tokens / p.Seconds, 1) : 0 };
+
+    public static object Seconds(IEnumerable<StageTime> times) => times.ToDictionary(t => t.Stage, t => Math.Round(t.Seconds, 3), StringComparer.Ordinal);
+
+    private static double Digits(double value) => double.Parse(value.ToString("g6"), System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>The body behind schema version and tool; the body's own fields follow in their order.</summary>
+    public static string Text(object body)
+    {
+        var document = new JsonObject
+        {
+            ["schemaVersion"] = ReportJson.SchemaVersion,
+            ["tool"] = new JsonObject { ["name"] = "onnx-mka", ["version"] = ReportJson.ToolVersion },
+        };
+        foreach (var (name, value) in JsonSerializer.SerializeToNode(body, Options)!.AsObject().ToArray()) document[name] = value?.DeepClone();
+        return document.ToJsonString(Options) + "\n";
+    }
+}
