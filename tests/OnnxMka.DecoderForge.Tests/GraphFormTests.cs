@@ -80,9 +80,9 @@ public sealed class GraphFormTests : IDisposable
         var scopes = model.Graph.Nodes.SelectMany(n => n.Metadata).Where(p => p.Key == "pkg.torch.onnx.name_scopes");
         Assert.Contains(scopes, p => p.Value.Contains("'model.layers.2'", StringComparison.Ordinal));
         Assert.Equal([64, 96], [.. model.Graph.Initializers["model.layers.0.mlp.down_proj.weight"].Shape]);
-        Assert.Equal(1, Load(LlamaPresets.DynamoLocalFunctions).FunctionCount);
+        Assert.Single(Load(LlamaPresets.DynamoLocalFunctions).Functions);
         Assert.Equal(4, Load(LlamaPresets.DynamoLocalFunctions).Graph.Nodes.Count(n => n.OpType.StartsWith("PerLayer", StringComparison.Ordinal)));
-        Assert.Equal(1, Load(LlamaPresets.DynamoNormFunctions).FunctionCount);
+        Assert.Single(Load(LlamaPresets.DynamoNormFunctions).Functions);
         Assert.Empty(Load(LlamaPresets.DynamoConstantWeights).Graph.Initializers);
     }
 

@@ -34,7 +34,7 @@ internal static class CompensationFixture
         return (model, steps);
     }
 
-    public static double Perplexity(RewrittenModel model) => Evaluation.Perplexity.Measure(model.Blocks, Test, 8, ExecutionTarget.Cpu).Value;
+    public static double Perplexity(RewrittenModel model) => OnnxMka.Evaluation.Perplexity.Measure(model.Blocks, Test, 8, ExecutionTarget.Cpu).Value;
 
     public static CompensationOptions Options(CompensationKind kind) => new() { Kind = kind };
 }
