@@ -66,7 +66,7 @@ internal sealed class CompensatedModel
     {
         var script = Extended();
         var seam = Map.Blocks[block].Output;
-        if (_index.IsOutput(seam.Value)) throw new RefusedException("MKA050", seam.Value, "the stream is an output of the graph there, so no node can be put behind it", "Use --compensate refit or fold");
+        if (_index.IsOutput(seam.Value)) throw new RefusedException("MKA048", seam.Value, "the stream is an output of the graph there, so no node can be put behind it", "Use --compensate refit or fold");
         var mapped = $"{seam.Value}/mapped";
         SeamAccess.Expose(Map.Model, seam, script, Stage);
         if (seam.SkipNorm is { } fused)

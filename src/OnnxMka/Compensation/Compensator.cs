@@ -62,7 +62,7 @@ public sealed class Compensator
         CancellationToken ct = default)
     {
         if (options.Kind == CompensationKind.None || Cuts(plan).Length == 0) return (rewritten, []);
-        if (plan.Groups.Length < 2) throw new RefusedException("MKA051", "--compensate", "only one block is left, and it takes two to find a block by its structure", "Remove fewer blocks, or use --compensate none");
+        if (plan.Groups.Length < 2) throw new RefusedException("MKA049", "--compensate", "only one block is left, and it takes two to find a block by its structure", "Remove fewer blocks, or use --compensate none");
         var model = CompensatedModel.Of(rewritten.Model);
         var compensator = new Compensator(model, plan, seams, options, BlockChain.Of(model.Map, target, chain), progress, ct);
         compensator.Run();
