@@ -29,7 +29,7 @@ $(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
 	@cd tests/clients && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-obj/restored: node_modules/.package-lock.json Directory.Packages.props Directory.Build.props $(wildcard src/*/*.csproj tests/*/*.csproj src/*/packages.lock.json tests/*/packages.lock.json)
+obj/restored: node_modules/.package-lock.json Directory.Packages.props Directory.Build.props $(wildcard src/*/*.csproj tests/*/*.csproj tools/*/*.csproj src/*/packages.lock.json tests/*/packages.lock.json)
 	@echo "restoring NuGet packages (locked)"
 	@$(DOTNET) restore OnnxMka.sln --locked-mode --verbosity quiet
 	@mkdir -p obj && touch $@

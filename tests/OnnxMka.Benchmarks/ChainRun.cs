@@ -7,7 +7,7 @@ namespace OnnxMka.Benchmarks;
 internal static class ChainRun
 {
     private const int Samples = 40;
-    private const int Length = 128;
+    private const int Length = 32;
 
     public static IEnumerable<Row> Run(string work, string shape)
     {
