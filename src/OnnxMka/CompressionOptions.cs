@@ -85,6 +85,9 @@ public sealed record CompressionOptions
     /// <summary>The output is loaded and stepped before it gets its name.</summary>
     public bool Verify { get; init; } = true;
 
+    /// <summary>The written model is read again, its graph checked, and its blocks found anew.</summary>
+    public bool Check { get; init; }
+
     /// <summary>Nodes and weights keep the old layer numbers in their names; cache ports are renumbered all the same.</summary>
     public bool KeepNames { get; init; }
 

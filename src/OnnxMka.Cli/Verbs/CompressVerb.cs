@@ -35,6 +35,7 @@ internal sealed class CompressVerb
     private readonly Option<int> _evalSamples = new("--eval-samples") { Description = "Windows of held-back text to measure it on", DefaultValueFactory = _ => 128 };
     private readonly Option<bool> _noVerify = new("--no-verify") { Description = "Do not load and step the result" };
     private readonly Option<bool> _external = new("--external-data") { Description = "Put all weights into a data file" };
+    private readonly Option<bool> _check = new("--check") { Description = "Read the written model again, check its graph and find its blocks anew" };
     private readonly Option<bool> _keepNames = new("--keep-names") { Description = "Keep old layer numbers in the names of nodes and weights" };
     private readonly Option<bool> _quiet = new("--quiet") { Description = "No progress" };
     private readonly Option<bool> _verbose = new("-v", "--verbose") { Description = "Say more: pairs not considered, checks, timings" };
@@ -46,7 +47,7 @@ internal sealed class CompressVerb
         Option[] options =
         [
             _ratio, _count, _blocks, _method, _order, .. _quality.All, _alpha, _protectFirst, _protectLast, .. _calibration.All, _analysis, _plan,
-            _report, _planOut, _modelCard, _adapterMap, _mergekit, _dryRun, _force, _noEval, _evalSamples, _noVerify, _external, _keepNames, _quiet, _verbose,
+            _report, _planOut, _modelCard, _adapterMap, _mergekit, _dryRun, _force, _noEval, _evalSamples, _noVerify, _check, _external, _keepNames, _quiet, _verbose,
         ];
         foreach (var option in options) command.Add(option);
         command.SetAction((result, ct) => Task.Run(() => ErrorLines.Run(() => Run(result, ct)), CancellationToken.None));
@@ -89,6 +90,7 @@ internal sealed class CompressVerb
             EvaluationSamples = UsageRange.AtLeast(parsed.GetValue(_evalSamples), 1, "--eval-samples"),
             Samples = parsed.GetValue(_report)!.Length > 0 ? ReportedSamples : 0,
             Verify = !parsed.GetValue(_noVerify),
+            Check = parsed.GetValue(_check),
             KeepNames = parsed.GetValue(_keepNames),
             ForceExternalData = parsed.GetValue(_external),
             ModelCard = parsed.GetValue(_modelCard),

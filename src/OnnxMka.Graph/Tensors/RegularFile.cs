@@ -14,7 +14,7 @@ internal static class RegularFile
     public static SafeFileHandle Open(string path)
     {
         if ((File.Exists(path) || Directory.Exists(path)) && !Is(path)) throw new IOException("It is not a plain file");
-        return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.SequentialScan);
     }
 }
 

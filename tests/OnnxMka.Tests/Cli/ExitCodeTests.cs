@@ -75,7 +75,7 @@ public sealed class ExitCodeTests
 
         Assert.False(Directory.Exists(folder["out"]));
         Assert.Single(Directory.GetDirectories(folder.FullPath, ".onnx-mka-*"));
-        Assert.Equal(0, ToolProcess.Run(Books16.Folder, folder["out"], "--blocks", "5", "--method", "drop", "--no-eval", "--quiet").ExitCode);
+        Assert.Equal(0, ToolProcess.Run(Books16.Folder, folder["out"], "--blocks", "5", "--method", "drop", "--no-eval", "--check", "--quiet").ExitCode);
         Assert.Equal(["out"], Directory.GetFileSystemEntries(folder.FullPath).Select(Path.GetFileName));
     }
 
