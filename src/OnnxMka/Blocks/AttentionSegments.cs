@@ -12,6 +12,13 @@ internal static class AttentionSegments
         "com.microsoft.PagedAttention", "com.microsoft.LinearAttention", "com.microsoft.QAttention",
     };
 
+    /// <summary>Where the way up from a Softmax ends: scores are a product, of two activations or (a router's) with weights.</summary>
+    private static readonly HashSet<string> Products = new(StringComparer.Ordinal)
+    {
+        "MatMul", "Gemm", "Einsum", "Conv", "MatMulInteger", "QLinearMatMul", "com.microsoft.FusedMatMul", "com.microsoft.MatMulNBits", "com.microsoft.MatMulBnb4",
+        "com.microsoft.MatMulFpQ4", "com.microsoft.DynamicQuantizeMatMul", "com.microsoft.MatMulIntegerToFloat", "com.microsoft.FusedGemm",
+    };
+
     /// <summary>Segment numbers, ascending. Refuses a segment with several attentions: a value other than the stream joins those layers.</summary>
     public static List<int> Find(StreamSegments segments)
     {
@@ -37,7 +44,7 @@ internal static class AttentionSegments
         for (var steps = 0; steps < 12 && segments.Stream.View.Producer(value) is { } producer; steps++)
         {
             var activations = producer.Inputs.Where(segments.Stream.Dependent.Contains).ToArray();
-            if (producer.Op is "MatMul" or "Einsum" or "com.microsoft.FusedMatMul") return activations.Length >= 2;
+            if (Products.Contains(producer.Op)) return activations.Length >= 2;
             if (activations.Length == 0) return false;
             value = activations[0];
         }
