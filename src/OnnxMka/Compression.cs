@@ -114,8 +114,7 @@ public sealed class Compression
 
     private Emitter Write(ModelLocation input, BlockMap map, RewrittenModel rewritten, MergePlan plan, OutputTarget target, long bytes)
     {
-        var parent = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(target.Folder))!;
-        _progress.Note($"{bytes / 1e6:N1} MB to write with a few MB of memory, {FreeSpace.Of(parent) / 1e6:N0} MB free on disk");
+        _progress.Note($"{bytes / 1e6:N1} MB to write with a few MB of memory, {FreeSpace.Of(target.StagingParent) / 1e6:N0} MB free on disk");
         using var stage = _progress.Begin("write", bytes, "bytes");
         return Emitter.Stage(input, map.Model, rewritten, plan, target, _options.ForceExternalData, stage.AsIncrement<long>(), _ct);
     }

@@ -37,13 +37,14 @@ public sealed class Tokenizer : IDisposable
         return new Tokenizer(handle, folder);
     }
 
-    /// <summary>Token ids of a text, special tokens added as the tokenizer's own rules say.</summary>
+    /// <summary>Token ids of a text, special tokens added as the tokenizer's own rules say; none for an empty text.</summary>
     public int[] Encode(string text)
     {
         if (OrtxTokenizer.Tokenize(_handle, [text], 1, out var batch) != 0) throw Failed("encode");
         try
         {
             if (OrtxTokenizer.TokenIds(batch, 0, out var ids, out var count) != 0) throw Failed("encode");
+            if (count == 0) return [];
             var result = new int[checked((int)count)];
             Marshal.Copy(ids, result, 0, result.Length);
             return result;

@@ -39,11 +39,10 @@ public sealed class Emitter : IDisposable
         ModelLocation input, OnnxModel original, RewrittenModel rewritten, MergePlan plan, OutputTarget target, bool forceExternal, IProgress<long>? bytes = null, CancellationToken ct = default)
     {
         var writer = ModelWriter.Plan(rewritten.Model, Path.GetFileName(target.ModelPath), forceExternal);
-        var parent = target.IsFolder ? Path.GetDirectoryName(target.Folder) ?? target.Folder : target.Folder;
-        var staging = StagingFolder.Beside(parent);
+        var staging = StagingFolder.Beside(target.StagingParent);
         try
         {
-            FreeSpace.Require(parent, writer.TotalBytes);
+            FreeSpace.Require(target.StagingParent, writer.TotalBytes);
             var modelFolder = Path.GetDirectoryName(Path.Combine(staging.FullPath, target.ModelPath))!;
             Directory.CreateDirectory(modelFolder);
             var changes = new List<ConfigChange>();

@@ -6,7 +6,13 @@ namespace OnnxMka.Emission;
 /// <param name="CopiesSideCars">False where a file is written into the input's own folder: what lies there belongs to the input.</param>
 public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder, bool CopiesSideCars)
 {
-    /// <summary>A path that ends in <c>.onnx</c> is a file, anything else a folder. Refuses the input itself, and existing output without force.</summary>
+    /// <summary>Where everything stands until it is proven: on the same disk, so that the final name is given at once.</summary>
+    public string StagingParent => IsFolder ? Path.GetDirectoryName(Folder) ?? Folder : Folder;
+
+    /// <summary>
+    /// A path that ends in <c>.onnx</c> is a file, anything else a folder. Refuses the input itself, existing output without force, and
+    /// places that cannot be written to.
+    /// </summary>
     public static OutputTarget For(ModelLocation input, string path, bool force)
     {
         var full = Path.GetFullPath(path);
@@ -19,6 +25,7 @@ public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder
             throw new OutputException($"{path} exists. Use --force to overwrite it.");
         if (target.IsFolder && System.IO.File.Exists(full))
             throw new OutputException($"{path} is a file, not a folder. Give a folder, or a name that ends in .onnx.");
+        StagingFolder.RequireWritable(target.StagingParent);
         return target;
     }
 

@@ -15,25 +15,38 @@ internal sealed class StagingFolder : IDisposable
     public string FullPath { get; }
 
     /// <summary>Creates the folder inside <paramref name="parent"/>, which must be writable.</summary>
-    public static StagingFolder Beside(string parent)
+    public static StagingFolder Beside(string parent) => new(Writing(parent, () =>
     {
-        try
-        {
-            Directory.CreateDirectory(parent);
-            RemoveLeftovers(parent);
-            var path = Path.Combine(parent, $"{Prefix}{Environment.ProcessId}-{Guid.NewGuid():N}");
-            Directory.CreateDirectory(path);
-            return new StagingFolder(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new OutputException($"Cannot write to {parent}: {e.Message.TrimEnd('.')}.", e);
-        }
+        Directory.CreateDirectory(parent);
+        RemoveLeftovers(parent);
+        return Created(parent);
+    }));
+
+    /// <summary>Refuses a parent that cannot be written to, before hours are spent on what would go there; nothing stays behind.</summary>
+    public static void RequireWritable(string parent)
+    {
+        var existing = parent;
+        while (!Directory.Exists(existing) && !File.Exists(existing)) existing = Path.GetDirectoryName(existing)!;
+        Directory.Delete(Writing(parent, () => Created(existing)));
     }
 
     public void Dispose()
     {
         if (Directory.Exists(FullPath)) Directory.Delete(FullPath, recursive: true);
+    }
+
+    private static string Created(string parent) => Directory.CreateDirectory(Path.Combine(parent, $"{Prefix}{Environment.ProcessId}-{Guid.NewGuid():N}")).FullName;
+
+    private static string Writing(string parent, Func<string> create)
+    {
+        try
+        {
+            return create();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputException($"Cannot write to {parent}: {e.Message.TrimEnd('.')}.", e);
+        }
     }
 
     private static void RemoveLeftovers(string parent)

@@ -23,10 +23,15 @@ public static class MergePlanner
         return new MergePlan(fingerprint, options.Method, options.Order, map.Count, [.. steps], [.. groups], RejectedPairs(map, options));
     }
 
-    /// <summary>Refuses a count that leaves no pair to take; asked before anything is calibrated.</summary>
+    /// <summary>Refuses named blocks that do not exist, and a count that leaves no pair to take; asked before anything is calibrated.</summary>
     public static void CheckRoom(BlockMap map, PlanOptions options)
     {
-        if (!options.Named.IsDefaultOrEmpty) return;
+        if (!options.Named.IsDefaultOrEmpty)
+        {
+            CheckNamed(map, options);
+            return;
+        }
+
         var single = map.Blocks.Select(b => new Group([b.Index], MergePlan.Single(b.Index))).ToArray();
         var possible = single.Zip(single.Skip(1)).Count(p => Reason(map, options, p.First, p.Second) is null);
         if (options.Count > possible) throw TooMany(map, options, possible);
@@ -46,13 +51,21 @@ public static class MergePlanner
         return steps;
     }
 
+    private static void CheckNamed(BlockMap map, PlanOptions options)
+    {
+        if (options.Named.Where(b => b < 0 || b >= map.Count).Take(1).ToArray() is [var missing])
+            throw new RefusedException("MKA040", $"block {missing}", $"the model has blocks 0 to {map.Count - 1}", "Name blocks that exist; numbers start at 0");
+        if (options.Named.Distinct().Count() == map.Count) throw new RefusedException("MKA040", "--blocks", "no block would be left", "Name fewer blocks");
+        if (options.Method != Method.Drop && options.Named.Contains(0))
+            throw new RefusedException("MKA040", "block 0", "there is no block before it to merge it into", "Use --method drop, or name another block");
+    }
+
     private static List<MergeStep> ByName(BlockMap map, SimilarityTable? similarity, PlanOptions options, List<Group> stack)
     {
         var steps = new List<MergeStep>();
+        CheckNamed(map, options);
         foreach (var block in options.Named.Distinct().Order())
         {
-            if (block < 0 || block >= map.Count)
-                throw new RefusedException("MKA040", $"block {block}", $"the model has blocks 0 to {map.Count - 1}", "Name blocks that exist; numbers start at 0");
             var place = stack.FindIndex(g => g.Members[0] == block);
             if (options.Method == Method.Drop)
             {
@@ -61,14 +74,11 @@ public static class MergePlanner
                 continue;
             }
 
-            if (place == 0)
-                throw new RefusedException("MKA040", $"block {block}", "there is no block before it to merge it into", "Use --method drop, or name another block");
             if (Reason(map, options with { ProtectFirst = 0, ProtectLast = 0 }, stack[place - 1], stack[place]) is { } reason)
                 throw new RefusedException("MKA041", $"block {block}", $"it cannot be merged into the block before: {reason}", "Use --method drop, or name other blocks");
             steps.Add(Join(stack, place - 1, similarity, options));
         }
 
-        if (stack.Count == 0) throw new RefusedException("MKA040", "--blocks", "no block would be left", "Name fewer blocks");
         return steps;
     }
 

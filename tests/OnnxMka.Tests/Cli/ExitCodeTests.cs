@@ -23,12 +23,16 @@ public sealed class ExitCodeTests
     [InlineData(3, "only 13 of 16 can go", "IN", "OUT", "--ratio", "0.95")]
     [InlineData(3, "MKA040", "IN", "OUT", "--blocks", "16", "--method", "drop")]
     [InlineData(3, "MKA040", "IN", "OUT", "--blocks", "0", "--alpha", "0.7")]
+    [InlineData(3, "no block would be left", "IN", "OUT", "--blocks", "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15", "--method", "drop")]
     [InlineData(3, "MKA031", "IN", "OUT", "--ratio", "0.4", "--calib", "TEXT")]
+    [InlineData(3, "MKA031", "IN", "OUT", "--ratio", "0.4", "--calib", "/dev/null")]
+    [InlineData(1, "Cannot write to", "IN", "TEXT/out", "--ratio", "0.4")]
+    [InlineData(1, "Cannot write to /proc", "IN", "/proc/out", "--ratio", "0.4")]
     public void Ends_with_one_line_and_the_documented_code(int code, string message, params string[] arguments)
     {
         using var folder = new TempFolder();
         File.WriteAllText(folder["note.txt"], "This is no model.\n");
-        var result = ToolProcess.Run([.. arguments.Select(a => a switch { "IN" => Books16.ModelPath, "OUT" => folder["out.onnx"], "TEXT" => folder["note.txt"], _ => a }), "--quiet"]);
+        var result = ToolProcess.Run([.. arguments.Select(a => a switch { "IN" => Books16.ModelPath, "OUT" => folder["out.onnx"], "TEXT" => folder["note.txt"], "TEXT/out" => Path.Combine(folder["note.txt"], "out"), _ => a }), "--quiet"]);
         Assert.Equal(code, result.ExitCode);
         Assert.Contains(message, Assert.Single(result.ErrorLines), StringComparison.Ordinal);
         Assert.Equal("", result.Output);
