@@ -28,7 +28,7 @@ internal sealed class BlockLanczos
     /// <summary>Panels between two looks at the Ritz values: a look costs about as much as several panels.</summary>
     private const int PanelsPerLook = 4;
 
-    private readonly DiffusionOperator _operator;
+    private readonly IDiffusionOperator _operator;
     private readonly int _maxThreads;
     private readonly int _keptPanels; // those that a restart leaves: all that is wanted, and two more for speed
     private readonly int _capacity; // panels
@@ -36,7 +36,7 @@ internal sealed class BlockLanczos
     private readonly double[,] _projected; // T [8 capacity, 8 capacity]
     private readonly Random _random = new(Seed);
 
-    private BlockLanczos(DiffusionOperator diffusion, int count, int maxThreads)
+    private BlockLanczos(IDiffusionOperator diffusion, int count, int maxThreads)
     {
         _operator = diffusion;
         _maxThreads = maxThreads;
@@ -46,7 +46,7 @@ internal sealed class BlockLanczos
     }
 
     /// <summary>The <paramref name="count"/> leading pairs orthogonal to u0, to <paramref name="tolerance"/> or as far as it gets.</summary>
-    public static EigenPairs Leading(DiffusionOperator diffusion, int count, double tolerance, int maxThreads) =>
+    public static EigenPairs Leading(IDiffusionOperator diffusion, int count, double tolerance, int maxThreads) =>
         new BlockLanczos(diffusion, count, maxThreads).Run(count, tolerance);
 
     private EigenPairs Run(int count, double tolerance)
@@ -86,7 +86,7 @@ internal sealed class BlockLanczos
     {
         var last = _basis.Count - 1;
         var w = Panel.Zero(_operator.Samples);
-        Panel.Multiply(_operator.Values, _operator.Samples, _basis[last], w, _maxThreads);
+        _operator.Multiply(_basis[last], w, _maxThreads);
         Project(w, (b, c) =>
         {
             for (var r = 0; r < Panel.Width; r++)

@@ -13,6 +13,15 @@ public sealed class CpuScoringKernels : IScoringKernels
         PairwiseDistance.Squared(x, squared, maxThreads);
     }
 
+    public IDiffusionOperator Diffusion(SampleMatrix x, Func<double[], double> width, int maxThreads)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(width);
+        var matrix = new double[x.Samples * x.Samples]; // D2, then K, then A: [N, N]
+        PairwiseDistance.Squared(x, matrix, maxThreads);
+        return DiffusionKernel.Normalise(matrix, x.Samples, width(matrix), maxThreads);
+    }
+
     public void NeighbourCounts(
         ScaledCoordinates left, ScaledCoordinates right, int neighbours, Span<int> leftCounts, Span<int> rightCounts)
     {

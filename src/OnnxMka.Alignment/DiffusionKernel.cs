@@ -12,11 +12,20 @@ using System.Numerics.Tensors;
 
 namespace OnnxMka.Alignment;
 
-/// <summary>The symmetric diffusion operator of one seam.</summary>
+/// <summary>The symmetric diffusion operator of one seam, in memory.</summary>
 /// <param name="Values">A [N, N], symmetric.</param>
 /// <param name="Samples">N.</param>
 /// <param name="Stationary">u0 [N]: the unit eigenvector of eigenvalue 1, all entries positive.</param>
-internal sealed record DiffusionOperator(double[] Values, int Samples, double[] Stationary);
+internal sealed record DiffusionOperator(double[] Values, int Samples, double[] Stationary) : IDiffusionOperator
+{
+    public double[] ToDense() => Values;
+
+    public void Multiply(double[] panel, double[] product, int maxThreads) => Panel.Multiply(Values, Samples, panel, product, maxThreads);
+
+    public void Dispose()
+    {
+    }
+}
 
 internal static class DiffusionKernel
 {

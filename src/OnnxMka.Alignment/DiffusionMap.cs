@@ -30,7 +30,7 @@ public static class DiffusionMap
     /// </summary>
     /// <param name="x">[N, H].</param>
     /// <param name="o">d, t, sigma, threads.</param>
-    /// <param name="kernels">Who computes the distances; null for <see cref="CpuScoringKernels"/>.</param>
+    /// <param name="kernels">Who computes the operator and its products; null for <see cref="CpuScoringKernels"/>.</param>
     /// <exception cref="DegenerateDataException">Too few samples, identical points, an eigenpair that is not determined or did not settle.</exception>
     public static LayerEmbedding Embed(SampleMatrix x, AlignmentOptions o, IScoringKernels? kernels = null)
     {
@@ -40,10 +40,8 @@ public static class DiffusionMap
         o.RequireSamples(x.Samples);
 
         var n = x.Samples;
-        var matrix = new double[n * n]; // D2, then K, then A: [N, N]
-        (kernels ?? new CpuScoringKernels()).SquaredDistances(x, matrix, o.MaxThreads);
-        var sigma = KernelWidth(matrix, n, o.Sigma);
-        var diffusion = DiffusionKernel.Normalise(matrix, n, sigma, o.MaxThreads);
+        double sigma = 0;
+        using var diffusion = (kernels ?? new CpuScoringKernels()).Diffusion(x, squared => sigma = KernelWidth(squared, n, o.Sigma), o.MaxThreads);
         var count = Math.Min(n, Math.Max(o.EmbeddingDimension + 2, LeastSpectrum));
         var (pairs, residual) = SymmetricEigen.Leading(diffusion, count, o.MaxThreads);
         RequireGaps(pairs.Values, o.EmbeddingDimension);

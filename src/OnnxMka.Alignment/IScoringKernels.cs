@@ -1,8 +1,8 @@
 namespace OnnxMka.Alignment;
 
 /// <summary>
-/// The two loops in which scoring spends its time. Both are stateless, take little and give little for what they
-/// compute, so that an accelerator can take them over one by one; <see cref="CpuScoringKernels"/> is the reference.
+/// The loops in which scoring spends its time: distances and the diffusion operator of a seam, products with it, neighbour
+/// counts of a pair. An accelerator can take them over; <see cref="CpuScoringKernels"/> is the reference.
 /// An implementation is called from several threads at once and must give the same bits every time.
 /// </summary>
 public interface IScoringKernels
@@ -12,6 +12,15 @@ public interface IScoringKernels
     /// <param name="squared">Result, [N, N], symmetric to the last bit, with a zero diagonal.</param>
     /// <param name="maxThreads">Threads at most; 0 for all.</param>
     void SquaredDistances(SampleMatrix x, double[] squared, int maxThreads);
+
+    /// <summary>
+    /// The diffusion operator of one seam: squared distances as above, K = exp(-D2 / sigma^2), K1 = K / sqrt(p p') with p the row sums
+    /// of K, A = K1 / (v v') with v^2 the row sums of K1.
+    /// </summary>
+    /// <param name="x">[N, H].</param>
+    /// <param name="width">Is shown D2 [N, N] once and answers sigma; must not keep or change it.</param>
+    /// <param name="maxThreads">Threads at most; 0 for all.</param>
+    IDiffusionOperator Diffusion(SampleMatrix x, Func<double[], double> width, int maxThreads);
 
     /// <summary>
     /// For each sample i, with eps_i its distance to the k-th neighbour in the joint space (maximum norm):

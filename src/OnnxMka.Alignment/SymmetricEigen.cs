@@ -28,7 +28,7 @@ internal static class SymmetricEigen
     private const double LanczosTolerance = 1e-13;
 
     /// <summary>The <paramref name="count"/> leading pairs, u0 first, and the largest residual among them.</summary>
-    public static (EigenPairs Pairs, double Residual) Leading(DiffusionOperator diffusion, int count, int maxThreads)
+    public static (EigenPairs Pairs, double Residual) Leading(IDiffusionOperator diffusion, int count, int maxThreads)
     {
         var rest = diffusion.Samples < BlockLanczos.SmallestSize
             ? Full(diffusion, count - 1)
@@ -37,17 +37,18 @@ internal static class SymmetricEigen
     }
 
     /// <summary>By decomposing the whole matrix: O(N^3).</summary>
-    public static EigenPairs Full(DiffusionOperator diffusion, int count)
+    public static EigenPairs Full(IDiffusionOperator diffusion, int count)
     {
         var n = diffusion.Samples;
         var u = diffusion.Stationary;
+        var a = diffusion.ToDense();
         var (values, vectors) = DenseEigen.Descending(
-            DenseMatrix.Create(n, n, (i, j) => diffusion.Values[(i * n) + j] - (2 * u[i] * u[j])), count);
+            DenseMatrix.Create(n, n, (i, j) => a[(i * n) + j] - (2 * u[i] * u[j])), count);
         return new EigenPairs(values, vectors);
     }
 
     /// <summary>Puts (lambda_0, u0) before the others, and refuses pairs that do not satisfy A u = lambda u.</summary>
-    public static (EigenPairs Pairs, double Residual) WithStationary(DiffusionOperator diffusion, EigenPairs rest, int maxThreads)
+    public static (EigenPairs Pairs, double Residual) WithStationary(IDiffusionOperator diffusion, EigenPairs rest, int maxThreads)
     {
         double[][] vectors = [diffusion.Stationary, .. rest.Vectors];
         var values = new double[vectors.Length];
@@ -78,7 +79,7 @@ internal static class SymmetricEigen
     }
 
     /// <summary>A u for up to eight vectors at once: [columns][N].</summary>
-    private static double[][] Images(DiffusionOperator diffusion, ReadOnlySpan<double[]> vectors, int maxThreads)
+    private static double[][] Images(IDiffusionOperator diffusion, ReadOnlySpan<double[]> vectors, int maxThreads)
     {
         var n = diffusion.Samples;
         double[] panel = Panel.Zero(n), product = Panel.Zero(n);
@@ -88,7 +89,7 @@ internal static class SymmetricEigen
                 panel[(i * Panel.Width) + k] = vectors[k][i];
         }
 
-        Panel.Multiply(diffusion.Values, n, panel, product, maxThreads);
+        diffusion.Multiply(panel, product, maxThreads);
         var images = new double[vectors.Length][];
         for (var k = 0; k < images.Length; k++)
         {

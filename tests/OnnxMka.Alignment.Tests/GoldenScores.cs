@@ -42,6 +42,6 @@ internal sealed class GoldenScores
 
     public SampleMatrix Seam(int layer) => new(Samples, Features, [.. Activations[layer].SelectMany(row => row)]);
 
-    public LayerEmbedding[] Embed(AlignmentOptions options) =>
-        [.. Enumerable.Range(0, Layers).Select(layer => DiffusionMap.Embed(Seam(layer), options))];
+    public LayerEmbedding[] Embed(AlignmentOptions options, IScoringKernels kernels) =>
+        [.. Enumerable.Range(0, Layers).Select(layer => DiffusionMap.Embed(Seam(layer), options, kernels))];
 }

@@ -9,6 +9,7 @@ public sealed class PublicApiTests
             "CpuScoringKernels",
             "DegenerateDataException",
             "DiffusionMap",
+            "IDiffusionOperator",
             "IScoringKernels",
             "LayerEmbedding",
             "MergeWeight",

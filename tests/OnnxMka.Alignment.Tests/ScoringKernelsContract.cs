@@ -84,6 +84,26 @@ public abstract class ScoringKernelsContract(IScoringKernels kernels)
         Assert.All(left.Concat(right), count => Assert.Equal(9, count));
     }
 
+    [Fact]
+    public void AResultOfTheWrongSizeIsAnError() =>
+        Assert.Throws<ArgumentException>(() => kernels.SquaredDistances(SyntheticSeams.Noise(4, 2, 1), new double[15], 1));
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(4)]
+    public void NeighboursOutsideTheSamplesAreAnError(int neighbours)
+    {
+        var a = ScaledCoordinates.Of(SyntheticSeams.Embedding(1, [1, 2, 3, 5]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => kernels.NeighbourCounts(a, a, neighbours, new int[4], new int[4]));
+    }
+
+    [Fact]
+    public void CountsOfTheWrongSizeAreAnError()
+    {
+        var a = ScaledCoordinates.Of(SyntheticSeams.Embedding(1, [1, 2, 3, 5]));
+        Assert.Throws<ArgumentException>(() => kernels.NeighbourCounts(a, a, 2, new int[4], new int[3]));
+    }
+
     private static double[][] Points(ScaledCoordinates coordinates) =>
         [.. Enumerable.Range(0, coordinates.Samples).Select(i => Enumerable.Range(0, coordinates.Dimension).Select(k => coordinates.Column(k)[i]).ToArray())];
 
