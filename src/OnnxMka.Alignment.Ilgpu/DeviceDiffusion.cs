@@ -59,13 +59,7 @@ internal sealed class DeviceDiffusion : IDiffusionOperator
     public double[] ToDense()
     {
         var n = Samples;
-        var a = new double[n * n];
-        lock (_kernels.Gate)
-        {
-            _kernels.Accelerator.Bind();
-            _matrix.CopyToCPU(a);
-        }
-
+        var a = _kernels.Run(_matrix.GetAsArray1D);
         for (var i = 0; i < n; i++)
         {
             for (var j = 0; j < n; j++)
@@ -81,28 +75,24 @@ internal sealed class DeviceDiffusion : IDiffusionOperator
         ArgumentNullException.ThrowIfNull(product);
         int n = Samples, chunks = PanelProduct.Chunks(n);
         Scale(panel, product);
-        lock (_kernels.Gate)
+        _kernels.Run(() =>
         {
-            _kernels.Accelerator.Bind();
             _panel.CopyFromCPU(product);
             _kernels.Partial(new Index2D(n, chunks), _matrix.View, n, _panel.View, _partial.View);
             _kernels.Join(n * PanelProduct.Width, _partial.View, n * PanelProduct.Width, chunks, _panel.View);
             _panel.CopyToCPU(product);
-        }
-
+            return product;
+        });
         Scale(product, product);
     }
 
-    public void Dispose()
+    public void Dispose() => _kernels.Run(() =>
     {
-        lock (_kernels.Gate)
-        {
-            _kernels.Accelerator.Bind();
-            _matrix.Dispose();
-            _panel.Dispose();
-            _partial.Dispose();
-        }
-    }
+        _matrix.Dispose();
+        _panel.Dispose();
+        _partial.Dispose();
+        return true;
+    });
 
     /// <summary>Row i times s_i: [N, 8].</summary>
     private void Scale(double[] source, double[] target)

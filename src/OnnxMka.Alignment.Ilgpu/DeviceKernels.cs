@@ -3,10 +3,10 @@ using ILGPU.Runtime;
 
 namespace OnnxMka.Alignment.Ilgpu;
 
-/// <summary>The kernels compiled for one accelerator. One thread at a time uses it: it holds <see cref="Gate"/> and has bound the accelerator.</summary>
+/// <summary>The kernels compiled for one accelerator.</summary>
 internal sealed class DeviceKernels(Accelerator accelerator)
 {
-    public Lock Gate { get; } = new();
+    private readonly Lock _turn = new();
 
     public Accelerator Accelerator { get; } = accelerator;
 
@@ -27,4 +27,23 @@ internal sealed class DeviceKernels(Accelerator accelerator)
 
     public Action<Index1D, ArrayView<double>, int, ArrayView<double>, int, int, int, ArrayView<int>, ArrayView<int>> Neighbours { get; } =
         accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<double>, int, ArrayView<double>, int, int, int, ArrayView<int>, ArrayView<int>>(NeighbourScan.Kernel);
+
+    /// <summary>Work on the device, one thread at a time, the device bound to it.</summary>
+    /// <exception cref="ScoringDeviceException">The device failed, most likely for want of memory.</exception>
+    public T Run<T>(Func<T> work)
+    {
+        lock (_turn)
+        {
+            Accelerator.Bind();
+            try
+            {
+                return work();
+            }
+            catch (AcceleratorException e)
+            {
+                throw new ScoringDeviceException(
+                    $"Scoring on {Accelerator.Name} failed: {e.Message.TrimEnd('.')}. Use --ep cpu, fewer samples, or a device with more memory.", e);
+            }
+        }
+    }
 }

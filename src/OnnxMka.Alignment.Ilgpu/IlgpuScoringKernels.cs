@@ -20,7 +20,6 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
         _kernels = new DeviceKernels(accelerator);
     }
 
-    /// <summary>What the device calls itself.</summary>
     public string Name => _kernels.Accelerator.Name;
 
     /// <summary>Kernels on one CUDA GPU; null where the driver or that GPU is not there.</summary>
@@ -54,21 +53,20 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
         if (squared.LongLength != (long)x.Samples * x.Samples)
             throw new ArgumentException($"The result holds {x.Samples} x {x.Samples} distances, not {squared.LongLength}.", nameof(squared));
 
-        lock (_kernels.Gate)
+        _kernels.Run(() =>
         {
-            _kernels.Accelerator.Bind();
             using var matrix = Distances(x);
             matrix.CopyToCPU(squared);
-        }
+            return squared;
+        });
     }
 
     public IDiffusionOperator Diffusion(SampleMatrix x, Func<double[], double> width, int maxThreads)
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(width);
-        lock (_kernels.Gate)
+        return _kernels.Run(() =>
         {
-            _kernels.Accelerator.Bind();
             var matrix = Distances(x);
             try
             {
@@ -81,7 +79,7 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
                 matrix.Dispose();
                 throw;
             }
-        }
+        });
     }
 
     public void NeighbourCounts(
@@ -95,19 +93,17 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(neighbours, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(neighbours, n);
 
-        lock (_kernels.Gate)
+        var both = _kernels.Run(() =>
         {
-            var accelerator = _kernels.Accelerator;
-            accelerator.Bind();
-            using var x = accelerator.Allocate1D(Columns(left));
-            using var y = accelerator.Allocate1D(Columns(right));
-            using var counts = accelerator.Allocate1D<int>(2 * n); // n_x [N], n_y [N]
+            using var x = _kernels.Accelerator.Allocate1D(Columns(left));
+            using var y = _kernels.Accelerator.Allocate1D(Columns(right));
+            using var counts = _kernels.Accelerator.Allocate1D<int>(2 * n); // n_x [N], n_y [N]
             var (nx, ny) = (counts.View.SubView(0, n), counts.View.SubView(n, n));
             _kernels.Neighbours(n, x.View, left.Dimension, y.View, right.Dimension, n, neighbours, nx, ny);
-            var both = counts.GetAsArray1D();
-            both.AsSpan(0, n).CopyTo(leftCounts);
-            both.AsSpan(n).CopyTo(rightCounts);
-        }
+            return counts.GetAsArray1D();
+        });
+        both.AsSpan(0, n).CopyTo(leftCounts);
+        both.AsSpan(n).CopyTo(rightCounts);
     }
 
     public void Dispose()

@@ -3,6 +3,8 @@ namespace OnnxMka.Alignment;
 /// <summary>The default and the reference: vectorised, blocked, the same bits on any number of threads.</summary>
 public sealed class CpuScoringKernels : IScoringKernels
 {
+    public string Name => "CPU";
+
     public void SquaredDistances(SampleMatrix x, double[] squared, int maxThreads)
     {
         ArgumentNullException.ThrowIfNull(x);

@@ -7,6 +7,9 @@ namespace OnnxMka.Alignment;
 /// </summary>
 public interface IScoringKernels
 {
+    /// <summary>What computes, for people: CPU, or the name of a device.</summary>
+    string Name { get; }
+
     /// <summary>Squared Euclidean distances of all rows, by differences in float64 (no Gram matrix: it cancels).</summary>
     /// <param name="x">[N, H].</param>
     /// <param name="squared">Result, [N, N], symmetric to the last bit, with a zero diagonal.</param>

@@ -1,3 +1,4 @@
+using OnnxMka.Alignment;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
 using OnnxMka.Runtime;
@@ -27,7 +28,7 @@ internal static class ErrorLines
         {
             return Say(e.Message, ExitCode.Usage);
         }
-        catch (Exception e) when (e is InputFileException or OutputException or ExecutionTargetException)
+        catch (Exception e) when (e is InputFileException or OutputException or ExecutionTargetException or ScoringDeviceException)
         {
             return Say(e.Message, ExitCode.Failure);
         }

@@ -59,6 +59,9 @@ public sealed record CompressionOptions
 
     public AlignmentOptions Alignment { get; init; } = new();
 
+    /// <summary>Who computes the scores; made when first needed.</summary>
+    public Lazy<IScoringKernels> Kernels { get; init; } = new(() => new CpuScoringKernels());
+
     /// <summary>Similarities from an earlier run; null to compute them.</summary>
     public Scoring.Analysis? Analysis { get; init; }
 

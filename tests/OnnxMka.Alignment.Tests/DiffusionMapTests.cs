@@ -20,6 +20,8 @@ public sealed class DiffusionMapTests() : DiffusionMapContract(new CpuScoringKer
         private int _operators;
         private int _counts;
 
+        public string Name => "counting";
+
         public int Operators => _operators;
 
         public int Counts => _counts;

@@ -17,6 +17,7 @@ public sealed class PublicApiTests
             "NpibScore",
             "SampleMatrix",
             "ScaledCoordinates",
+            "ScoringDeviceException",
             "SimilarityMatrix",
         ],
         typeof(SampleMatrix).Assembly.GetExportedTypes().Select(type => type.Name).Order(StringComparer.Ordinal));

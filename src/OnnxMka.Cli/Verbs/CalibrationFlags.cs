@@ -42,6 +42,7 @@ internal sealed class CalibrationFlags
             Seed = parsed.GetValue(_seed),
             Target = ExecutionTarget.Choose(parsed.GetValue(_ep)!, parsed.GetValue(_device)),
             Alignment = _alignment.Value(parsed),
+            Kernels = ScoringDevice.For(parsed.GetValue(_ep)!, parsed.GetValue(_device)),
         };
     }
 }

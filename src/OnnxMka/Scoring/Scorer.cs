@@ -9,15 +9,16 @@ public static class Scorer
 {
     /// <summary>Similarities with each seam's kernel width and spectrum. Refuses degenerate activations, naming the block.</summary>
     public static (SimilarityTable Npib, ImmutableArray<LayerEmbedding> Embeddings) Score(
-        IReadOnlyList<SampleMatrix> seams, AlignmentOptions options, IProgressSink progress, CancellationToken ct)
+        IReadOnlyList<SampleMatrix> seams, AlignmentOptions options, IScoringKernels kernels, IProgressSink progress, CancellationToken ct)
     {
+        if (kernels is not CpuScoringKernels) progress.Note($"scoring on {kernels.Name}");
         var embeddings = ImmutableArray.CreateBuilder<LayerEmbedding>(seams.Count);
         using (var stage = progress.Begin("diffusion maps", seams.Count, "seams"))
         {
             foreach (var seam in seams)
             {
                 ct.ThrowIfCancellationRequested();
-                embeddings.Add(Embed(seam, embeddings.Count, options));
+                embeddings.Add(Embed(seam, embeddings.Count, options, kernels));
                 stage.Advance(1);
             }
         }
@@ -25,7 +26,7 @@ public static class Scorer
         using var pairs = progress.Begin("NPIB", seams.Count * (seams.Count + 1L) / 2, "pairs");
         try
         {
-            var matrix = SimilarityMatrix.Compute(embeddings, options, pairs.AsTotal<int>(), ct);
+            var matrix = SimilarityMatrix.Compute(embeddings, options, pairs.AsTotal<int>(), ct, kernels);
             return (SimilarityTable.From(matrix), embeddings.MoveToImmutable());
         }
         catch (DegenerateDataException e)
@@ -34,11 +35,11 @@ public static class Scorer
         }
     }
 
-    private static LayerEmbedding Embed(SampleMatrix seam, int block, AlignmentOptions options)
+    private static LayerEmbedding Embed(SampleMatrix seam, int block, AlignmentOptions options, IScoringKernels kernels)
     {
         try
         {
-            return DiffusionMap.Embed(seam, options);
+            return DiffusionMap.Embed(seam, options, kernels);
         }
         catch (DegenerateDataException e)
         {
