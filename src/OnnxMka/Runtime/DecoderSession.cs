@@ -12,12 +12,14 @@ public sealed class DecoderSession : IDisposable
 {
     private readonly InferenceSession _session;
     private readonly RunOptions _run = new();
+    private readonly OrtMemoryInfo _memory; // where the cache stays between steps
     private Dictionary<string, OrtValue>? _cache;
     private int _past;
 
-    private DecoderSession(InferenceSession session, DecoderPorts ports)
+    private DecoderSession(InferenceSession session, DecoderPorts ports, OrtMemoryInfo memory)
     {
         _session = session;
+        _memory = memory;
         Ports = ports;
     }
 
@@ -25,7 +27,7 @@ public sealed class DecoderSession : IDisposable
 
     /// <summary>Loads a model that need not exist as a file: weights are read where they lie.</summary>
     public static DecoderSession Load(BlockMap map, ExecutionTarget target) =>
-        new(SessionFactory.Load(map.Model, target), DecoderPorts.Of(map));
+        new(SessionFactory.Load(map.Model, target), DecoderPorts.Of(map), target.Memory());
 
     /// <summary>Logits of a batch of equally long sequences, without cache. Float32, [batch, length, vocabulary].</summary>
     public float[] Logits(ReadOnlySpan<int> ids, int batch)
@@ -61,12 +63,16 @@ public sealed class DecoderSession : IDisposable
     public float[] Step(ReadOnlySpan<int> ids)
     {
         var feeds = Ports.Feed(ids, 1, _past, _cache);
-        string[] names = [Ports.Logits, .. Ports.Presents];
-        var outputs = _session.Run(_run, feeds.Keys, feeds.Values, names);
+        string[] presents = [.. Ports.Presents];
+        using var binding = _session.CreateIoBinding();
+        foreach (var (name, value) in feeds) binding.BindInput(name, value);
+        binding.BindOutputToDevice(Ports.Logits, OrtMemoryInfo.DefaultInstance);
+        foreach (var present in presents) binding.BindOutputToDevice(present, _memory);
+        var outputs = _session.RunWithBoundResults(_run, binding);
         foreach (var feed in feeds.Values) feed.Dispose();
         var logits = ToFloats(outputs[0]);
         outputs[0].Dispose();
-        _cache = names.Skip(1).Select((n, i) => (n, Value: outputs[i + 1])).ToDictionary(p => p.n, p => p.Value, StringComparer.Ordinal);
+        _cache = presents.Select((n, i) => (n, Value: outputs[i + 1])).ToDictionary(p => p.n, p => p.Value, StringComparer.Ordinal);
         _past += ids.Length;
         return logits;
     }
@@ -98,6 +104,7 @@ public sealed class DecoderSession : IDisposable
     public void Dispose()
     {
         Restart();
+        _memory.Dispose();
         _run.Dispose();
         _session.Dispose();
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
 
 namespace OnnxMka.Runtime;
@@ -7,8 +8,6 @@ namespace OnnxMka.Runtime;
 /// <param name="Note">Why it is not what <c>auto</c> would have preferred; null where there is nothing to say.</param>
 public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
 {
-    private static readonly string CudaProvider = OperatingSystem.IsWindows() ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
-
     public static ExecutionTarget Cpu { get; } = new("CPU", 0, null);
 
     /// <summary>
@@ -33,18 +32,22 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
         };
-        if (Name == "CUDA") options.AppendExecutionProvider_CUDA(DeviceId);
+        if (Name == "CUDA") AppendCuda(options, DeviceId);
         return options;
     }
 
-    private static string? CudaProblem(int deviceId)
+    /// <summary>Where values that only this target reads again should stay.</summary>
+    internal OrtMemoryInfo Memory() =>
+        Name == "CUDA" ? new(OrtMemoryInfo.allocatorCUDA, OrtAllocatorType.DeviceAllocator, DeviceId, OrtMemType.Default) : new(OrtMemoryInfo.allocatorCPU, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Default);
+
+    /// <summary>What keeps CUDA from being used; null where nothing does.</summary>
+    internal static string? CudaProblem(int deviceId)
     {
-        var provider = Path.Combine(AppContext.BaseDirectory, CudaProvider);
-        if (!File.Exists(provider)) return $"{CudaProvider} is not beside the tool";
+        if (OperatingSystem.IsLinux() && CudaInstallation.OfThisMachine().Problem(deviceId) is { } problem) return problem;
         try
         {
             using var options = new SessionOptions();
-            options.AppendExecutionProvider_CUDA(deviceId);
+            AppendCuda(options, deviceId);
             return null;
         }
         catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
@@ -52,6 +55,14 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
             var line = e.Message.Split('\n')[0];
             return line.Length > 160 ? string.Concat(line.AsSpan(0, 160), "...") : line;
         }
+    }
+
+    /// <summary>Products of fp32 in fp32: TF32 keeps 11 bits, too few to compare a prefill with steps or a merge with its parts.</summary>
+    private static void AppendCuda(SessionOptions options, int deviceId)
+    {
+        using var cuda = new OrtCUDAProviderOptions();
+        cuda.UpdateOptions(new Dictionary<string, string>(StringComparer.Ordinal) { ["device_id"] = deviceId.ToString(CultureInfo.InvariantCulture), ["use_tf32"] = "0" });
+        options.AppendExecutionProvider_CUDA(cuda);
     }
 }
 

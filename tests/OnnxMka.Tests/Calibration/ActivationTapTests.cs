@@ -1,0 +1,25 @@
+using OnnxMka.Calibration;
+using OnnxMka.Graph;
+
+namespace OnnxMka.Tests.Calibration;
+
+public sealed class ActivationTapTests
+{
+    [Theory]
+    [InlineData(Pooling.Mean)]
+    [InlineData(Pooling.Last)]
+    public void Only_pooled_seams_leave_the_runtime(Pooling pooling)
+    {
+        Assert.Contains(Books16.Map.Model.Graph.Outputs, o => o.Name.StartsWith("present", StringComparison.Ordinal));
+        var tap = ActivationTap.On(Books16.Map, pooling);
+        Assert.Equal(tap.Outputs, tap.Model.Graph.Outputs.Select(o => o.Name));
+        Assert.Equal(Books16.Map.Count, tap.Outputs.Length);
+        Assert.All(tap.Model.Graph.Outputs, o => Assert.Equal(ElementType.Float, o.Type));
+
+        // [batch, H], whatever the tokens: no output holds a value a token.
+        using var session = Runtime(tap.Model);
+        foreach (var rows in session.Outputs(Books16.Prompt.AsSpan(0, 12), 2, tap.Outputs)) Assert.Equal(2 * 128, rows.Length);
+    }
+
+    private static OnnxMka.Runtime.DecoderSession Runtime(OnnxModel model) => OnnxMka.Runtime.DecoderSession.Load(Books16.Map with { Model = model }, OnnxMka.Runtime.ExecutionTarget.Cpu);
+}
