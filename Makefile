@@ -2,17 +2,19 @@
 # make demo     the main job on the trained fixture, into out/
 # make test     all tests; the last line counts them
 # make test-clients  the emitted folders in every runtime: GenAI, Node, transformers.js, Chromium, ONNX's checker
+# make gpu      the tool with CUDA and GPU scoring, into out/gpu; make test-gpu tests that
 # make help     the rest
 
 DOTNET  ?= dotnet
 NPM     ?= npm
 CONFIG  := Release
 CLI     := src/OnnxMka.Cli/bin/$(CONFIG)/net10.0/onnx-mka
-TESTS   := $(sort $(dir $(wildcard tests/*.Tests/*.csproj)))
+OPTIONAL := tests/OnnxMka.Alignment.Ilgpu.Tests/
+TESTS   := $(filter-out $(OPTIONAL),$(sort $(dir $(wildcard tests/*.Tests/*.csproj))))
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: check build test test-clients demo golden format fixtures soak bench big forms bench-quality clean help
+.PHONY: check build test test-clients gpu test-gpu demo golden format fixtures soak bench big forms bench-quality clean help
 
 check: build test format
 
@@ -27,6 +29,13 @@ CLIENTS := tests/clients/node_modules/.package-lock.json
 $(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
 	@echo "fetching transformers.js and ONNX Runtime for JavaScript from npm (about 250 MB, once)"
 	@cd tests/clients && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The CUDA provider of ONNX Runtime.
+GPU := tools/gpu/node_modules/.package-lock.json
+$(GPU): tools/gpu/package.json tools/gpu/package-lock.json
+	@echo "fetching ONNX Runtime's CUDA provider from npm (about 250 MB, once)"
+	@cd tools/gpu && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 obj/restored: node_modules/.package-lock.json Directory.Packages.props Directory.Build.props $(wildcard src/*/*.csproj tests/*/*.csproj tools/*/*.csproj src/*/packages.lock.json tests/*/packages.lock.json)
@@ -59,6 +68,19 @@ test-clients: build $(CLIENTS)
 	@rm -rf obj/clients
 	@status=0; $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build --verbosity quiet --filter "FullyQualifiedName~OnnxMka.Tests.Clients" --logger "trx;LogFileName=clients.trx" --results-directory obj/clients || status=1; \
 	node tools/count-tests.mjs obj/clients || status=1; exit $$status
+
+# With ILGPU=false scoring stays on the CPU, and no feed has to have ILGPU.
+ILGPU ?= true
+gpu: node_modules/.package-lock.json $(GPU)
+	@$(DOTNET) publish src/OnnxMka.Cli -c $(CONFIG) -p:Ilgpu=$(ILGPU) --artifacts-path obj/gpu -o out/gpu --verbosity quiet
+	@echo "out/gpu/onnx-mka"
+
+# The GPU kernels on a simulated device; what needs a GPU is skipped, with the reason, where there is none.
+test-gpu: node_modules/.package-lock.json $(GPU)
+	@rm -rf obj/tests-gpu
+	@status=0; $(DOTNET) test $(OPTIONAL) -c $(CONFIG) -p:Ilgpu=true --artifacts-path obj/gpu --verbosity quiet --logger "trx;LogFileName=kernels.trx" --results-directory obj/tests-gpu || status=1; \
+	$(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) -p:Ilgpu=true --artifacts-path obj/gpu --verbosity quiet --filter "FullyQualifiedName~Cuda" --logger "trx;LogFileName=cuda.trx" --results-directory obj/tests-gpu || status=1; \
+	node tools/count-tests.mjs obj/tests-gpu || status=1; exit $$status
 
 # Rewrites the golden files beside the tests; look at the diff before you commit it.
 golden: build

@@ -52,9 +52,17 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
         }
         catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
         {
-            var line = e.Message.Split('\n')[0];
-            return line.Length > 160 ? string.Concat(line.AsSpan(0, 160), "...") : line;
+            return RuntimeReason(e.Message);
         }
+    }
+
+    /// <summary>What ONNX Runtime says, without the places in its source that it puts first.</summary>
+    internal static string RuntimeReason(string message)
+    {
+        const string LastFrame = " : FAIL : ";
+        var line = message.Split('\n')[0].Trim();
+        if (line.LastIndexOf(LastFrame, StringComparison.Ordinal) is >= 0 and var frame) line = line[(frame + LastFrame.Length)..];
+        return line.Length > 300 ? string.Concat(line.AsSpan(0, 300), "...") : line;
     }
 
     /// <summary>Products of fp32 in fp32: TF32 keeps 11 bits, too few to compare a prefill with steps or a merge with its parts.</summary>

@@ -116,6 +116,11 @@ public sealed class CudaInstallationTests : IDisposable
         Assert.StartsWith("libcurand.so.10 was not found", broken.Problem(0), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("[ErrorCode:Fail] /src/provider_bridge_ort.cc:1988 onnxruntime::ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library a.so with error: undefined symbol: f\n", "Failed to load library a.so with error: undefined symbol: f")]
+    [InlineData("no such entry point", "no such entry point")]
+    public void What_the_runtime_itself_says_is_shown_without_its_places(string message, string shown) => Assert.Equal(shown, ExecutionTarget.RuntimeReason(message));
+
     public void Dispose() => _machine.Dispose();
 
     /// <summary>Two GPUs, CUDA 13; the loader knows no library of NVIDIA's.</summary>
