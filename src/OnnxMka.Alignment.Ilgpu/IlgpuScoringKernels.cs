@@ -24,14 +24,23 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
 
     /// <summary>Kernels on one CUDA GPU; null where the driver or that GPU is not there.</summary>
     /// <param name="deviceId">As the CUDA driver numbers them.</param>
+    /// <exception cref="ScoringDeviceException">The GPU is there and cannot be used.</exception>
     public static IlgpuScoringKernels? OnCuda(int deviceId)
     {
         // Without libcuda a context has the simulated CPU only; it is not asked for here, and must not pass for a GPU.
         var context = Context.Create(builder => builder.Cuda());
-        foreach (var device in context.GetCudaDevices())
+        try
         {
-            if (device.DeviceId == deviceId)
-                return new IlgpuScoringKernels(context, device.CreateAccelerator(context));
+            foreach (var device in context.GetCudaDevices())
+            {
+                if (device.DeviceId == deviceId)
+                    return new IlgpuScoringKernels(context, device.CreateAccelerator(context));
+            }
+        }
+        catch (AcceleratorException e)
+        {
+            context.Dispose();
+            throw new ScoringDeviceException($"GPU {deviceId} cannot be used for scoring: {e.Message.TrimEnd('.')}. Use --ep cpu.", e);
         }
 
         context.Dispose();

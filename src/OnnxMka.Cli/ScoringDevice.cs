@@ -8,12 +8,23 @@ namespace OnnxMka.Cli;
 /// <summary>Who scores: a CUDA GPU where its kernels were built in (<c>-p:Ilgpu=true</c>), the driver has it and <c>--ep</c> allows it; else the CPU.</summary>
 internal static class ScoringDevice
 {
-    public static Lazy<IScoringKernels> For(string executionProvider, int deviceId) => new(() => OnGpu(executionProvider, deviceId) ?? new CpuScoringKernels());
-
 #if ILGPU
-    private static IScoringKernels? OnGpu(string executionProvider, int deviceId) =>
-        executionProvider == "cpu" ? null : IlgpuScoringKernels.OnCuda(deviceId);
+    public static Func<Action<string>, IScoringKernels> For(string executionProvider, int deviceId) => note =>
+    {
+        if (executionProvider == "cpu") return new CpuScoringKernels();
+        try
+        {
+            if (IlgpuScoringKernels.OnCuda(deviceId) is not { } gpu) return new CpuScoringKernels();
+            note($"scoring on {gpu.Name}");
+            return gpu;
+        }
+        catch (ScoringDeviceException e) when (executionProvider == "auto")
+        {
+            note($"scoring on the CPU ({e.Message})");
+            return new CpuScoringKernels();
+        }
+    };
 #else
-    private static IScoringKernels? OnGpu(string executionProvider, int deviceId) => null;
+    public static Func<Action<string>, IScoringKernels> For(string executionProvider, int deviceId) => _ => new CpuScoringKernels();
 #endif
 }

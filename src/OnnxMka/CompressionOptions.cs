@@ -59,8 +59,8 @@ public sealed record CompressionOptions
 
     public AlignmentOptions Alignment { get; init; } = new();
 
-    /// <summary>Who computes the scores; made when first needed.</summary>
-    public Lazy<IScoringKernels> Kernels { get; init; } = new(() => new CpuScoringKernels());
+    /// <summary>Who computes the scores, asked once there is something to score; it may have something to say.</summary>
+    public Func<Action<string>, IScoringKernels> Kernels { get; init; } = _ => new CpuScoringKernels();
 
     /// <summary>Similarities from an earlier run; null to compute them.</summary>
     public Scoring.Analysis? Analysis { get; init; }

@@ -57,7 +57,7 @@ internal sealed class ScoreVerb
     private static Analysis OfActivations(string path, CompressionOptions options, IProgressSink progress, CancellationToken ct)
     {
         var seams = ActivationFile.Read(path);
-        var (npib, embeddings) = Scorer.Score(seams, options.Alignment, options.Kernels.Value, progress, ct);
+        var (npib, embeddings) = Scorer.Score(seams, options.Alignment, options.Kernels(progress.Note), progress, ct);
         return new Analysis("", npib, [.. embeddings.Select(e => e.Sigma)], [.. embeddings.Select(e => e.Eigenvalues)], seams[0].Samples, 0, Path.GetFileName(path), "", "")
         {
             Embeddings = embeddings,

@@ -31,9 +31,9 @@ internal sealed record CudaInstallation(string ToolFolder, IReadOnlyList<string>
     public string? Problem(int deviceId)
     {
         if (Driver is null) return $"there is no NVIDIA driver ({CudaDriver.Library} was not found)";
-        if (Driver.Failure == CudaDriver.NoDevice || (Driver.Failure == 0 && Driver.Devices == 0)) return "the NVIDIA driver sees no GPU";
-        if (Driver.Failure != 0) return $"the NVIDIA driver does not start (cuInit returned {Driver.Failure})";
-        if (deviceId < 0 || deviceId >= Driver.Devices) return $"there is no GPU {deviceId}: the driver has {Driver.Devices}, numbered from 0";
+        if (Driver.Failure == CudaDriver.NoDevice || (Driver.Failure == 0 && Driver.Memory.Length == 0)) return "the NVIDIA driver sees no GPU";
+        if (Driver.Failure != 0) return $"the NVIDIA driver does not start (it answers with error {Driver.Failure})";
+        if (deviceId < 0 || deviceId >= Driver.Memory.Length) return $"there is no GPU {deviceId}: the driver has {Driver.Memory.Length}, numbered from 0";
 
         string[] places = [ToolFolder, Path.Combine(ToolFolder, "runtimes", "linux-x64", "native")]; // of npm and of NuGet
         if (places.Select(p => Path.Combine(p, Provider)).FirstOrDefault(File.Exists) is not { } provider) return $"{Provider} is not beside the tool: make gpu fetches it";

@@ -27,7 +27,7 @@ public sealed class DecoderSession : IDisposable
 
     /// <summary>Loads a model that need not exist as a file: weights are read where they lie.</summary>
     public static DecoderSession Load(BlockMap map, ExecutionTarget target) =>
-        new(SessionFactory.Load(map.Model, target), DecoderPorts.Of(map), target.Memory());
+        new(SessionFactory.Load(map.Model, target), DecoderPorts.Of(map), target.CacheMemory());
 
     /// <summary>Logits of a batch of equally long sequences, without cache. Float32, [batch, length, vocabulary].</summary>
     public float[] Logits(ReadOnlySpan<int> ids, int batch)

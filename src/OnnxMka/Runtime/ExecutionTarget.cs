@@ -8,6 +8,9 @@ namespace OnnxMka.Runtime;
 /// <param name="Note">Why it is not what <c>auto</c> would have preferred; null where there is nothing to say.</param>
 public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
 {
+    /// <summary>Bytes of the device that models must fit; null on the CPU, and where the driver does not say.</summary>
+    public long? DeviceMemory { get; init; }
+
     public static ExecutionTarget Cpu { get; } = new("CPU", 0, null);
 
     /// <summary>
@@ -16,8 +19,9 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
     public static ExecutionTarget Choose(string requested, int deviceId = 0)
     {
         if (requested == "cpu") return Cpu;
-        var missing = CudaProblem(deviceId);
-        if (missing is null) return new ExecutionTarget("CUDA", deviceId, null);
+        var machine = CudaInstallation.OfThisMachine();
+        var missing = CudaProblem(machine, deviceId);
+        if (missing is null) return new ExecutionTarget("CUDA", deviceId, null) { DeviceMemory = machine.Driver?.Memory[deviceId] };
         if (requested == "cuda")
             throw new ExecutionTargetException($"CUDA was asked for and is not usable: {missing}. Use --ep cpu, or --ep auto to fall back.");
         return Cpu with { Note = $"running on the CPU ({missing})" };
@@ -37,13 +41,13 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
     }
 
     /// <summary>Where values that only this target reads again should stay.</summary>
-    internal OrtMemoryInfo Memory() =>
+    internal OrtMemoryInfo CacheMemory() =>
         Name == "CUDA" ? new(OrtMemoryInfo.allocatorCUDA, OrtAllocatorType.DeviceAllocator, DeviceId, OrtMemType.Default) : new(OrtMemoryInfo.allocatorCPU, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Default);
 
     /// <summary>What keeps CUDA from being used; null where nothing does.</summary>
-    internal static string? CudaProblem(int deviceId)
+    internal static string? CudaProblem(CudaInstallation machine, int deviceId)
     {
-        if (OperatingSystem.IsLinux() && CudaInstallation.OfThisMachine().Problem(deviceId) is { } problem) return problem;
+        if (OperatingSystem.IsLinux() && machine.Problem(deviceId) is { } problem) return problem;
         try
         {
             using var options = new SessionOptions();

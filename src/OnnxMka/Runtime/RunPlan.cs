@@ -13,8 +13,9 @@ internal sealed record RunPlan(RunMode Mode, ChainOptions Chain, bool WholeFits,
     public static RunPlan For(BlockMap map, CalibrationSet set, CompressionOptions options)
     {
         var estimate = MemoryEstimate.Of(map, set, options.BatchSize, options.Target);
-        var memory = options.Memory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 5 * 4;
-        var chain = new ChainOptions { BatchSize = options.BatchSize, SeamMemory = estimate.SeamMemory(memory) };
+        var host = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        var memory = options.Memory ?? (options.Target.DeviceMemory ?? host) / 5 * 4;
+        var chain = new ChainOptions { BatchSize = options.BatchSize, SeamMemory = estimate.SeamMemory(options.Memory ?? host / 5 * 4) }; // the stream is held by the host
         var why = $"the whole model takes about {estimate.Whole >> 20:N0} MB and {memory >> 20:N0} MB may be used";
         var fits = estimate.Choose(memory) == RunMode.Whole;
         return new RunPlan(options.Run ?? estimate.Choose(memory), chain, fits, options.Run is null ? why : "as --run says");

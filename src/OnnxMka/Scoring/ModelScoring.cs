@@ -33,7 +33,7 @@ public static class ModelScoring
             using var chain = progress.Begin("calibrate", ChainCalibration.ProgressTotal(map, set), "samples x blocks");
             return ChainCalibration.Pooled(map, set, options.Pooling, plan.Chain, options.Target, chain.AsIncrement<int>(), ct);
         });
-        var (npib, embeddings) = clock.Time("score", () => Scorer.Score(seams, options.Alignment, options.Kernels.Value, progress, ct));
+        var (npib, embeddings) = clock.Time("score", () => Scorer.Score(seams, options.Alignment, options.Kernels(progress.Note), progress, ct));
         return new Analysis(
             fingerprint,
             npib,

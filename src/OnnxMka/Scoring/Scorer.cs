@@ -11,7 +11,6 @@ public static class Scorer
     public static (SimilarityTable Npib, ImmutableArray<LayerEmbedding> Embeddings) Score(
         IReadOnlyList<SampleMatrix> seams, AlignmentOptions options, IScoringKernels kernels, IProgressSink progress, CancellationToken ct)
     {
-        if (kernels is not CpuScoringKernels) progress.Note($"scoring on {kernels.Name}");
         var embeddings = ImmutableArray.CreateBuilder<LayerEmbedding>(seams.Count);
         using (var stage = progress.Begin("diffusion maps", seams.Count, "seams"))
         {

@@ -6,7 +6,7 @@ namespace OnnxMka.Tests.Runtime;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class CudaFactAttribute : FactAttribute
 {
-    private static readonly Lazy<string?> Problem = new(() => ExecutionTarget.CudaProblem(0));
+    private static readonly Lazy<string?> Problem = new(() => ExecutionTarget.CudaProblem(CudaInstallation.OfThisMachine(), 0));
 
     public CudaFactAttribute() => Skip = Problem.Value;
 }

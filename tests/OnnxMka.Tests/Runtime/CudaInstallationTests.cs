@@ -48,9 +48,9 @@ public sealed class CudaInstallationTests : IDisposable
     [Theory]
     [InlineData(CudaDriver.NoDevice, 0, "the NVIDIA driver sees no GPU")]
     [InlineData(0, 0, "the NVIDIA driver sees no GPU")]
-    [InlineData(803, 0, "the NVIDIA driver does not start (cuInit returned 803)")]
+    [InlineData(803, 0, "the NVIDIA driver does not start (it answers with error 803)")]
     public void No_device(int failure, int devices, string message) =>
-        Assert.Equal(message, (Machine() with { Driver = new CudaDriver(failure, 13000, devices) }).Problem(0));
+        Assert.Equal(message, (Machine() with { Driver = new CudaDriver(failure, 13000, new long[devices]) }).Problem(0));
 
     [Theory]
     [InlineData(2)]
@@ -75,7 +75,7 @@ public sealed class CudaInstallationTests : IDisposable
     [Fact]
     public void A_driver_too_old_for_the_provider()
     {
-        var old = Machine() with { Driver = new CudaDriver(0, 12040, 1) };
+        var old = Machine() with { Driver = new CudaDriver(0, 12040, 1L << 30) };
         Assert.Equal("the NVIDIA driver runs CUDA 12.4, and 13 is needed: install a newer driver", old.Problem(0));
         FakeLibrary.Write(_machine[CudaInstallation.Provider], "libcudart.so.12");
         Put("cuda", "libcudart.so.12");
@@ -133,7 +133,7 @@ public sealed class CudaInstallationTests : IDisposable
             _loaded.Add(name);
             return true;
         },
-        new CudaDriver(0, 13000, 2));
+        new CudaDriver(0, 13000, 1L << 30, 1L << 30));
 
     private string Looked() => $"the loader's paths, {_machine["cuda"]}, {_machine["cudnn"]}";
 
