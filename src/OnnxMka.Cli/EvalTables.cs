@@ -14,10 +14,11 @@ internal static class EvalTables
         var console = ResultTables.Stdout();
         Pairs(console, result.Generations);
         Print(result.Tasks, result.Metrics);
-        var models = ResultTables.Table("model", "blocks", "bytes", "tokens/s");
-        if (result.Original is { } original) Row(models, "original", original);
-        Row(models, "model", result.Model);
+        var models = ResultTables.Table("model", "blocks", "bytes", "tokens/s of this run", "prefill tokens/s", "decode tokens/s", "memory");
+        if (result.Original is { } original) Row(models, "original", original, result.Speed?.Models[0]);
+        Row(models, "model", result.Model, result.Speed?.Models[^1]);
         console.Write(models);
+        SpeedCells.Explain(console, result.Speed);
         console.MarkupLineInterpolated($"{result.Done} of {result.Total} items, {result.Seconds:0.0} s, peak memory {Sizes.Text(result.PeakMemoryBytes)} (this process, every model in it)");
     }
 
@@ -46,8 +47,8 @@ internal static class EvalTables
         console.MarkupLineInterpolated($"greedy generations of {pairs[0].Tokens} tokens: {pairs.Average(p => p.SameTokens):0.0} tokens on average before the first difference, {pairs.Count(p => p.SameTokens == p.Tokens)} of {pairs.Length} without one");
     }
 
-    private static void Row(Table table, string name, EvaluatedModel model) =>
-        table.AddRow(name, model.Blocks.ToString(), Sizes.Text(model.Bytes), model.TokensPerSecond > 0 ? model.TokensPerSecond.ToString("N0") : "-");
+    private static void Row(Table table, string name, EvaluatedModel model, ModelSpeed? speed) =>
+        table.AddRow([name, model.Blocks.ToString(), Sizes.Text(model.Bytes), model.TokensPerSecond > 0 ? model.TokensPerSecond.ToString("N0") : "-", .. SpeedCells.Of(speed)]);
 
     private static string Value(double value) => Math.Abs(value) switch
     {

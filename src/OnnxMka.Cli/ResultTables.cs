@@ -62,15 +62,16 @@ internal static class ResultTables
 
     private static void Quality(IAnsiConsole console, CompressionResult result)
     {
-        var table = Table("model", "blocks", "bytes", "perplexity", "tokens/s");
+        var table = Table("model", "blocks", "bytes", "perplexity", "prefill tokens/s", "decode tokens/s", "memory");
         var q = result.Quality;
         var left = result.Plan.Groups.Length;
-        table.AddRow("original", result.Plan.BlockCount.ToString(), Sizes.Text(result.OriginalBytes), Value(q?.Original), Speed(q?.Original));
+        table.AddRow(["original", result.Plan.BlockCount.ToString(), Sizes.Text(result.OriginalBytes), Value(q?.Original), .. SpeedCells.Of(q?.Speed?.Models[0])]);
         var name = (result.Plan.Method == Method.Mka ? "merged" : "dropped") + QualityTables.Suffix(result);
-        table.AddRow(result.Emitted is null ? $"{name} (planned)" : name, left.ToString(), Sizes.Text(result.Emitted?.Written.TotalBytes ?? result.PlannedBytes), Value(q?.Result), Speed(q?.Result));
-        if (q is not null) table.AddRow("plain drop of the same blocks", left.ToString(), "", Value(q.PlainDrop), Speed(q.PlainDrop));
+        table.AddRow([result.Emitted is null ? $"{name} (planned)" : name, left.ToString(), Sizes.Text(result.Emitted?.Written.TotalBytes ?? result.PlannedBytes), Value(q?.Result), .. SpeedCells.Of(q?.Speed?.Models[1])]);
+        if (q is not null) table.AddRow("plain drop of the same blocks", left.ToString(), "", Value(q.PlainDrop), "", "", "");
         console.Write(table);
         if (q is not null) console.MarkupLineInterpolated($"perplexity: {q.Windows} windows of {q.WindowLength} tokens, {q.Text}, never used for calibration");
+        SpeedCells.Explain(console, q?.Speed);
     }
 
     public static void Files(IAnsiConsole console, CompressionResult result)
@@ -81,6 +82,4 @@ internal static class ResultTables
     }
 
     private static string Value(Perplexity? p) => p is null ? "-" : p.Value < 1e6 ? p.Value.ToString("0.00") : p.Value.ToString("0.0e+0");
-
-    private static string Speed(Perplexity? p) => p is null || p.Seconds <= 0 ? "-" : (p.Tokens / p.Seconds).ToString("N0");
 }

@@ -157,6 +157,12 @@ public sealed class Compression
         return Generations.Compare(original, result, text.Samples, texts.Decode, options, stage.AsIncrement<int>(), _ct);
     }
 
+    private SpeedTable? Time(BlockMap map, BlockMap emitted, CalibrationSet text)
+    {
+        using var stage = _progress.Begin("speed", Speed.Work(2), "runs");
+        return Speed.Measure([map, emitted], text.Samples, null, _options.Target, stage.AsIncrement<int>(), _ct);
+    }
+
     private QualityTable? Evaluate(BlockMap map, MergePlan merge, RewrittenModel rewritten, EmittedModel staged, Texts texts)
     {
         if (texts.HeldBack is not { } text) return null;
@@ -164,7 +170,8 @@ public sealed class Compression
         var emitted = rewritten.Blocks with { Model = OnnxModel.Load(staged.ModelPath) };
         var dropped = ModelRewriter.Apply(map, merge.AsDrop()).Blocks;
         var plan = RunPlan.For(map, text, _options);
-        return new QualityTable(Measure(map), Measure(emitted), Measure(dropped), text.Source, text.Sha256, text.Count, text.Length) { Generations = plan.Mode == RunMode.Whole ? Samples(map, emitted, text, texts) : [] };
+        var table = new QualityTable(Measure(map), Measure(emitted), Measure(dropped), text.Source, text.Sha256, text.Count, text.Length);
+        return plan.Mode == RunMode.Whole ? table with { Generations = Samples(map, emitted, text, texts), Speed = Time(map, emitted, text) } : table;
 
         Perplexity Measure(BlockMap blocks) => plan.Mode == RunMode.Whole
             ? Perplexity.Measure(blocks, text, _options.BatchSize, _options.Target, stage.AsIncrement<int>(), _ct)

@@ -18,6 +18,9 @@ public sealed record QualityTable(Perplexity Original, Perplexity Result, Perple
 {
     /// <summary>Greedy text of original and result; empty unless <see cref="CompressionOptions.Samples"/> asks for it.</summary>
     public ImmutableArray<GeneratedPair> Generations { get; init; } = [];
+
+    /// <summary>Speed and memory of original and result, in turns; null where the whole model does not fit the memory.</summary>
+    public SpeedTable? Speed { get; init; }
 }
 
 /// <summary>What one compression did.</summary>

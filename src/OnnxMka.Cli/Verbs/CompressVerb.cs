@@ -17,6 +17,7 @@ internal sealed class CompressVerb
     private readonly Option<string?> _blocks = new("--blocks") { Description = "Blocks to remove, such as 3,7 (numbers start at 0)" };
     private readonly Option<Method> _method = new("--method") { HelpName = "mka|drop|best", Description = "mka merges, drop deletes, best tries several ways and takes what loses least", DefaultValueFactory = _ => Method.Mka };
     private readonly Option<Order> _order = new("--order") { HelpName = "similarity|tail", Description = "similarity takes the most similar neighbours, tail the last", DefaultValueFactory = _ => Order.Similarity };
+    private readonly Option<MergedHalf> _only = new("--only") { HelpName = "attention|mlp", Description = "Mix only that half of each merged block; the other stays the kept block's own", DefaultValueFactory = _ => MergedHalf.Both };
     private readonly QualityFlags _quality = new();
     private readonly Option<double?> _alpha = new("--alpha") { Description = "Share of the block that is kept, 0 to 1 (default: the pair's similarity, at least 0.5)" };
     private readonly Option<int> _protectFirst = new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
@@ -29,6 +30,7 @@ internal sealed class CompressVerb
     private readonly Option<bool> _modelCard = new("--model-card") { Description = "Write a README.md with plan, cost and command (MODEL_CARD.md where a README.md exists, unless --force)" };
     private readonly Option<FileInfo?> _adapterMap = new("--adapter-map") { Description = "Write old and new layer numbers, for adapters (.json)" };
     private readonly Option<FileInfo?> _mergekit = new("--mergekit") { Description = "Write the same merge for mergekit (.yml)" };
+    private readonly Option<FileInfo?> _pruneList = new("--prune-list") { Description = "Write the numbers of the removed layers, as llama-quantize --prune-layers takes them (.txt)" };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Plan and sizes; write no model" };
     private readonly Option<bool> _force = new("--force") { Description = "Overwrite existing output" };
     private readonly Option<bool> _noEval = new("--no-eval") { Description = "Do not measure perplexity" };
@@ -46,8 +48,8 @@ internal sealed class CompressVerb
         command.Add(_output);
         Option[] options =
         [
-            _ratio, _count, _blocks, _method, _order, .. _quality.All, _alpha, _protectFirst, _protectLast, .. _calibration.All, _analysis, _plan,
-            _report, _planOut, _modelCard, _adapterMap, _mergekit, _dryRun, _force, _noEval, _evalSamples, _noVerify, _check, _external, _keepNames, _quiet, _verbose,
+            _ratio, _count, _blocks, _method, _order, _only, .. _quality.All, _alpha, _protectFirst, _protectLast, .. _calibration.All, _analysis, _plan,
+            _report, _planOut, _modelCard, _adapterMap, _mergekit, _pruneList, _dryRun, _force, _noEval, _evalSamples, _noVerify, _check, _external, _keepNames, _quiet, _verbose,
         ];
         foreach (var option in options) command.Add(option);
         command.SetAction((result, ct) => Task.Run(() => ErrorLines.Run(() => Run(result, ct)), CancellationToken.None));
@@ -63,6 +65,7 @@ internal sealed class CompressVerb
         if (parsed.GetValue(_report) is { Length: > 0 } reports) ReportFiles.Write(reports, ReportJson.Write(result, options));
         if (parsed.GetValue(_adapterMap) is { } map) OutputFile.Write(map, AdapterMap.Write(result.Plan));
         if (parsed.GetValue(_mergekit) is { } mergekit) OutputFile.Write(mergekit, MergekitYaml.Write(result.Plan, result.Blocks.Tensor(result.Blocks.Blocks[0].Parameters[0].Initializer).Type));
+        if (parsed.GetValue(_pruneList) is { } list) OutputFile.Write(list, PruneList.Write(result.Plan));
         ResultTables.Print(result);
         if (parsed.GetValue(_verbose)) Details.Print(result);
         return ExitCode.Done;
@@ -105,12 +108,15 @@ internal sealed class CompressVerb
         if (amounts != 1) throw new UsageException("Say how much goes with exactly one of --ratio, --layers-removed, --blocks or --plan.");
         if (parsed.GetValue(_ratio) is { } ratio && !(ratio >= 0 && ratio < 1)) throw new UsageException($"--ratio is {ratio}; it must be at least 0 and less than 1.");
         if (parsed.GetValue(_alpha) is { } alpha && !(alpha >= 0 && alpha <= 1)) throw new UsageException($"--alpha is {alpha}; it must be 0 to 1.");
+        if (parsed.GetValue(_only) != MergedHalf.Both && (planGiven || parsed.GetValue(_method) != Method.Mka)) throw new UsageException("--only says what a merge mixes: it goes with --method mka, and not with --plan, which says so itself.");
+        if (parsed.GetValue(_only) != MergedHalf.Both && parsed.GetValue(_mergekit) is not null) throw new UsageException("--mergekit cannot say --only: mergekit tells halves by the names of one architecture.");
         return new PlanOptions
         {
             Count = UsageRange.AtLeast(parsed.GetValue(_count) ?? 0, 0, "--layers-removed"),
             Named = UsageRange.Numbers(parsed.GetValue(_blocks), "--blocks"),
             Method = parsed.GetValue(_method),
             Order = parsed.GetValue(_order),
+            Only = parsed.GetValue(_only),
             Alpha = parsed.GetValue(_alpha),
             ProtectFirst = UsageRange.AtLeast(parsed.GetValue(_protectFirst), 0, "--protect-first"),
             ProtectLast = UsageRange.AtLeast(parsed.GetValue(_protectLast), 0, "--protect-last"),

@@ -17,6 +17,7 @@ internal sealed class EvalVerb
     private readonly Option<MmluRanking> _rank = new("--mmlu-rank") { HelpName = "letter|text", Description = "Rank MMLU answers by their letter or by their text", DefaultValueFactory = _ => MmluRanking.Letter };
     private readonly Option<string[]> _choices = new("--choices") { Description = "Multiple choice, JSON lines: question, choices, answer (may be repeated)", DefaultValueFactory = _ => [] };
     private readonly Option<string?> _lastWord = new("--lambada") { Description = "Last-word prediction, JSON lines: text" };
+    private readonly Option<int> _facts = new("--facts") { HelpName = "N", Description = "Generated questions about facts, N of each set: known by heart, told in the prompt, and made up but untold" };
     private readonly Option<int?> _limit = new("--limit") { Description = "Most items a task, chosen by the seed" };
     private readonly Option<int> _seed = new("--seed") { Description = "Chooses items, prompts and bootstrap draws", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> _shard = new("--shard") { Description = "Part i of n, such as 0/8; join the --results files with: onnx-mka eval merge" };
@@ -24,6 +25,7 @@ internal sealed class EvalVerb
     private readonly Option<int?> _window = new("--window") { Description = "Tokens read at once (default: the model's context, at most 1024)" };
     private readonly Option<int?> _stride = new("--stride") { Description = "Tokens from one window to the next (default: the window)" };
     private readonly Option<BosUse> _bos = new("--bos") { HelpName = "auto|on|off", Description = "BOS token before every window: as the tokenizer does, always, never", DefaultValueFactory = _ => BosUse.Auto };
+    private readonly Option<bool> _noSpeed = new("--no-speed") { Description = "Do not measure prefill and decode speed" };
     private readonly Option<string> _ep = new("--ep") { Description = "auto, cpu or cuda", DefaultValueFactory = _ => "auto" };
     private readonly Option<int> _device = new("--device-id") { Description = "Which GPU", DefaultValueFactory = _ => 0 };
     private readonly Option<FileInfo[]> _report = new("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
@@ -37,8 +39,8 @@ internal sealed class EvalVerb
         var verb = new EvalVerb();
         var command = new Command("eval", "Measure perplexity, multiple choice, and agreement with the original")
         {
-            verb._model, verb._against, verb._text, verb._ids, verb._mmlu, verb._shots, verb._rank, verb._choices, verb._lastWord, verb._limit, verb._seed, verb._shard, verb._results,
-            verb._window, verb._stride, verb._bos, verb._ep, verb._device, verb._report, verb._json, verb._quiet, EvalMergeVerb.Create(),
+            verb._model, verb._against, verb._text, verb._ids, verb._mmlu, verb._shots, verb._rank, verb._choices, verb._lastWord, verb._facts, verb._limit, verb._seed, verb._shard, verb._results,
+            verb._window, verb._stride, verb._bos, verb._noSpeed, verb._ep, verb._device, verb._report, verb._json, verb._quiet, EvalMergeVerb.Create(),
         };
         command.SetAction((parsed, ct) => Task.Run(() => ErrorLines.Run(() => verb.Run(parsed, ct)), CancellationToken.None));
         return command;
@@ -77,6 +79,7 @@ internal sealed class EvalVerb
             MmluRanking = parsed.GetValue(_rank),
             ChoiceFiles = [.. parsed.GetValue(_choices)!],
             LastWordFile = parsed.GetValue(_lastWord),
+            Facts = UsageRange.AtLeast(parsed.GetValue(_facts), 0, "--facts"),
             Limit = parsed.GetValue(_limit) is { } limit ? UsageRange.AtLeast(limit, 1, "--limit") : null,
             Seed = parsed.GetValue(_seed),
             Shard = shard,
@@ -84,6 +87,7 @@ internal sealed class EvalVerb
             Window = parsed.GetValue(_window) is { } window ? UsageRange.AtLeast(window, 2, "--window") : null,
             Stride = parsed.GetValue(_stride) is { } stride ? UsageRange.AtLeast(stride, 1, "--stride") : null,
             Bos = parsed.GetValue(_bos),
+            Speed = !parsed.GetValue(_noSpeed),
             Target = ExecutionTarget.Choose(parsed.GetValue(_ep)!, parsed.GetValue(_device)),
         };
     }
@@ -104,13 +108,17 @@ internal static class EvalMergeVerb
     public static Command Create()
     {
         var files = new Argument<string[]>("results") { Description = "Result files of all shards", Arity = ArgumentArity.OneOrMore };
+        var report = new Option<FileInfo[]>("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
         var json = new Option<bool>("--json") { Description = "Print JSON" };
-        var command = new Command("merge", "Join the result files of all shards") { files, json };
+        var command = new Command("merge", "Join the result files of all shards") { files, report, json };
         command.SetAction(parsed => ErrorLines.Run(() =>
         {
+            ReportFiles.Check(parsed.GetValue(report)!);
             var (header, items) = ResultFile.Merge(parsed.GetValue(files)!);
             var metrics = Aggregate.Of(items, header.Seed);
-            if (parsed.GetValue(json)) Console.Write(EvaluationJson.Write(header, metrics));
+            var text = EvaluationJson.Write(header, metrics);
+            ReportFiles.Write(parsed.GetValue(report)!, text);
+            if (parsed.GetValue(json)) Console.Write(text);
             else EvalTables.Print(header.Tasks, metrics);
             return ExitCode.Done;
         }));

@@ -35,7 +35,7 @@ internal static class AttentionSegments
     }
 
     /// <summary>A fused operator, or a Softmax over a product of two activations (a router's Softmax is over activations times weights).</summary>
-    private static bool IsAttention(StreamSegments segments, ViewNode node)
+    public static bool IsAttention(StreamSegments segments, ViewNode node)
     {
         if (segments.Stream.View.IsCall(node)) return segments.Stream.View.Operators(node).Any(o => o == "Softmax" || FusedAttention.Contains(o));
         if (FusedAttention.Contains(node.Op)) return true;

@@ -27,7 +27,18 @@ public sealed record ParameterUse(int Node, int Slot, ImmutableArray<int> Chain)
 /// <param name="Role">Readable role: operator path from the block's end, such as <c>down_proj</c> or <c>MatMul/3</c>.</param>
 /// <param name="Initializer">Name of the tensor; blocks may share one.</param>
 /// <param name="Use">Where it is read.</param>
-public sealed record BlockParameter(string Role, string Initializer, ParameterUse Use);
+/// <param name="Sublayer">Which half of the block it serves.</param>
+public sealed record BlockParameter(string Role, string Initializer, ParameterUse Use, Sublayer Sublayer);
+
+/// <summary>The halves of a decoder layer.</summary>
+public enum Sublayer
+{
+    /// <summary>Attention, or whatever has the state, with the norms before and after it.</summary>
+    Attention,
+
+    /// <summary>Everything else: the MLP or the experts, with their norms.</summary>
+    Mlp,
+}
 
 /// <summary>One decoder layer.</summary>
 /// <param name="Index">Number in the original model, 0..L-1, for ever.</param>

@@ -28,6 +28,7 @@ public static class BlockDetector
         using var structural = new StructureHash(segments, constants, exact: false);
         var ranges = BlockRanges(segments, structural);
         SideInputs.Refuse(segments, exact, ranges);
+        var sublayers = new Sublayers(segments);
         var nodes = NodesByBlock(segments, ranges);
         var inside = view.Nodes.ToLookup(v => v.Origin.Index);
         var blocks = ranges.Select((range, i) => new Block(
@@ -36,7 +37,7 @@ public static class BlockDetector
             Word(structural, range),
             MergeObstacle.Of(nodes[i].SelectMany(n => inside[n]), view),
             nodes[i],
-            ParameterWalk.List(segments, constants, exact, range),
+            ParameterWalk.List(segments, constants, exact, sublayers, range),
             Ports(segments.KvInputs, range),
             Ports(segments.KvOutputs, range),
             SeamAt(view, stream.Cuts[range.Start.Value]),

@@ -13,14 +13,16 @@ internal sealed class ParameterWalk
     private readonly StreamSegments _segments;
     private readonly ConstantValues _constants;
     private readonly StructureHash _hash;
+    private readonly Sublayers _sublayers;
     private readonly Range _range;
     private readonly string _start;
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
     private readonly List<BlockParameter> _found = [];
 
-    private ParameterWalk(StreamSegments segments, ConstantValues constants, StructureHash hash, Range range)
+    private ParameterWalk(StreamSegments segments, ConstantValues constants, StructureHash hash, Sublayers sublayers, Range range)
     {
         _segments = segments;
+        _sublayers = sublayers;
         _constants = constants;
         _hash = hash;
         _range = range;
@@ -28,9 +30,9 @@ internal sealed class ParameterWalk
     }
 
     /// <summary>Parameters of the block that spans the segments of <paramref name="range"/>.</summary>
-    public static ImmutableArray<BlockParameter> List(StreamSegments segments, ConstantValues constants, StructureHash hash, Range range)
+    public static ImmutableArray<BlockParameter> List(StreamSegments segments, ConstantValues constants, StructureHash hash, Sublayers sublayers, Range range)
     {
-        var walk = new ParameterWalk(segments, constants, hash, range);
+        var walk = new ParameterWalk(segments, constants, hash, sublayers, range);
         walk.Visit(segments.Stream.Cuts[range.End.Value]);
         foreach (var (port, _) in segments.KvOutputs.Where(k => walk.Contains(k.Segment))) walk.Visit(port);
         return [.. walk._found];
@@ -61,7 +63,7 @@ internal sealed class ParameterWalk
         if (_constants.Tensor(value) is { } tensor)
         {
             if (!_constants.IsTable(value) && IsParameter(tensor, nearest))
-                _found.Add(new BlockParameter(RoleName.Of(reader, value), value, new ParameterUse(reader.Origin.Index, reader.Slots[input], chain)));
+                _found.Add(new BlockParameter(RoleName.Of(reader, value), value, new ParameterUse(reader.Origin.Index, reader.Slots[input], chain), _sublayers.Of(reader)));
             return;
         }
 

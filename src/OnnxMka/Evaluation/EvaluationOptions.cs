@@ -49,6 +49,9 @@ public sealed record EvaluationOptions
     /// <summary>JSON lines file with texts whose last word is asked for.</summary>
     public string? LastWordFile { get; init; }
 
+    /// <summary>Generated questions about facts, of each set (<see cref="Evaluation.Facts"/>); 0 for none.</summary>
+    public int Facts { get; init; }
+
     /// <summary>Most items a task, chosen by the seed; null for all.</summary>
     public int? Limit { get; init; }
 
@@ -73,6 +76,9 @@ public sealed record EvaluationOptions
 
     /// <summary>Tokens of each generation.</summary>
     public int GeneratedTokens { get; init; } = 48;
+
+    /// <summary>Prefill and decode speed, of the model and the original in turns.</summary>
+    public bool Speed { get; init; } = true;
 
     public ExecutionTarget Target { get; init; } = ExecutionTarget.Cpu;
 }

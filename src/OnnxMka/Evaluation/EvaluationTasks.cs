@@ -10,14 +10,18 @@ internal sealed class EvaluationTasks : IDisposable
     private const int DefaultWindow = 1024;
     private readonly Tokenizer? _tokenizer;
 
-    private EvaluationTasks(Tokenizer? tokenizer, ImmutableArray<IEvaluationTask> all, IReadOnlyList<int[]> prompts)
+    private EvaluationTasks(Tokenizer? tokenizer, ImmutableArray<IEvaluationTask> all, IReadOnlyList<int[]> prompts, int? context)
     {
+        Context = context;
         _tokenizer = tokenizer;
         All = all;
         Prompts = prompts;
     }
 
     public ImmutableArray<IEvaluationTask> All { get; }
+
+    /// <summary>Most tokens that the model reads; null where nothing says.</summary>
+    public int? Context { get; }
 
     /// <summary>Token sequences that prompts for generations are cut from.</summary>
     public IReadOnlyList<int[]> Prompts { get; }
@@ -39,6 +43,12 @@ internal sealed class EvaluationTasks : IDisposable
             tasks.Add(new ChoiceTask(items[0].Group, sha256, "likelihood of each choice behind the question", items, Needed(tokenizer, model), config.Context, true));
         }
 
+        if (options.Facts > 0)
+        {
+            foreach (var set in Facts.Generate(options.Facts, options.Seed))
+                tasks.Add(new ChoiceTask(set.Name, set.Sha256, set.Settings, set.Items, Needed(tokenizer, model), config.Context, true));
+        }
+
         if (options.LastWordFile is { } last)
         {
             var texts = TextDocuments.Read(last);
@@ -49,7 +59,7 @@ internal sealed class EvaluationTasks : IDisposable
         if (text is not null) tasks.Add(text);
         if (tasks.GroupBy(t => t.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new RefusedException("MKA072", twice.Key, "two files have this name", "Give files with different names");
-        return new EvaluationTasks(tokenizer, tasks.ToImmutable(), sequences);
+        return new EvaluationTasks(tokenizer, tasks.ToImmutable(), sequences, config.Context);
     }
 
     public string Decode(int[] ids) => _tokenizer?.Decode(ids) ?? string.Join(' ', ids);

@@ -22,7 +22,11 @@ public sealed record EvaluationResult(
     int Done,
     int Total,
     long PeakMemoryBytes,
-    double Seconds);
+    double Seconds)
+{
+    /// <summary>Speed of the original (where there is one) and of the model, in turns; null for a shard, or where nothing could be run.</summary>
+    public SpeedTable? Speed { get; init; }
+}
 
 /// <summary>Measures a model: texts and questions to figures.</summary>
 public static class ModelEvaluation
@@ -43,8 +47,9 @@ public static class ModelEvaluation
         using var original = originalMap is null ? null : new ModelUnderTest(originalMap, options.Target);
         foreach (var (task, entry) in tasks.All.Zip(header.Tasks)) Score(task, entry, results, model, original, options, progress, ct);
         var pairs = original is null || options.Shard.Count > 1 ? [] : Generate(original, model, tasks, options, progress, ct);
+        var speed = options.Speed && options.Shard.Count == 1 ? Time(originalMap is null ? [map] : [originalMap, map], tasks, options, progress, ct) : null;
         using var process = Process.GetCurrentProcess();
-        return new EvaluationResult(
+        var result = new EvaluationResult(
             Describe(map, header.Model, model),
             original is null ? null : Describe(originalMap!, header.Against!, original),
             header.Tasks,
@@ -54,6 +59,7 @@ public static class ModelEvaluation
             header.Tasks.Sum(t => t.Items.Length),
             process.PeakWorkingSet64,
             clock.Elapsed.TotalSeconds);
+        return result with { Speed = speed };
     }
 
     private static void Score(
@@ -75,6 +81,13 @@ public static class ModelEvaluation
     {
         using var stage = progress.Begin("generations", options.Generations, "prompts");
         return Generations.Compare(original, model, tasks.Prompts, tasks.Decode, options, stage.AsIncrement<int>(), ct);
+    }
+
+    private static SpeedTable? Time(BlockMap[] models, EvaluationTasks tasks, EvaluationOptions options, IProgressSink progress, CancellationToken ct)
+    {
+        if (tasks.Prompts.Count == 0) return null;
+        using var stage = progress.Begin("speed", Speed.Work(models.Length), "runs");
+        return Speed.Measure(models, tasks.Prompts, tasks.Context, options.Target, stage.AsIncrement<int>(), ct);
     }
 
     private static EvaluatedModel Describe(BlockMap map, string fingerprint, ModelUnderTest run) => new(

@@ -34,6 +34,9 @@ public sealed record MergePlan(
     ImmutableArray<MergeGroup> Groups,
     ImmutableArray<RejectedPair> Rejected)
 {
+    /// <summary>Which half of each merged block is mixed.</summary>
+    public MergedHalf Only { get; init; } = MergedHalf.Both;
+
     /// <summary>Original numbers of the blocks that go, ascending.</summary>
     public IEnumerable<int> Removed => Enumerable.Range(0, BlockCount).Except(Groups.Select(g => g.Block));
 
@@ -41,6 +44,7 @@ public sealed record MergePlan(
     public MergePlan AsDrop() => this with
     {
         Method = Method.Drop,
+        Only = MergedHalf.Both,
         Steps = [.. Steps.Select(s => s with { Alpha = 1 })],
         Groups = [.. Groups.Select(g => new MergeGroup(g.Block, Single(g.Block)))],
     };

@@ -20,7 +20,7 @@ public static class MergePlanner
         var stack = map.Blocks.Select(b => new Group([b.Index], MergePlan.Single(b.Index))).ToList();
         var steps = options.Named.IsDefaultOrEmpty ? ByCount(map, similarity, options, stack) : ByName(map, similarity, options, stack);
         var groups = stack.Select(g => new MergeGroup(g.Members[0], g.Weights));
-        return new MergePlan(fingerprint, options.Method, options.Order, map.Count, [.. steps], [.. groups], RejectedPairs(map, options));
+        return new MergePlan(fingerprint, options.Method, options.Order, map.Count, [.. steps], [.. groups], RejectedPairs(map, options)) { Only = options.Only };
     }
 
     /// <summary>Refuses named blocks that do not exist, and a count that leaves no pair to take; asked before anything is calibrated.</summary>

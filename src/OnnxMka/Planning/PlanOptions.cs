@@ -15,6 +15,18 @@ public enum Method
     Best,
 }
 
+/// <summary>Which weights of a survivor are mixed, for telling what merging either half costs; the others stay the kept block's own.</summary>
+public enum MergedHalf
+{
+    Both,
+
+    /// <summary>Attention with its norms.</summary>
+    Attention,
+
+    /// <summary>MLP or experts with their norms.</summary>
+    Mlp,
+}
+
 /// <summary>Which pair goes next.</summary>
 public enum Order
 {
@@ -37,6 +49,8 @@ public sealed record PlanOptions
     public Method Method { get; init; } = Method.Mka;
 
     public Order Order { get; init; } = Order.Similarity;
+
+    public MergedHalf Only { get; init; } = MergedHalf.Both;
 
     /// <summary>Share of the block that is kept, 0 to 1; null takes the pair's similarity clipped to [0.5, 1].</summary>
     public double? Alpha { get; init; }

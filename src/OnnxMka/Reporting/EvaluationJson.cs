@@ -16,6 +16,7 @@ public static class EvaluationJson
         tasks = Tasks(result.Tasks),
         metrics = result.Metrics,
         generations = result.Generations,
+        speed = result.Original is null ? ReportDocument.Speed(result.Speed, "result") : ReportDocument.Speed(result.Speed, "original", "result"),
         items = new { done = result.Done, total = result.Total },
         peakMemoryBytes = result.PeakMemoryBytes,
         seconds = Math.Round(result.Seconds, 3),

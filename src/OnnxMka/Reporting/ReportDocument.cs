@@ -45,6 +45,14 @@ public static class ReportDocument
     public static object Describe(Perplexity p) =>
         new { value = p.Value, meanNll = p.MeanNll, tokens = p.Tokens, tokensPerSecond = p.Seconds > 0 ? Math.Round(p.Tokens / p.Seconds, 1) : 0 };
 
+    /// <param name="names">What the models are called in the report, in their order.</param>
+    public static object? Speed(SpeedTable? table, params string[] names)
+    {
+        if (table is null) return null;
+        var models = names.Zip(table.Models).ToDictionary(m => m.First, m => (object)new { m.Second.Prefill, m.Second.Decode, m.Second.MemoryBytes }, StringComparer.Ordinal);
+        return new { original = models.GetValueOrDefault("original"), result = models["result"], table.Rounds, table.PromptTokens, table.DecodedTokens };
+    }
+
     public static object Seconds(IEnumerable<StageTime> times) => times.ToDictionary(t => t.Stage, t => Math.Round(t.Seconds, 3), StringComparer.Ordinal);
 
     private static double Digits(double value) => double.Parse(value.ToString("g6"), System.Globalization.CultureInfo.InvariantCulture);

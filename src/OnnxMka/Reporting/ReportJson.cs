@@ -21,7 +21,10 @@ public static class ReportJson
             input = new { path = options.Input, result.Plan.Fingerprint, blocks = result.Plan.BlockCount, bytes = result.OriginalBytes },
             options = new
             {
+                options.Ratio,
                 options.Plan.Method,
+                options.Select,
+                compensate = options.Compensate.Kind,
                 options.Plan.Order,
                 options.Plan.Alpha,
                 options.Plan.ProtectFirst,
@@ -30,6 +33,7 @@ public static class ReportJson
                 options.Alignment.Neighbours,
                 options.Alignment.EmbeddingDimension,
                 options.Alignment.DiffusionTime,
+                options.CommandLine,
             },
             calibration = ReportDocument.Calibration(result.Analysis),
             similarity = ReportDocument.Similarity(result.Analysis),
@@ -53,6 +57,7 @@ public static class ReportJson
                     tokensPerWindow = q.WindowLength,
                 }
                 : null,
+            speed = ReportDocument.Speed(result.Quality?.Speed, "original", "result"),
             output = result.Emitted is { } e
                 ? new
                 {

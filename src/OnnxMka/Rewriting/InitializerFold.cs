@@ -38,12 +38,16 @@ internal static class InitializerFold
                 throw new RefusedException("MKA043", $"block {kept.Index}", $"its {obstacle}", "Use --method drop, or merge the unquantised model and quantise afterwards");
             for (var role = 0; role < kept.Parameters.Length; role++)
             {
+                if (IsLeftOut(plan.Only, kept.Parameters[role])) continue;
                 if (Fold(map, index, group, kept, role, script) is { } parameter) merged.Add(parameter);
             }
         }
 
         return merged.ToImmutable();
     }
+
+    private static bool IsLeftOut(MergedHalf only, BlockParameter parameter) =>
+        (only == MergedHalf.Attention && parameter.Sublayer != Sublayer.Attention) || (only == MergedHalf.Mlp && parameter.Sublayer != Sublayer.Mlp);
 
     private static MergedParameter? Fold(BlockMap map, GraphIndex index, MergeGroup group, Block kept, int role, EditScript script)
     {

@@ -1,0 +1,47 @@
+namespace OnnxMka.Blocks;
+
+/// <summary>
+/// Tells the operators of a block's attention from those of its MLP:
+/// <code>
+/// sequential   x -> [norm, attention, +] -> cut -> [norm, MLP, +]     all of a segment with attention is attention, the others are MLP
+/// parallel     x -> norm -> attention -> +                            one segment: what leads to the attention or follows from it, up to
+///                     \---> MLP --------/                              the sum, is attention; what does neither is MLP
+/// </code>
+/// </summary>
+internal sealed class Sublayers
+{
+    private readonly StreamSegments _segments;
+    private readonly HashSet<int> _attention = [];
+
+    public Sublayers(StreamSegments segments)
+    {
+        _segments = segments;
+        var nodes = segments.Stream.View.Nodes.ToLookup(segments.Of);
+        foreach (var segment in AttentionSegments.Find(segments)) Mark([.. nodes[segment]], segment);
+    }
+
+    public Sublayer Of(ViewNode reader) => _attention.Contains(reader.Position) ? Sublayer.Attention : Sublayer.Mlp;
+
+    private void Mark(ViewNode[] nodes, int segment)
+    {
+        var ports = _segments.KvOutputs.Where(k => k.Segment == segment).Select(k => k.Port).ToHashSet(StringComparer.Ordinal);
+        var cores = nodes.Where(n => AttentionSegments.IsAttention(_segments, n)).ToArray();
+        // States without attention (convolution, recurrence): what writes the state.
+        if (cores.Length == 0) cores = [.. nodes.Where(n => n.Outputs.Any(ports.Contains))];
+        var (after, before) = (Names(cores.SelectMany(n => n.Outputs)), Names(cores.SelectMany(n => n.Inputs).Concat(ports)));
+        _attention.UnionWith(cores.Select(n => n.Position));
+        foreach (var node in nodes.Where(n => n.Inputs.Any(after.Contains)))
+        {
+            after.UnionWith(Names(node.Outputs));
+            _attention.Add(node.Position);
+        }
+
+        foreach (var node in Enumerable.Reverse(nodes).Where(n => n.Outputs.Any(before.Contains)))
+        {
+            before.UnionWith(Names(node.Inputs));
+            _attention.Add(node.Position);
+        }
+    }
+
+    private static HashSet<string> Names(IEnumerable<string> values) => values.Where(v => v.Length > 0).ToHashSet(StringComparer.Ordinal);
+}
