@@ -14,11 +14,15 @@ internal static class InspectVerb
     {
         var model = new Argument<string>("model") { Description = "ONNX decoder: a file or folder" };
         var json = new Option<bool>("--json") { Description = "Print JSON" };
-        var command = new Command("inspect", "Show blocks, seams, KV ports, parameters and bytes") { model, json };
+        var report = new Option<FileInfo[]>("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
+        var command = new Command("inspect", "Show blocks, seams, KV ports, parameters and bytes") { model, report, json };
         command.SetAction(parsed => ErrorLines.Run(() =>
         {
+            ReportFiles.Check(parsed.GetValue(report)!);
             var map = BlockDetector.Detect(OnnxModel.Load(ModelLocation.Find(parsed.GetValue(model)!).ModelPath));
-            if (parsed.GetValue(json)) Console.Write(InspectJson.Write(map));
+            var text = InspectJson.Write(map);
+            ReportFiles.Write(parsed.GetValue(report)!, text);
+            if (parsed.GetValue(json)) Console.Write(text);
             else Print(map);
             return ExitCode.Done;
         }));

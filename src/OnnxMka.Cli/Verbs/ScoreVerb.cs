@@ -2,8 +2,10 @@ using System.CommandLine;
 using System.Text.Json;
 using OnnxMka.Blocks;
 using OnnxMka.Calibration;
+using OnnxMka.Cards;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
+using OnnxMka.Planning;
 using OnnxMka.Reporting;
 using OnnxMka.Scoring;
 using Spectre.Console;
@@ -17,6 +19,9 @@ internal sealed class ScoreVerb
     private readonly Option<string?> _activations = new("--activations") { Description = "Pooled activations [L, N, H] captured elsewhere (.safetensors, .npz, .npy)" };
     private readonly Option<FileInfo?> _output = new("-o", "--output") { Description = "Write the analysis (.json), for --analysis" };
     private readonly Option<FileInfo[]> _report = new("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
+    private readonly Option<int?> _count = new("--layers-removed") { Description = "Blocks that --prune-list and --mergekit leave out" };
+    private readonly Option<FileInfo?> _pruneList = new("--prune-list") { Description = "Write their numbers, as llama-quantize --prune-layers takes them (.txt)" };
+    private readonly Option<FileInfo?> _mergekit = new("--mergekit") { Description = "Write the model without them as a mergekit configuration (.yml)" };
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON: npib, sigma, eigenvalues" };
     private readonly Option<bool> _quiet = new("--quiet") { Description = "No progress" };
     private readonly CalibrationFlags _calibration = new();
@@ -24,7 +29,7 @@ internal sealed class ScoreVerb
     public static Command Create()
     {
         var verb = new ScoreVerb();
-        var command = new Command("score", "Show how similar the blocks are (NPIB on diffusion maps)") { verb._model, verb._activations, verb._output, verb._report, verb._json, verb._quiet };
+        var command = new Command("score", "Show how similar the blocks are (NPIB on diffusion maps)") { verb._model, verb._activations, verb._output, verb._report, verb._count, verb._pruneList, verb._mergekit, verb._json, verb._quiet };
         foreach (var option in verb._calibration.All) command.Add(option);
         command.SetAction((parsed, ct) => Task.Run(() => ErrorLines.Run(() => verb.Run(parsed, ct)), CancellationToken.None));
         return command;
@@ -36,10 +41,16 @@ internal sealed class ScoreVerb
         if ((model is null) == (activations is null)) throw new UsageException("Give a model, or --activations FILE.");
         var options = _calibration.Apply(parsed, new CompressionOptions { Input = model ?? activations! });
         ReportFiles.Check(parsed.GetValue(_report)!);
+        var (list, mergekit) = (parsed.GetValue(_pruneList), parsed.GetValue(_mergekit));
+        if ((parsed.GetValue(_count) is null) != (list is null && mergekit is null)) throw new UsageException("--layers-removed N goes with --prune-list FILE or --mergekit FILE.");
+        var count = UsageRange.AtLeast(parsed.GetValue(_count) ?? 0, 0, "--layers-removed");
         var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
         var analysis = model is not null ? OfModel(model, options, progress, ct) : OfActivations(activations!, options, progress, ct);
         if (parsed.GetValue(_output) is { } file) OutputFile.Write(file, analysis.ToJson());
         ReportFiles.Write(parsed.GetValue(_report)!, AnalysisReport.Write(analysis, Path.GetFileName(model ?? activations!)));
+        var plan = MergePlanner.Drop(analysis.Npib, count, analysis.Fingerprint);
+        if (list is not null) OutputFile.Write(list, PruneList.Write(plan));
+        if (mergekit is not null) OutputFile.Write(mergekit, MergekitYaml.Write(plan, null));
         if (parsed.GetValue(_json)) Console.WriteLine(JsonSerializer.Serialize(new { npib = analysis.Npib.Rows, sigma = analysis.Sigma, eigenvalues = analysis.Eigenvalues }));
         else Print(analysis);
         return ExitCode.Done;
@@ -76,6 +87,8 @@ internal sealed class ScoreVerb
                 i + 1 < analysis.Npib.Count ? analysis.Npib[i, i + 1].ToString("0.0000") : "");
         }
 
+        HeatMap.Print(console, analysis.Npib, []);
         console.Write(table);
+        console.MarkupLineInterpolated($"removed first, most similar neighbours first: {string.Join(", ", MergePlanner.RemovalOrder(analysis.Npib))} (--layers-removed N --prune-list FILE writes the first N)");
     }
 }

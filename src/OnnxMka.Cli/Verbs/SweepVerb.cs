@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using OnnxMka.Emission;
+using OnnxMka.Evaluation;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
 using OnnxMka.Sweeping;
@@ -13,7 +14,7 @@ internal sealed class SweepVerb
 {
     private readonly Argument<string> _model = new("model") { Description = "ONNX decoder: a file or folder" };
     private readonly Option<string> _ratios = new("--ratios") { Description = "first:last:step, or a list such as 0.1,0.25", DefaultValueFactory = _ => "0.1:0.5:0.1" };
-    private readonly Option<string> _methods = new("--methods") { Description = $"Any of {string.Join(',', Enum.GetNames<Method>()).ToLowerInvariant()}", DefaultValueFactory = _ => "mka,drop" };
+    private readonly Option<string> _methods = new("--methods") { Description = "mka, drop, each with a selection and a correction where wanted: mka,drop,drop:bi,drop:bi+refit", DefaultValueFactory = _ => "mka,drop" };
     private readonly Option<Order> _order = new("--order") { HelpName = "similarity|tail", Description = "similarity takes the most similar neighbours, tail the last", DefaultValueFactory = _ => Order.Similarity };
     private readonly Option<int> _protectFirst = new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _protectLast = new("--protect-last") { Description = "Blocks at the end that stay as they are", DefaultValueFactory = _ => 1 };
@@ -52,7 +53,7 @@ internal sealed class SweepVerb
         if (options.Target.Note is { } note) progress.Note(note);
         var result = Sweep.Run(options, sweep, progress, ct);
         foreach (var point in result.Points)
-            OutputFile.Write(new FileInfo(Path.Combine(folder, "plans", $"{Name(point.Plan.Method)}-{point.Removed}.json")), PlanJson.Write(point.Plan));
+            OutputFile.Write(new FileInfo(Path.Combine(folder, "plans", $"{point.Way.Name.Replace(':', '-').Replace('+', '-')}-{point.Removed}.json")), PlanJson.Write(point.Plan));
         OutputFile.Write(new FileInfo(Path.Combine(folder, "analysis.json")), result.Analysis.ToJson());
         ReportFiles.Write(reports, SweepJson.Write(result, options, sweep));
         var emitted = result.Picked is { } picked ? Emit(picked, options, model, progress, ct) : null;
@@ -77,25 +78,24 @@ internal sealed class SweepVerb
     });
 
     private static CompressionResult Emit(SweepPoint picked, CompressionOptions options, string folder, IProgressSink progress, CancellationToken ct) =>
-        Compression.Run(options with { Output = folder, ReadyPlan = picked.Plan, Analysis = null, Evaluate = false }, progress, ct);
+        Compression.Run(options with { Output = folder, ReadyPlan = picked.Plan, Analysis = null, Evaluate = false, Compensate = options.Compensate with { Kind = picked.Way.Compensate } }, progress, ct);
 
     private static void Print(SweepResult result, SweepOptions sweep)
     {
         var console = ResultTables.Stdout();
-        var table = ResultTables.Table("method", "ratio", "blocks", "bytes", "perplexity", "increase", "tokens/s", "Pareto front");
-        table.AddRow("original", "0", result.Blocks.Count.ToString(), Sizes.Text(result.OriginalBytes), result.Original.Value.ToString("0.00"), "", (result.Original.Tokens / result.Original.Seconds).ToString("N0"), "");
+        var table = ResultTables.Table("method", "ratio", "blocks", "bytes", "perplexity", "increase", "speed", "Pareto front");
+        table.AddRow("original", "0", result.Blocks.Count.ToString(), Sizes.Text(result.OriginalBytes), result.Original.Value.ToString("0.00"), "", "x1.00", "");
         foreach (var p in result.Points)
         {
             var front = string.Join(", ", new[] { (p.OnSizeFront, "size"), (p.OnSpeedFront, "speed") }.Where(f => f.Item1).Select(f => f.Item2));
-            table.AddRow(Name(p.Plan.Method), p.Ratio.ToString("0.###"), p.Plan.Groups.Length.ToString(), Sizes.Text(p.Bytes), p.Perplexity.Value.ToString("0.00"), $"+{p.Increase:0.0%}", p.TokensPerSecond.ToString("N0"), front);
+            table.AddRow(p.Way.Name, p.Ratio.ToString("0.###"), p.Plan.Groups.Length.ToString(), Sizes.Text(p.Bytes), p.Perplexity.Value.ToString("0.00"), p.Increase.ToString("+0.0%;-0.0%"), $"x{p.Speedup:0.00}", front);
         }
 
         console.Write(table);
-        console.MarkupLineInterpolated($"perplexity: {result.Windows} windows of {result.WindowLength} tokens, {result.Text}, never used for calibration; tokens/s: the best of the plans of each size");
-        if (result.Picked is { } picked) console.MarkupLineInterpolated($"picked: {Name(picked.Plan.Method)} {picked.Ratio:0.###}, the smallest within +{sweep.MaxIncrease:0.##%}");
+        console.MarkupLineInterpolated($"perplexity: {result.Windows} windows of {result.WindowLength} tokens, {result.Text}, never used for calibration");
+        if (result.OriginalSpeed is { } speed) console.MarkupLineInterpolated($"speed: {(speed.Decode is null ? "prefill" : "decoding")} against the original's {speed.Bound.Median:N0} tokens/s, medians of {Speed.Rounds} runs in turns, once for each size");
+        if (result.Picked is { } picked) console.MarkupLineInterpolated($"picked: {picked.Way.Name} {picked.Ratio:0.###}, the smallest within +{sweep.MaxIncrease:0.##%}");
     }
-
-    private static string Name(Method method) => method.ToString().ToLowerInvariant();
 
     private static System.Collections.Immutable.ImmutableArray<double> Ratios(string text)
     {
@@ -106,8 +106,8 @@ internal sealed class SweepVerb
         return range.Length == 3 ? SweepOptions.Range(numbers[0], numbers[1], numbers[2]) : [.. numbers.Order()];
     }
 
-    private static System.Collections.Immutable.ImmutableArray<Method> Methods(string text) => [.. text.Split(',', StringSplitOptions.TrimEntries).Select(t =>
-        Enum.TryParse<Method>(t, true, out var method) && Enum.IsDefined(method) && !char.IsDigit(t[0]) ? method : throw new UsageException($"--methods {text}: '{t}' is none of {string.Join(", ", Enum.GetNames<Method>()).ToLowerInvariant()}."))];
+    private static System.Collections.Immutable.ImmutableArray<SweepMethod> Methods(string text) => [.. text.Split(',', StringSplitOptions.TrimEntries).Select(t =>
+        SweepMethod.Parse(t) ?? throw new UsageException($"--methods {text}: '{t}' is none of mka, drop, with :SELECTION and +CORRECTION where wanted, such as drop:bi+refit."))];
 
     private static double? Limit(string? text)
     {

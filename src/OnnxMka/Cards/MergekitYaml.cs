@@ -13,8 +13,8 @@ public static class MergekitYaml
 {
     private const string Checkpoint = "./checkpoint";
 
-    /// <param name="storedAs">Type of the weights; sums are formed in float32 and stored in this.</param>
-    public static string Write(MergePlan plan, ElementType storedAs)
+    /// <param name="storedAs">Type of the weights; sums are formed in float32 and stored in this. Null leaves the checkpoint's own.</param>
+    public static string Write(MergePlan plan, ElementType? storedAs)
     {
         var copies = plan.Groups.Max(g => Sources(g).Length);
         var text = new StringBuilder();
@@ -25,7 +25,9 @@ public static class MergekitYaml
             text.Append(CultureInfo.InvariantCulture, $"# mergekit takes one layer of each model for a sum, so the same checkpoint stands under several names:\n# {links}\n");
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"merge_method: {(copies > 1 ? "linear" : "passthrough")}\ndtype: float32\nout_dtype: {TypeName(storedAs)}\nslices:\n");
+        text.Append(CultureInfo.InvariantCulture, $"merge_method: {(copies > 1 ? "linear" : "passthrough")}\n");
+        if (storedAs is { } type) text.Append(CultureInfo.InvariantCulture, $"dtype: float32\nout_dtype: {TypeName(type)}\n");
+        text.Append("slices:\n");
         foreach (var slice in Slices(plan)) Append(text, slice, withWeights: copies > 1);
         return text.ToString();
     }

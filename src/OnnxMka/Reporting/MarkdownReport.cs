@@ -49,11 +49,11 @@ public static class MarkdownReport
 
     private static void Points(JsonElement report, StringBuilder text) => Table(
         text,
-        ["method", "ratio", "blocks", "bytes", "perplexity", "increase", "Pareto front", "picked"],
+        ["method", "ratio", "blocks", "bytes", "perplexity", "increase", "speed", "Pareto front", "picked"],
         report.GetProperty("points").EnumerateArray().Select(p => new[]
         {
             p.GetProperty("method").GetString()!, Number(p.GetProperty("ratio"), "0.###"), p.GetProperty("blocks").ToString(), Number(p.GetProperty("bytes"), "N0"), Number(p.GetProperty("perplexity").GetProperty("value"), "0.00"),
-            Number(p.GetProperty("increase"), "+0.0%;-0.0%"), string.Join(", ", new[] { ("onSizeFront", "size"), ("onSpeedFront", "speed") }.Where(f => p.GetProperty(f.Item1).GetBoolean()).Select(f => f.Item2)),
+            Number(p.GetProperty("increase"), "+0.0%;-0.0%"), "x" + Number(p.GetProperty("speedup"), "0.00"), string.Join(", ", new[] { ("onSizeFront", "size"), ("onSpeedFront", "speed") }.Where(f => p.GetProperty(f.Item1).GetBoolean()).Select(f => f.Item2)),
             p.GetProperty("picked").GetBoolean() ? "yes" : "",
         }));
 

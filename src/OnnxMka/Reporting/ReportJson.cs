@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Text.Json;
 using OnnxMka.Blocks;
 
 namespace OnnxMka.Reporting;
@@ -78,20 +77,20 @@ public static class ReportJson
     }
 }
 
-/// <summary>What <c>inspect --json</c> prints.</summary>
+/// <summary>What <c>inspect</c> sees, as JSON.</summary>
 public static class InspectJson
 {
-    private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
-
     public static string Write(BlockMap map)
     {
         var report = new
         {
+            kind = "inspection",
             model = Path.GetFileName(map.Model.Path),
             producer = map.Model.Producer,
             irVersion = map.Model.IrVersion,
             opsets = map.Model.Opsets.ToDictionary(o => o.Key.Length > 0 ? o.Key : "ai.onnx", o => o.Value, StringComparer.Ordinal),
             nodes = map.Model.Graph.Nodes.Count,
+            bytes = map.Model.Files.Sum(f => new FileInfo(f).Length),
             tokenInput = map.TokenInput,
             logits = map.Logits,
             blocks = map.Blocks.Select(b => new
@@ -106,6 +105,6 @@ public static class InspectJson
             }),
             seams = map.Blocks.Select(b => b.Output).Prepend(map.Blocks[0].Input).Select((s, i) => new { after = i - 1, value = s.Value, fused = s.IsFused }),
         };
-        return JsonSerializer.Serialize(report, Options) + "\n";
+        return ReportDocument.Text(report);
     }
 }

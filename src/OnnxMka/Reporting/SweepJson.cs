@@ -15,15 +15,16 @@ public static class SweepJson
         seams = ReportDocument.Seams(result.Analysis),
         maxIncrease = sweep.MaxIncrease,
         original = ReportDocument.Describe(result.Original),
+        speed = result.OriginalSpeed is { } s ? new { original = new { s.Prefill, s.Decode, s.MemoryBytes } } : null,
         points = result.Points.Select(p => new
         {
-            method = p.Plan.Method,
+            method = p.Way.Name,
             p.Ratio,
             blocks = p.Plan.Groups.Length,
             p.Bytes,
             perplexity = ReportDocument.Describe(p.Perplexity),
             increase = p.Increase,
-            tokensPerSecond = Math.Round(p.TokensPerSecond, 1),
+            p.Speedup,
             p.OnSizeFront,
             p.OnSpeedFront,
             picked = p == result.Picked,
@@ -45,5 +46,6 @@ public static class AnalysisReport
         calibration = ReportDocument.Calibration(analysis),
         similarity = ReportDocument.Similarity(analysis),
         seams = ReportDocument.Seams(analysis),
+        removalOrder = Planning.MergePlanner.RemovalOrder(analysis.Npib),
     });
 }

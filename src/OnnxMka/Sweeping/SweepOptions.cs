@@ -1,12 +1,11 @@
 using System.Collections.Immutable;
-using OnnxMka.Planning;
 
 namespace OnnxMka.Sweeping;
 
 /// <summary>Which plans a sweep tries, and what is asked of the winner.</summary>
 /// <param name="Ratios">Shares of blocks that go, ascending.</param>
 /// <param name="MaxIncrease">Largest perplexity increase that is allowed, as a share (0.1 is 10 %); null where nothing is picked.</param>
-public sealed record SweepOptions(ImmutableArray<double> Ratios, ImmutableArray<Method> Methods, double? MaxIncrease)
+public sealed record SweepOptions(ImmutableArray<double> Ratios, ImmutableArray<SweepMethod> Methods, double? MaxIncrease)
 {
     /// <summary>Steps of a range are counted, not added up, so 0.1:0.5:0.1 ends with 0.5 and not with 0.49999.</summary>
     public static ImmutableArray<double> Range(double first, double last, double step)
