@@ -6,10 +6,17 @@ namespace OnnxMka.Blocks;
 /// sequential   x -> [norm, attention, +] -> cut -> [norm, MLP, +]     all of a segment with attention is attention, the others are MLP
 /// parallel     x -> norm -> attention -> +                            one segment: what leads to the attention or follows from it, up to
 ///                     \---> MLP --------/                              the sum, is attention; what does neither is MLP
+/// post-norm    x -> [attention, +] -> cut -> [norm] -> cut -> [MLP]   a norm alone behind the attention is attention's
 /// </code>
+/// A layer that is one call of a function has one half only.
 /// </summary>
 internal sealed class Sublayers
 {
+    private static readonly HashSet<string> NormOperators = new(StringComparer.Ordinal)
+    {
+        "LayerNorm", "RmsNorm", "Add", "Sub", "Mul", "Div", "Pow", "Sqrt", "Reciprocal", "ReduceMean", "Cast", "Identity", "Constant",
+    };
+
     private readonly StreamSegments _segments;
     private readonly HashSet<int> _attention = [];
 
@@ -17,7 +24,11 @@ internal sealed class Sublayers
     {
         _segments = segments;
         var nodes = segments.Stream.View.Nodes.ToLookup(segments.Of);
-        foreach (var segment in AttentionSegments.Find(segments)) Mark([.. nodes[segment]], segment);
+        foreach (var segment in AttentionSegments.Find(segments))
+        {
+            Mark([.. nodes[segment]], segment);
+            for (var next = segment + 1; next < segments.Count && nodes[next].All(n => NormOperators.Contains(n.Op)); next++) _attention.UnionWith(nodes[next].Select(n => n.Position));
+        }
     }
 
     public Sublayer Of(ViewNode reader) => _attention.Contains(reader.Position) ? Sublayer.Attention : Sublayer.Mlp;
@@ -28,6 +39,7 @@ internal sealed class Sublayers
         var cores = nodes.Where(n => AttentionSegments.IsAttention(_segments, n)).ToArray();
         // States without attention (convolution, recurrence): what writes the state.
         if (cores.Length == 0) cores = [.. nodes.Where(n => n.Outputs.Any(ports.Contains))];
+        cores = [.. cores, .. cores.Where(n => n.Op == "Softmax").Select(n => Values(nodes, n)).OfType<ViewNode>()];
         var (after, before) = (Names(cores.SelectMany(n => n.Outputs)), Names(cores.SelectMany(n => n.Inputs).Concat(ports)));
         _attention.UnionWith(cores.Select(n => n.Position));
         foreach (var node in nodes.Where(n => n.Inputs.Any(after.Contains)))
@@ -41,6 +53,19 @@ internal sealed class Sublayers
             before.UnionWith(Names(node.Inputs));
             _attention.Add(node.Position);
         }
+    }
+
+    /// <summary>Where a Softmax meets the values, which without a cache are neither before nor behind it.</summary>
+    private ViewNode? Values(ViewNode[] nodes, ViewNode softmax)
+    {
+        var behind = Names(softmax.Outputs);
+        foreach (var node in nodes.Where(n => n.Inputs.Any(behind.Contains)))
+        {
+            if (node.Inputs.Count(_segments.Stream.Dependent.Contains) > 1) return node;
+            behind.UnionWith(Names(node.Outputs));
+        }
+
+        return null;
     }
 
     private static HashSet<string> Names(IEnumerable<string> values) => values.Where(v => v.Length > 0).ToHashSet(StringComparer.Ordinal);

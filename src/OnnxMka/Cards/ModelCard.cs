@@ -65,20 +65,20 @@ public static partial class ModelCard
     {
         Section(text, "What it cost");
         var (plan, quality, bytes) = (result.Plan, result.Quality, result.Emitted?.Written.TotalBytes ?? result.PlannedBytes);
-        Line(text, "| model | layers | size | perplexity | tokens/s |\n|---|---|---|---|---|");
-        Row(text, "original", plan.BlockCount, result.OriginalBytes, quality?.Original);
-        Row(text, "this model", plan.Groups.Length, bytes, quality?.Result);
-        if (quality is not null && plan.Method == Method.Mka) Row(text, "the same layers plainly dropped", plan.Groups.Length, bytes, quality.PlainDrop);
+        Line(text, "| model | layers | size | perplexity | decode tokens/s |\n|---|---|---|---|---|");
+        Row(text, "original", plan.BlockCount, result.OriginalBytes, quality?.Original, quality?.Speed?.Models[0]);
+        Row(text, "this model", plan.Groups.Length, bytes, quality?.Result, quality?.Speed?.Models[1]);
+        if (quality is not null && plan.Method == Method.Mka) Row(text, "the same layers plainly dropped", plan.Groups.Length, bytes, quality.PlainDrop, null);
         Line(text, "");
         Line(text, quality is null
             ? "Perplexity was not measured."
-            : $"Perplexity on {quality.Windows} windows of {quality.WindowLength} tokens, {quality.Text}, never used for calibration (SHA-256 `{quality.TextSha256}`). Lower is better. Speed on the machine that made it.");
+            : $"Perplexity on {quality.Windows} windows of {quality.WindowLength} tokens, {quality.Text}, never used for calibration (SHA-256 `{quality.TextSha256}`). Lower is better. Speed on the machine that made it, median of runs in turns.");
     }
 
-    private static void Row(StringBuilder text, string name, int layers, long bytes, Perplexity? quality)
+    private static void Row(StringBuilder text, string name, int layers, long bytes, Perplexity? quality, ModelSpeed? measured)
     {
         var perplexity = quality is null ? "-" : quality.Value.ToString("0.00", CultureInfo.InvariantCulture);
-        var speed = quality is { Seconds: > 0 } ? (quality.Tokens / quality.Seconds).ToString("N0", CultureInfo.InvariantCulture) : "-";
+        var speed = measured?.Decode?.Median.ToString("N0", CultureInfo.InvariantCulture) ?? "-";
         Line(text, $"| {name} | {layers} | {(bytes / 1e6).ToString("N1", CultureInfo.InvariantCulture)} MB | {perplexity} | {speed} |");
     }
 

@@ -11,6 +11,7 @@ public static class HtmlReport
         .Replace("/*styles*/", Resource("report.css"), StringComparison.Ordinal)
         .Replace("/*echarts*/", Resource("echarts.min.js"), StringComparison.Ordinal)
         .Replace("/*charts*/", Resource("charts.js"), StringComparison.Ordinal)
+        .Replace("/*choice*/", Resource("choice.js"), StringComparison.Ordinal)
         .Replace("/*report*/", Resource("report.js"), StringComparison.Ordinal)
         .Replace("/*data*/", Inert(json), StringComparison.Ordinal);
 

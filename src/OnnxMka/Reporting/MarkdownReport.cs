@@ -15,8 +15,11 @@ public static class MarkdownReport
         var kind = report.GetProperty("kind").GetString()!;
         text.Append(CultureInfo.InvariantCulture, $"# onnx-mka: {kind}\n\n");
         if (Has(report, "perplexity")) Quality(report, text);
+        if (Has(report, "speed") && Has(report.GetProperty("speed"), "result")) Speed(report.GetProperty("speed"), text);
         if (Has(report, "points")) Points(report, text);
         if (Has(report, "metrics")) Metrics(report, text);
+        if (kind == "inspection") Blocks(report, text);
+        MarkdownChoice.Append(report, text);
         if (Has(report, "plan")) Plan(report.GetProperty("plan"), text);
         if (Has(report, "similarity")) Neighbours(report.GetProperty("similarity").GetProperty("npib"), text);
         if (Has(report, "generations")) Samples(report.GetProperty("generations"), text);
@@ -35,7 +38,7 @@ public static class MarkdownReport
         var plan = report.GetProperty("plan");
         var left = plan.GetProperty("groups").GetArrayLength();
         var size = Has(report, "output") ? report.GetProperty("output").GetProperty("bytes") : report.GetProperty("plannedBytes");
-        Table(text, ["model", "blocks", "bytes", "perplexity", "tokens/s"],
+        Table(text, ["model", "blocks", "bytes", "perplexity"],
         [
             Row("original", plan.GetProperty("blockCount").GetInt32(), report.GetProperty("input").GetProperty("bytes").GetInt64().ToString("N0", CultureInfo.InvariantCulture), quality.GetProperty("original")),
             Row(plan.GetProperty("method").GetString() == "drop" ? "dropped" : "merged", left, size.GetInt64().ToString("N0", CultureInfo.InvariantCulture), quality.GetProperty("result")),
@@ -45,7 +48,28 @@ public static class MarkdownReport
     }
 
     private static string[] Row(string name, int blocks, string bytes, JsonElement perplexity) =>
-        [name, blocks.ToString(CultureInfo.InvariantCulture), bytes, Number(perplexity.GetProperty("value"), "0.00"), Number(perplexity.GetProperty("tokensPerSecond"), "N0")];
+        [name, blocks.ToString(CultureInfo.InvariantCulture), bytes, Number(perplexity.GetProperty("value"), "0.00")];
+
+    private static void Speed(JsonElement speed, StringBuilder text)
+    {
+        var models = new[] { "original", "result" }.Where(m => Has(speed, m)).Select(m => (Name: m, Figures: speed.GetProperty(m)));
+        Table(text, ["model", "prefill tokens/s", "decode tokens/s", "memory"], models.Select(m => new[]
+        {
+            m.Name, Rate(m.Figures.GetProperty("prefill")), Has(m.Figures, "decode") ? Rate(m.Figures.GetProperty("decode")) : "-", Number(m.Figures.GetProperty("memoryBytes"), "N0"),
+        }));
+        text.Append(CultureInfo.InvariantCulture, $"Speed: median, slowest to fastest of {speed.GetProperty("rounds")} runs in turns; {speed.GetProperty("promptTokens")} tokens at once, then {speed.GetProperty("decodedTokens")} one by one. Memory: growth in bytes on loading and the first run.\n\n");
+
+        static string Rate(JsonElement rate) => $"{Number(rate.GetProperty("median"), "N0")} ({Number(rate.GetProperty("low"), "N0")} to {Number(rate.GetProperty("high"), "N0")})";
+    }
+
+    private static void Blocks(JsonElement report, StringBuilder text)
+    {
+        text.Append(CultureInfo.InvariantCulture, $"{report.GetProperty("model")}: {report.GetProperty("blocks").GetArrayLength()} blocks from {report.GetProperty("tokenInput")} to {report.GetProperty("logits")}, {report.GetProperty("nodes")} nodes.\n\n");
+        Table(text, ["block", "kind", "nodes", "parameters", "bytes"], report.GetProperty("blocks").EnumerateArray().Select(b => new[]
+        {
+            b.GetProperty("index").ToString(), b.GetProperty("kind").ToString(), b.GetProperty("nodes").ToString(), Number(b.GetProperty("parameters"), "N0"), Number(b.GetProperty("bytes"), "N0"),
+        }));
+    }
 
     private static void Points(JsonElement report, StringBuilder text) => Table(
         text,
@@ -82,7 +106,7 @@ public static class MarkdownReport
         ["prompt", "original", "result"],
         pairs.EnumerateArray().Select(p => new[] { p.GetProperty("prompt").GetString()!, p.GetProperty("original").GetString()!, p.GetProperty("result").GetString()! }));
 
-    private static void Table(StringBuilder text, string[] head, IEnumerable<string[]> rows)
+    internal static void Table(StringBuilder text, string[] head, IEnumerable<string[]> rows)
     {
         var lines = rows.ToArray();
         if (lines.Length == 0) return;
@@ -94,7 +118,7 @@ public static class MarkdownReport
         void Line(string[] cells) => text.Append("| ").AppendJoin(" | ", cells.Select(c => c.ReplaceLineEndings(" ").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal))).Append(" |\n");
     }
 
-    private static string Number(JsonElement value, string format) => value.ValueKind == JsonValueKind.Number ? value.GetDouble().ToString(format, CultureInfo.InvariantCulture) : "-";
+    internal static string Number(JsonElement value, string format) => value.ValueKind == JsonValueKind.Number ? value.GetDouble().ToString(format, CultureInfo.InvariantCulture) : "-";
 
-    private static bool Has(JsonElement report, string name) => report.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
+    internal static bool Has(JsonElement report, string name) => report.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
 }

@@ -36,6 +36,8 @@ internal static class InitializerFold
             var kept = map.Blocks[group.Block];
             if (kept.MergeObstacle is { } obstacle)
                 throw new RefusedException("MKA043", $"block {kept.Index}", $"its {obstacle}", "Use --method drop, or merge the unquantised model and quantise afterwards");
+            if (plan.Only != MergedHalf.Both && kept.Parameters.Select(p => p.Sublayer).Distinct().Count() < 2)
+                throw new RefusedException("MKA039", $"block {kept.Index}", "its attention and its MLP cannot be told apart, as where a layer is one function call", "Merge both, without --only");
             for (var role = 0; role < kept.Parameters.Length; role++)
             {
                 if (IsLeftOut(plan.Only, kept.Parameters[role])) continue;

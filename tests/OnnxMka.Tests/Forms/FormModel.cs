@@ -93,6 +93,10 @@ internal sealed class FormModel : IDisposable
 
     public DecoderModel Merged(int left, int right, double alpha) => _built.Merged(Forge.MergeGroup.Of((left, alpha), (right, 1 - alpha)));
 
+    /// <summary>Mixed in one half of the block alone.</summary>
+    public DecoderModel Merged(int left, int right, double alpha, Sublayer half) =>
+        _built.Merged(role => (role is <= Role.AttentionAfterNormBias or (>= Role.ConvIn and <= Role.CrossOutput)) == (half == Sublayer.Attention), [Forge.MergeGroup.Of((left, alpha), (right, 1 - alpha))]);
+
     public void Dispose() => _folder.Dispose();
 
     private MergePlan Plan((int Block, (int Block, double Weight)[] Weights)[] merges, params int[] removed)

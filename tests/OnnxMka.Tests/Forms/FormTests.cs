@@ -1,5 +1,7 @@
+using OnnxMka.Blocks;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
+using OnnxMka.Planning;
 using OnnxMka.Runtime;
 using OnnxMka.Verification;
 
@@ -61,6 +63,29 @@ public sealed class FormTests
 
         // The control: another alpha is another model.
         Assert.True(form.Compare(form.Merge(left, right, 0.6), form.Merged(left, right, 0.7)).Difference > tolerance);
+    }
+
+    [Theory]
+    [MemberData(nameof(Accepted))]
+    public void Merging_one_half_equals_building_one_half_merged(string name)
+    {
+        using var form = new FormModel(Presets.ByName(name).Model());
+        var (left, right) = form.Map.Blocks[1].Kind == form.Map.Blocks[2].Kind ? (1, 2) : (1, 3);
+        if (form.Map.Blocks[left].MergeObstacle is not null || form.Map.Blocks[left].Kind != form.Map.Blocks[right].Kind) return;
+        foreach (var (only, half, other) in new[] { (MergedHalf.Attention, Sublayer.Attention, Sublayer.Mlp), (MergedHalf.Mlp, Sublayer.Mlp, Sublayer.Attention) })
+        {
+            var plan = form.Merge(left, right, 0.7) with { Only = only };
+            if (name == nameof(LlamaPresets.DynamoLocalFunctions))
+            {
+                Assert.Equal("MKA039", Assert.Throws<RefusedException>(() => OnnxMka.Rewriting.ModelRewriter.Apply(form.Map, plan)).Refusal.Code);
+                continue;
+            }
+
+            var (difference, tolerance) = form.Compare(plan, form.Merged(left, right, 0.7, half));
+            Assert.True(difference <= tolerance, $"{only}: {difference:e2}, at most {tolerance:e2}");
+            // The control: the other half is another model.
+            Assert.True(form.Compare(plan, form.Merged(left, right, 0.7, other)).Difference > tolerance);
+        }
     }
 
     [Theory]

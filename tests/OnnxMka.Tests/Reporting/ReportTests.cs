@@ -1,8 +1,11 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using OnnxMka.Compensation;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
+using OnnxMka.Search;
+using OnnxMka.Selection;
 using OnnxMka.Sweeping;
 
 namespace OnnxMka.Tests.Reporting;
@@ -10,7 +13,7 @@ namespace OnnxMka.Tests.Reporting;
 /// <summary>Reports of real runs: every field is documented, the page needs nothing and draws everything.</summary>
 public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<ReportTests.Runs>
 {
-    public static TheoryData<string> Kinds => ["compression", "sweep", "analysis", "evaluation"];
+    public static TheoryData<string> Kinds => ["compression", "sweep", "analysis", "evaluation", "inspection", "search"];
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -18,7 +21,7 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
     {
         using var json = JsonDocument.Parse(runs.Json[kind]);
         Assert.Equal(ReportJson.SchemaVersion, json.RootElement.GetProperty("schemaVersion").GetInt32());
-        Assert.Equal(kind, json.RootElement.GetProperty("kind").GetString());
+        Assert.Equal(kind == "search" ? "compression" : kind, json.RootElement.GetProperty("kind").GetString());
         var fields = new SortedSet<string>(StringComparer.Ordinal);
         Collect(json.RootElement, "", fields);
         var text = File.ReadAllText(Path.Combine(Books16.Root, "docs", "report.md"));
@@ -62,9 +65,13 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
     public void Markdown_has_the_figures(string kind)
     {
         var text = MarkdownReport.Of(runs.Json[kind]);
-        Assert.StartsWith($"# onnx-mka: {kind}", text, StringComparison.Ordinal);
+        Assert.StartsWith($"# onnx-mka: {(kind == "search" ? "compression" : kind)}", text, StringComparison.Ordinal);
         Assert.All(text.Split('\n').Where(l => l.StartsWith('|')), l => Assert.EndsWith(" |", l, StringComparison.Ordinal));
         if (kind == "compression") Assert.Contains("plain drop of the same blocks", text, StringComparison.Ordinal);
+        if (kind is "compression" or "evaluation") Assert.Matches(@"\| result \| [\d,]+ \([\d,]+ to [\d,]+\) \| [\d,]+ \([\d,]+ to [\d,]+\) \|", text);
+        if (kind == "analysis") Assert.Contains("most similar neighbours first: ", text, StringComparison.Ordinal);
+        if (kind == "inspection") Assert.Contains("| 15 | 0 |", text, StringComparison.Ordinal);
+        if (kind == "search") Assert.Contains("| block | correction (refit) |", text, StringComparison.Ordinal);
         if (kind == "sweep") Assert.Matches(@"\| drop \| 0\.25 \| 12 \|", text);
     }
 
@@ -75,6 +82,9 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
     [InlineData("sweep", "print", 800)]
     [InlineData("analysis", "dark", 1100)]
     [InlineData("evaluation", "light", 380)]
+    [InlineData("inspection", "light", 400)]
+    [InlineData("search", "dark", 400)]
+    [InlineData("search", "print", 800)]
     public void A_browser_draws_it_without_a_word(string kind, string scheme, int width)
     {
         using var folder = new TempFolder();
@@ -111,7 +121,7 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
         }
         else if (element.ValueKind == JsonValueKind.Object)
         {
-            var named = path is "seconds" || path.EndsWith(".weights", StringComparison.Ordinal);
+            var named = path is "seconds" or "opsets" || path.EndsWith(".weights", StringComparison.Ordinal);
             foreach (var property in element.EnumerateObject()) Collect(property.Value, (path.Length > 0 ? path + "." : "") + (named ? "*" : property.Name), fields);
         }
         else
@@ -133,10 +143,27 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
             var compressed = Compression.Run(options);
             Json["compression"] = ReportJson.Write(compressed, options);
             Json["analysis"] = AnalysisReport.Write(compressed.Analysis!, "books16");
-            var sweepOptions = new SweepOptions([0.25, 0.5], [Method.Mka, Method.Drop], 0.5);
+            var sweepOptions = new SweepOptions([0.25, 0.5], [new SweepMethod(Method.Mka), new SweepMethod(Method.Drop)], 0.5);
             Json["sweep"] = SweepJson.Write(Sweep.Run(options with { Output = null, Ratio = null, Analysis = compressed.Analysis }, sweepOptions), options, sweepOptions);
+            Json["inspection"] = InspectJson.Write(Books16.Map);
+            Json["search"] = Searched(options with { Output = folder["best"] });
             var evaluation = new OnnxMka.Evaluation.EvaluationOptions { Model = folder["out"], Against = Books16.Folder, Window = 64, Limit = 3, Generations = 2 };
             Json["evaluation"] = EvaluationJson.Write(OnnxMka.Evaluation.ModelEvaluation.Run(evaluation), evaluation);
+        }
+
+        /// <summary>A selection and a correction that ran, and a search and trials as they would be: a search takes minutes.</summary>
+        private static string Searched(CompressionOptions options)
+        {
+            var chosen = options with { Select = SelectionKind.Bi, Plan = options.Plan with { Method = Method.Drop }, Compensate = new CompensationOptions { Kind = CompensationKind.Refit } };
+            var result = Compression.Run(chosen);
+            SearchTrial[] trials = [new(SelectionKind.Bi, CompensationKind.Refit, [3, 6, 7, 9], 41.2, 3.5), new(null, CompensationKind.Fold, [3, 6, 7, 10], 42.5, 2)];
+            return ReportJson.Write(
+                result with
+                {
+                    Search = new SearchReport([.. trials], 0, false, "bi with refit has the lowest loss"),
+                    Compensation = result.Compensation! with { Trials = [new CompensationTrial(CompensationKind.Refit, 41.2), new CompensationTrial(CompensationKind.Scale, 44)] },
+                },
+                chosen);
         }
 
         public Dictionary<string, string> Json { get; } = new(StringComparer.Ordinal);

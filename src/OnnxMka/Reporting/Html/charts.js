@@ -90,6 +90,19 @@ const Charts = (() => {
     series: [{ type: 'bar', barMaxWidth: 26, data: values.map((v, i) => ({ value: v, itemStyle: { color: series(c)[i] } })), label: { show: true, position: 'right', color: c.ink, formatter: p => p.value.toFixed(2) + unit } }],
   });
 
+  const beforeAfter = (names, before, after) => c => ({
+    grid: Object.assign({}, grid, { left: 30, top: 40, bottom: 10 }), legend: { top: 0, bottom: 'auto', textStyle: { color: c.ink } }, tooltip: { trigger: 'axis' },
+    xAxis: { type: 'category', data: names, axisLabel: { color: c.soft, rotate: 35, hideOverlap: true }, axisLine: { lineStyle: { color: c.line } }, axisTick: { show: false } },
+    yAxis: axis(c, 'relative error', { nameGap: 44, scale: false }),
+    series: [{ name: 'before', type: 'bar', barGap: '5%', data: before }, { name: 'after', type: 'bar', data: after }],
+  });
+
+  const columns = (names, values, unit) => c => ({
+    grid: Object.assign({}, grid, { left: 20, top: 24 }),
+    xAxis: axis(c, 'block', { type: 'category', data: names }), yAxis: axis(c, unit, { nameGap: 40, scale: false }), tooltip: {},
+    series: [{ type: 'bar', data: values, label: { show: values.length <= 24, position: 'top', color: c.soft, fontSize: 11, formatter: p => p.value.toFixed(p.value < 10 ? 2 : 0) } }],
+  });
+
   const deltas = (blocks, roles, cells) => c => { const most = Math.max(0.01, ...cells.map(d => d[2])); return ({
     grid: { left: 8, right: 8, top: 8, bottom: 60, containLabel: true },
     tooltip: { formatter: p => `block ${blocks[p.value[0]]}: ${(100 * p.value[2]).toFixed(2)} %` },
@@ -99,5 +112,5 @@ const Charts = (() => {
     series: [{ type: 'heatmap', data: cells.map(d => ({ value: d, label: { color: onRamp(c, d[2] / most) } })), label: { show: true, formatter: p => (100 * p.value[2]).toFixed(1) + ' %' }, itemStyle: { borderColor: c.paper, borderWidth: 1 } }],
   }); };
 
-  return { draw, heat, embedding, depth, curve, bars, deltas };
+  return { draw, heat, embedding, depth, curve, bars, beforeAfter, columns, deltas };
 })();
