@@ -92,13 +92,13 @@ public static class Sweep
            select (way, ratio, options.Plan with { Method = way.Method, Count = PlanOptions.ForRatio(ratio, map.Count), Order = way.Select switch { SelectionKind.Tail => Order.Tail, SelectionKind.Npib => Order.Similarity, _ => options.Plan.Order } }),
     ];
 
-    /// <summary>Marks the points that no other point beats in both ways.</summary>
+    /// <summary>Marks the points that no other point beats in both ways. Sizes count as equal within 0.1 %: names of layers differ in length.</summary>
     internal static ImmutableArray<SweepPoint> Front(IReadOnlyList<SweepPoint> points)
     {
-        return [.. points.Select(p => p with { OnSizeFront = Best(p, q => q.Bytes), OnSpeedFront = Best(p, q => -q.Speedup) })];
+        return [.. points.Select(p => p with { OnSizeFront = Best(p, q => q.Bytes, 0.001 * p.Bytes), OnSpeedFront = Best(p, q => -q.Speedup, 0) })];
 
-        bool Best(SweepPoint point, Func<SweepPoint, double> cost) => !points.Any(other =>
-            cost(other) <= cost(point) && other.Perplexity.MeanNll <= point.Perplexity.MeanNll
-            && (cost(other) < cost(point) || other.Perplexity.MeanNll < point.Perplexity.MeanNll));
+        bool Best(SweepPoint point, Func<SweepPoint, double> cost, double slack) => !points.Any(other =>
+            cost(other) <= cost(point) + slack && other.Perplexity.MeanNll <= point.Perplexity.MeanNll
+            && (cost(other) < cost(point) - slack || other.Perplexity.MeanNll < point.Perplexity.MeanNll));
     }
 }

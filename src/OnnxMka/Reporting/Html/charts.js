@@ -79,7 +79,7 @@ const Charts = (() => {
       xAxis: axis(c, xName), yAxis: axis(c, 'perplexity', { type: wide ? 'log' : 'value', nameGap: 40 }),
       series: [...methods.map((m, k) => ({ name: m, type: 'line', symbolSize: 9, symbol: ['circle', 'rect', 'triangle', 'diamond'][k % 4],
         lineStyle: { type: ['solid', 'dashed', 'dotted'][k % 3] }, labelLayout: { hideOverlap: true }, data: points.filter(p => p.method === m).sort((a, b) => x(a) - x(b)).map(p => ({ value: value(p),
-          label: { show: true, color: c.ink, position: k % 2 ? 'bottom' : 'top', formatter: p.perplexity.value.toFixed(1) } })) })),
+          label: { show: methods.length < 3 || p.onSizeFront || p.onSpeedFront, color: c.ink, position: k % 2 ? 'bottom' : 'top', formatter: p.perplexity.value.toFixed(1) } })) })),
       { name: 'original', type: 'scatter', symbol: 'pin', symbolSize: 22, itemStyle: { color: c.ink }, data: [{ value: [original.x / scale, original.perplexity], label: { show: true, color: c.ink, position: 'bottom', formatter: original.perplexity.toFixed(1) } }] }],
     };
   };

@@ -40,7 +40,7 @@ function tiles(figures) {
 
 function heading() {
   const what = { compression: 'A smaller model', sweep: 'Sweep', analysis: 'Similarity of blocks', evaluation: 'Evaluation', inspection: 'Blocks of a model' }[report.kind] ?? 'Report';
-  const name = (report.input?.path ?? report.model?.path ?? (typeof report.model === 'string' ? report.model : '')).split(/[\\/]/).filter(Boolean).pop() ?? '';
+  const name = (report.input?.path ?? report.model?.path ?? (typeof report.model === 'string' ? report.model : '')).split(/[\\/]/).filter((p, i, all) => p && (p !== 'model.onnx' || all.length < 2)).pop() ?? '';
   document.title = `${what}: ${name} - onnx-mka`;
   document.getElementById('title').textContent = `${what}: ${name}`;
   document.getElementById('subtitle').textContent = `onnx-mka ${report.tool.version}` + (report.environment ? `, ${report.environment.executionProvider}, ${report.environment.cores} cores, ${report.environment.os}` : '');
@@ -149,7 +149,7 @@ function sweep() {
   const points = report.points, best = points.reduce((a, b) => b.perplexity.value < a.perplexity.value ? b : a), picked = points.find(p => p.picked);
   tiles([[points.length, 'plans tried with one calibration'], [fixed(report.original.value, 2), 'perplexity of the original'], [percent(best.increase), `least increase: ${best.method} ${best.ratio}`],
     ...(report.maxIncrease !== null && report.maxIncrease !== undefined ? [[picked ? `${picked.method} ${picked.ratio}` : 'none', `smallest within ${percent(report.maxIncrease)}`]] : [])]);
-  const s = section('curve', 'Perplexity against size and speed', `${report.text.windows} windows of ${report.text.tokensPerWindow} tokens, ${report.text.name}, never used for calibration. Lower and further left is better on the left, lower and further right on the right.`);
+  const s = section('curve', 'Perplexity against size and speed', `${report.text.windows} windows of ${report.text.tokensPerWindow} tokens, ${report.text.name}, never used for calibration. Lower and further left is better on the left, lower and further right on the right.${new Set(points.map(p => p.method)).size > 2 ? ' Numbers stand at the Pareto front; the table has all.' : ''}`);
   const pair = node('div', { class: 'pair' });
   s.append(pair);
   const say = points.map(p => `${p.method} ${p.ratio}: ${fixed(p.perplexity.value, 2)}`).join('; ');
