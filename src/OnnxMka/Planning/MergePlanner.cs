@@ -20,7 +20,29 @@ public static class MergePlanner
         var stack = map.Blocks.Select(b => new Group([b.Index], MergePlan.Single(b.Index))).ToList();
         var steps = options.Named.IsDefaultOrEmpty ? ByCount(map, similarity, options, stack) : ByName(map, similarity, options, stack);
         var groups = stack.Select(g => new MergeGroup(g.Members[0], g.Weights));
-        return new MergePlan(fingerprint, options.Method, options.Order, map.Count, [.. steps], [.. groups], RejectedPairs(map, options));
+        return new MergePlan(fingerprint, options.Method, options.Order, map.Count, [.. steps], [.. groups], RejectedPairs(map, options)) { Units = map.HalfNames };
+    }
+
+    /// <summary>The plan of decisions that were taken elsewhere, in their order: drops (alpha 1) and merges.</summary>
+    public static MergePlan Of(BlockMap map, IEnumerable<MergeStep> steps, PlanOptions options, string fingerprint)
+    {
+        var taken = steps.ToImmutableArray();
+        var stack = new MergeStack(map);
+        foreach (var step in taken)
+        {
+            if (step.Alpha < 1) stack.Merge(step.From, step.Alpha);
+            else stack.Drop(step.From);
+        }
+
+        var method = taken.Any(s => s.Alpha < 1) ? Method.Mka : Method.Drop;
+        return new MergePlan(fingerprint, method, options.Order, map.Count, taken, stack.Groups, RejectedPairs(map, options)) { Units = map.HalfNames };
+    }
+
+    /// <summary>Blocks that can go at most, as far as the protected ends and single pairs tell.</summary>
+    public static int Room(BlockMap map, PlanOptions options)
+    {
+        var single = map.Blocks.Select(b => new Group([b.Index], MergePlan.Single(b.Index))).ToArray();
+        return single.Zip(single.Skip(1)).Count(p => Reason(map, options, p.First, p.Second) is null);
     }
 
     /// <summary>Refuses named blocks that do not exist, and a count that leaves no pair to take; asked before anything is calibrated.</summary>
@@ -32,8 +54,7 @@ public static class MergePlanner
             return;
         }
 
-        var single = map.Blocks.Select(b => new Group([b.Index], MergePlan.Single(b.Index))).ToArray();
-        var possible = single.Zip(single.Skip(1)).Count(p => Reason(map, options, p.First, p.Second) is null);
+        var possible = Room(map, options);
         if (options.Count > possible) throw TooMany(map, options, possible);
     }
 
@@ -105,10 +126,14 @@ public static class MergePlanner
 
     private static string? Reason(BlockMap map, PlanOptions options, Group left, Group right)
     {
-        if (left.Members[0] < options.ProtectFirst) return $"block {left.Members[0]} is protected (first {options.ProtectFirst})";
-        if (right.Members[^1] >= map.Count - options.ProtectLast) return $"block {right.Members[^1]} is protected (last {options.ProtectLast})";
-        var (a, b) = (map.Blocks[left.Members[0]], map.Blocks[right.Members[0]]);
-        if (options.Method == Method.Drop) return null;
+        if (left.Members[0] < options.ProtectFirst) return $"block {map.Blocks[left.Members[0]].Name} is protected (first {options.ProtectFirst})";
+        if (right.Members[^1] >= map.Count - options.ProtectLast) return $"block {map.Blocks[right.Members[^1]].Name} is protected (last {options.ProtectLast})";
+        return options.Method == Method.Drop ? null : MergeObstacle(map.Blocks[left.Members[0]], map.Blocks[right.Members[0]]);
+    }
+
+    /// <summary>Why two blocks cannot be mixed; null where they can.</summary>
+    internal static string? MergeObstacle(Block a, Block b)
+    {
         if (a.Kind != b.Kind) return $"blocks {a.Index} and {b.Index} are of different kinds";
         return (a.MergeObstacle ?? b.MergeObstacle) is { } obstacle ? $"block {a.Index}: its {obstacle}" : null;
     }
