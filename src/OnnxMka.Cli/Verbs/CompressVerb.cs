@@ -97,7 +97,7 @@ internal sealed class CompressVerb
             ModelCard = parsed.GetValue(_modelCard),
             CommandLine = CommandLine.Quoted(["onnx-mka", .. parsed.Tokens.Select(t => t.Value)]),
         };
-        return _selection.Apply(parsed, _quality.Apply(parsed, _calibration.Apply(parsed, options)));
+        return _selection.Apply(parsed, parsed.GetValue(_mergekit) is not null || parsed.GetValue(_adapterMap) is not null, _quality.Apply(parsed, _calibration.Apply(parsed, options)));
     }
 
     private PlanOptions PlanOptionsFrom(ParseResult parsed, bool planGiven)

@@ -31,7 +31,7 @@ internal static class Halves
         if (halves.Count > blocks.Count) return halves;
         var end = segments.Stream.Cuts[blocks[0].End.Value];
         throw new RefusedException(
-            "MKA062", end, "attention and MLP are added to the stream together there (parallel blocks), so neither can be removed alone", "Use --granularity block");
+            "MKA062", end, "the stream does not pass between attention and MLP: both are added to it together (parallel blocks), or a layer is one local function", "Use --granularity block");
     }
 
     private static IEnumerable<(Range Range, int Layer, string? Half)> Split(StreamSegments segments, Range block, int layer)
