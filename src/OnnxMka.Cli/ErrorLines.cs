@@ -2,6 +2,7 @@ using OnnxMka.Alignment;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
 using OnnxMka.Runtime;
+using OnnxMka.Search;
 using OnnxMka.Verification;
 
 namespace OnnxMka.Cli;
@@ -23,6 +24,10 @@ internal static class ErrorLines
         catch (VerificationException e)
         {
             return Say(e.Message, ExitCode.VerificationFailed);
+        }
+        catch (QualityGateException e)
+        {
+            return Say(e.Message, ExitCode.QualityGateMissed);
         }
         catch (UsageException e)
         {

@@ -1,4 +1,5 @@
 using OnnxMka.Compensation;
+using OnnxMka.Planning;
 using OnnxMka.Search;
 using OnnxMka.Selection;
 using Spectre.Console;
@@ -10,16 +11,22 @@ internal static class QualityTables
 {
     public static void Print(IAnsiConsole console, CompressionResult result)
     {
-        if (result.Search is { } search) Trials(console, search);
+        if (result.Search is { } search) Trials(console, search, result.Plan);
         if (result.Selection is { Chosen.Length: > 0 } selection)
-            console.MarkupLineInterpolated($"chosen by {SelectionNames.Of(selection.Kind)}: {string.Join(", ", selection.Chosen.Select(c => $"{c.Block} ({c.Score:0.0000})"))}");
-        if (result.Compensation is { } compensation) Steps(console, compensation);
+            console.MarkupLineInterpolated($"chosen by {SelectionNames.Of(selection.Kind)}: {string.Join(", ", selection.Chosen.Select(c => Choice(c, result.Plan)))}");
+        if (result.Compensation is { } compensation) Steps(console, compensation, result.Plan);
+    }
+
+    private static string Choice(SelectedBlock choice, MergePlan plan)
+    {
+        var (taken, left) = choice.Alpha is null ? ("dropped", "merged") : ("merged", "dropped");
+        return $"{plan.NameOf(choice.Block)} ({choice.Score:0.0000}{(choice.OtherScore is { } other ? $" {taken}, {other:0.0000} {left}" : "")})";
     }
 
     /// <summary>Names the correction behind "dropped" or "merged".</summary>
     public static string Suffix(CompressionResult result) => result.Compensation is { Kind: not CompensationKind.None and var kind } ? $", {Name(kind)}" : "";
 
-    private static void Trials(IAnsiConsole console, SearchReport search)
+    private static void Trials(IAnsiConsole console, SearchReport search, MergePlan plan)
     {
         var table = ResultTables.Table("tried", "blocks dropped", "correction", "held-out perplexity", "seconds");
         for (var i = 0; i < search.Trials.Length; i++)
@@ -27,7 +34,7 @@ internal static class QualityTables
             var trial = search.Trials[i];
             table.AddRow(
                 (trial.Selection is { } kind ? SelectionNames.Of(kind) : "exchange") + (i == search.Chosen ? " (taken)" : ""),
-                string.Join(',', trial.Removed),
+                string.Join(',', trial.Removed.Select(plan.NameOf)),
                 Name(trial.Compensation),
                 trial.HeldOutPerplexity.ToString("0.00"),
                 trial.Seconds.ToString("0.0"));
@@ -37,7 +44,7 @@ internal static class QualityTables
         console.MarkupLineInterpolated($"{search.Why}{(search.Complete ? "" : " (the budget ended the search; a larger --budget tries more)")}");
     }
 
-    private static void Steps(IAnsiConsole console, CompensationReport compensation)
+    private static void Steps(IAnsiConsole console, CompensationReport compensation, MergePlan plan)
     {
         foreach (var trial in compensation.Trials) console.MarkupLineInterpolated($"{Name(trial.Kind)}: perplexity {trial.HeldOutPerplexity:0.00} on held-out calibration text");
         if (compensation.Steps.Length == 0) return;
@@ -45,7 +52,7 @@ internal static class QualityTables
         foreach (var step in compensation.Steps)
         {
             table.AddRow(
-                step.Block.ToString(),
+                plan.NameOf(step.Block),
                 Markup.Escape(step.Place),
                 step.ErrorBefore?.ToString("0.0000") ?? "-",
                 step.ErrorAfter?.ToString("0.0000") ?? "-",

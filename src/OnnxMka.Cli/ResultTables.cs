@@ -40,15 +40,17 @@ internal static class ResultTables
     {
         var plan = result.Plan;
         var verb = plan.Method == Method.Mka ? "merged" : "dropped";
-        console.MarkupLineInterpolated($"{plan.BlockCount} blocks, {plan.BlockCount - plan.Groups.Length} {verb}, {plan.Groups.Length} left (numbers are those of the original, from 0)");
+        var unit = plan.Units is null ? "blocks" : "halves of layers";
+        console.MarkupLineInterpolated($"{plan.BlockCount} {unit}, {plan.BlockCount - plan.Groups.Length} {verb}, {plan.Groups.Length} left (numbers are those of the original, from 0)");
+        if (plan.Units is not null) console.MarkupLineInterpolated($"{plan.KeptLayers.Count()} of {plan.LayerCount} attentions stay: so many caches, which configuration calls layers");
         if (plan.Steps.Length == 0) return;
         var table = plan.Method == Method.Mka ? Table("block", "into", "similarity", "alpha", "largest change") : Table("block dropped", "after", "similarity");
         foreach (var step in plan.Steps)
         {
             var similarity = step.Similarity is { } s ? s.ToString("0.0000") : "-";
-            var into = step.Into?.ToString() ?? "-";
-            if (plan.Method == Method.Mka) table.AddRow(step.From.ToString(), into, similarity, step.Alpha.ToString("0.0000"), LargestDelta(result, step.Into));
-            else table.AddRow(step.From.ToString(), into, similarity);
+            var into = step.Into is { } left ? plan.NameOf(left) : "-";
+            if (plan.Method == Method.Mka) table.AddRow(step.From.ToString(), step.Alpha < 1 ? into : "dropped", similarity, step.Alpha.ToString("0.0000"), step.Alpha < 1 ? LargestDelta(result, step.Into) : "-");
+            else table.AddRow(plan.NameOf(step.From), into, similarity);
         }
 
         console.Write(table);

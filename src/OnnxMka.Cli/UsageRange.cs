@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 
 namespace OnnxMka.Cli;
 
@@ -22,6 +23,16 @@ internal static class UsageRange
         return numbers.ToImmutable();
     }
 
+    /// <summary>A share such as 10% or 0.1; null for none.</summary>
+    public static double? Share(string? text, string option)
+    {
+        if (text is null) return null;
+        var number = text.EndsWith('%') ? text[..^1] : text;
+        return double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var v) && v >= 0 && double.IsFinite(v)
+            ? text.EndsWith('%') ? v / 100 : v
+            : throw new UsageException($"{option} {text}: give a share such as 10% or 0.1.");
+    }
+
     /// <summary>A size such as 600MB or 8GB (powers of 1000) or 8GiB; null for none.</summary>
     public static long? Bytes(string? text, string option)
     {
@@ -38,7 +49,7 @@ internal static class UsageRange
             "GIB" => 1 << 30,
             _ => null,
         };
-        return unit is { } u && double.TryParse(text[..split], System.Globalization.CultureInfo.InvariantCulture, out var number) && number > 0
+        return unit is { } u && double.TryParse(text[..split], CultureInfo.InvariantCulture, out var number) && number > 0
             ? (long)(number * u)
             : throw new UsageException($"{option} {text}: give a size such as 600MB or 8GB.");
     }

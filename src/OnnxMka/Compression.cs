@@ -22,6 +22,7 @@ public sealed class Compression
     private readonly IProgressSink _progress;
     private readonly CancellationToken _ct;
     private readonly StageClock _clock = new();
+    private Analysis? _analysis;
 
     private Compression(CompressionOptions options, IProgressSink progress, CancellationToken ct)
     {
@@ -38,13 +39,14 @@ public sealed class Compression
     {
         var input = ModelLocation.Find(_options.Input);
         var target = _options.Output is null ? null : OutputTarget.For(input, _options.Output, _options.Force);
-        var map = _clock.Time("detect blocks", () => BlockDetector.Detect(OnnxModel.Load(input.ModelPath)));
+        var map = _clock.Time("detect blocks", () => BlockDetector.Detect(OnnxModel.Load(input.ModelPath), _options.ReadyPlan is { Units: not null } ? Granularity.Sublayer : _options.Granularity));
         using var texts = new Texts(_options, input.ModelPath);
         var fingerprint = Fingerprint.Of(map.Model);
-        var options = _options.Plan with { Count = _options.Ratio is { } ratio ? PlanOptions.ForRatio(ratio, map.Count) : _options.Plan.Count };
+        var options = _options.Plan.For(map) with { Count = _options.Ratio is { } ratio ? PlanOptions.ForRatio(ratio, map.Count) : _options.Plan.Count };
         using var calibrated = new CalibratedModel(map, _options, texts, _progress, _ct);
-        var (plan, rewritten, analysis, selection, compensation, search) = Reduce(calibrated, options, fingerprint, texts);
-        var planned = ModelWriter.Plan(rewritten.Model, Path.GetFileName(target?.ModelPath ?? input.ModelPath), _options.ForceExternalData).TotalBytes;
+        var name = Path.GetFileName(target?.ModelPath ?? input.ModelPath);
+        var (plan, rewritten, analysis, selection, compensation, search) = _options.Goal is { } goal ? ReduceTo(goal, calibrated, options, fingerprint, texts, name) : Reduce(calibrated, options, fingerprint, texts);
+        var planned = Planned(rewritten, name);
         var original = map.Model.Files.Sum(f => new FileInfo(f).Length);
         if (_options.DryRun || target is null)
             return Result(null, [], [], null);
@@ -73,27 +75,64 @@ public sealed class Compression
             return _clock.Time("search", () => BestSearch.Run(calibrated, options, fingerprint, _options, _progress, _ct));
         }
 
-        if (_options.ReadyPlan is null) MergePlanner.CheckRoom(map, options);
+        return Finish(calibrated, Choose(calibrated, options, fingerprint, texts));
+    }
+
+    /// <summary>As many blocks as a size or a loss asks for.</summary>
+    private Reduction ReduceTo(ReductionTarget goal, CalibratedModel calibrated, PlanOptions options, string fingerprint, Texts texts, string name)
+    {
+        var best = options.Method == Method.Best;
+        var room = best ? options with { Method = Method.Drop } : options;
+        var most = _options.Select is { } kind && !BlockSelector.IsPlanned(kind) ? BlockSelector.Candidates(calibrated.Map, room, _options.WeighMerges).Length : MergePlanner.Room(calibrated.Map, room);
+        var search = new TargetSearch(
+            most,
+            count => best ? Reduce(calibrated, options with { Count = count }, fingerprint, texts) : Choose(calibrated, options with { Count = count }, fingerprint, texts),
+            chosen => best ? chosen : Finish(calibrated, chosen),
+            _progress.Note);
+        if (goal.Bytes is not { } bytes) return search.ByLoss(calibrated.OriginalHeldOutLoss, goal.MaxIncrease!.Value, r => calibrated.HeldOutLoss(r.Model));
+        var excess = ModelWriter.Plan(calibrated.Map.Model, name, _options.ForceExternalData).TotalBytes - bytes;
+        return search.BySize(bytes, calibrated.LeastRemovals(excess), r => Planned(r.Model, name));
+    }
+
+    /// <summary>Select, plan, rewrite.</summary>
+    private Reduction Choose(CalibratedModel calibrated, PlanOptions options, string fingerprint, Texts texts)
+    {
+        var map = calibrated.Map;
         SelectionReport? selection = null;
-        if (_options.ReadyPlan is null && _options.Select is { } kind && !BlockSelector.IsPlanned(kind))
+        if (_options.ReadyPlan is null && (_options.Select is not { } kind || BlockSelector.IsPlanned(kind)))
         {
-            selection = _clock.Time("select", () => calibrated.Select(kind, options));
+            MergePlanner.CheckRoom(map, options);
+        }
+        else if (_options.ReadyPlan is null)
+        {
+            BlockSelector.CheckRoom(map, options, _options.WeighMerges);
+            var weights = _options.WeighMerges && options.Alpha is null ? _analysis ??= Analyse(map, options, fingerprint, texts) : null;
+            selection = _clock.Time("select", () => calibrated.Select(_options.Select!.Value, options, fingerprint, weights?.Npib));
             options = options with { Named = selection.Blocks };
         }
 
-        var analysis = Analyse(map, options, fingerprint, texts);
-        var plan = _options.ReadyPlan is { } ready ? Checked(ready, fingerprint) : MergePlanner.Plan(map, analysis?.Npib, options, fingerprint);
-        var rewritten = _clock.Time("rewrite", () => ModelRewriter.Apply(map, plan, _options.KeepNames));
-        if (_options.Compensate.Kind == CompensationKind.None) return new Reduction(plan, rewritten, analysis, selection, null, null);
-        var (compensated, report) = _clock.Time("compensate", () => calibrated.Compensate(rewritten, plan, _options.Compensate));
-        return new Reduction(plan, compensated, analysis, selection, report, null);
+        var analysis = _analysis ??= Analyse(map, options, fingerprint, texts);
+        var plan = _options.ReadyPlan is { } ready ? Checked(ready, fingerprint)
+            : _options.WeighMerges ? MergePlanner.Of(map, selection!.Steps(map), options, fingerprint)
+            : MergePlanner.Plan(map, analysis?.Npib, options, fingerprint);
+        return new Reduction(plan, _clock.Time("rewrite", () => ModelRewriter.Apply(map, plan, _options.KeepNames)), analysis, selection, null, null);
     }
+
+    private Reduction Finish(CalibratedModel calibrated, Reduction chosen)
+    {
+        if (_options.Compensate.Kind == CompensationKind.None) return chosen;
+        var (compensated, report) = _clock.Time("compensate", () => calibrated.Compensate(chosen.Model, chosen.Plan, _options.Compensate));
+        return chosen with { Model = compensated, Compensation = report };
+    }
+
+    private long Planned(RewrittenModel model, string name) => ModelWriter.Plan(model.Model, name, _options.ForceExternalData).TotalBytes;
 
     private Analysis? Analyse(BlockMap map, PlanOptions options, string fingerprint, Texts texts)
     {
         if (_options.ReadyPlan is not null) return null;
         var named = !options.Named.IsDefaultOrEmpty;
         var needed = options.Method == Method.Mka ? options.Alpha is null || (!named && options.Order == Order.Similarity) : !named && options.Order == Order.Similarity;
+        needed |= _options.WeighMerges && options.Alpha is null;
         if (!needed || (!named && options.Count == 0)) return _options.Analysis;
         if (_options.Analysis is { } given)
         {

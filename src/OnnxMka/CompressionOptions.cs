@@ -1,8 +1,10 @@
 using OnnxMka.Alignment;
+using OnnxMka.Blocks;
 using OnnxMka.Calibration;
 using OnnxMka.Compensation;
 using OnnxMka.Planning;
 using OnnxMka.Runtime;
+using OnnxMka.Search;
 using OnnxMka.Selection;
 
 namespace OnnxMka;
@@ -24,6 +26,18 @@ public sealed record CompressionOptions
 
     /// <summary>How the blocks that go are chosen; null for the order in <see cref="Plan"/>, or the blocks named there.</summary>
     public SelectionKind? Select { get; init; }
+
+    /// <summary>Layers or their halves; of halves, ratio and count speak of halves.</summary>
+    public Granularity Granularity { get; init; }
+
+    /// <summary>Size or loss that decides how many blocks go; null where a number or the blocks are given.</summary>
+    public ReductionTarget? Goal { get; init; }
+
+    /// <summary>Greedy selection weighs a merge against the drop of each candidate and takes the better.</summary>
+    public bool WeighMerges { get; init; }
+
+    /// <summary>File that keeps the rounds of a greedy selection; null for none.</summary>
+    public string? ResumeFile { get; init; }
 
     /// <summary>What makes up for the removed blocks.</summary>
     public CompensationOptions Compensate { get; init; } = new();

@@ -14,10 +14,11 @@ internal sealed class CompressVerb
     private readonly Argument<string?> _output = new("out") { Description = "Result: a folder, or a name that ends in .onnx", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<double?> _ratio = new("--ratio") { Description = "Share of the blocks to remove, 0 up to 1" };
     private readonly Option<int?> _count = new("--layers-removed") { Description = "Number of blocks to remove" };
-    private readonly Option<string?> _blocks = new("--blocks") { Description = "Blocks to remove, such as 3,7 (numbers start at 0)" };
+    private readonly Option<string?> _blocks = new("--blocks") { Description = "Blocks to remove, such as 3,7 (numbers start at 0); of halves, such as 3.mlp,7.attention" };
     private readonly Option<Method> _method = new("--method") { HelpName = "mka|drop|best", Description = "mka merges, drop deletes, best tries several ways and takes what loses least", DefaultValueFactory = _ => Method.Mka };
     private readonly Option<Order> _order = new("--order") { HelpName = "similarity|tail", Description = "similarity takes the most similar neighbours, tail the last", DefaultValueFactory = _ => Order.Similarity };
     private readonly Option<MergedHalf> _only = new("--only") { HelpName = "attention|mlp", Description = "Mix only that half of each merged block; the other stays the kept block's own", DefaultValueFactory = _ => MergedHalf.Both };
+    private readonly SelectionFlags _selection = new();
     private readonly QualityFlags _quality = new();
     private readonly Option<double?> _alpha = new("--alpha") { Description = "Share of the block that is kept, 0 to 1 (default: the pair's similarity, at least 0.5)" };
     private readonly Option<int> _protectFirst = new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
@@ -48,7 +49,7 @@ internal sealed class CompressVerb
         command.Add(_output);
         Option[] options =
         [
-            _ratio, _count, _blocks, _method, _order, _only, .. _quality.All, _alpha, _protectFirst, _protectLast, .. _calibration.All, _analysis, _plan,
+            _ratio, _count, _blocks, _method, _order, _only, .. _quality.All, .. _selection.All, _alpha, _protectFirst, _protectLast, .. _calibration.All, _analysis, _plan,
             _report, _planOut, _modelCard, _adapterMap, _mergekit, _pruneList, _dryRun, _force, _noEval, _evalSamples, _noVerify, _check, _external, _keepNames, _quiet, _verbose,
         ];
         foreach (var option in options) command.Add(option);
@@ -99,13 +100,13 @@ internal sealed class CompressVerb
             ModelCard = parsed.GetValue(_modelCard),
             CommandLine = CommandLine.Quoted(["onnx-mka", .. parsed.Tokens.Select(t => t.Value)]),
         };
-        return _quality.Apply(parsed, _calibration.Apply(parsed, options));
+        return _selection.Apply(parsed, parsed.GetValue(_mergekit) is not null || parsed.GetValue(_adapterMap) is not null, _quality.Apply(parsed, _calibration.Apply(parsed, options)));
     }
 
     private PlanOptions PlanOptionsFrom(ParseResult parsed, bool planGiven)
     {
-        var amounts = new[] { parsed.GetValue(_ratio) is not null, parsed.GetValue(_count) is not null, parsed.GetValue(_blocks) is not null, planGiven }.Count(given => given);
-        if (amounts != 1) throw new UsageException("Say how much goes with exactly one of --ratio, --layers-removed, --blocks or --plan.");
+        var amounts = new[] { parsed.GetValue(_ratio) is not null, parsed.GetValue(_count) is not null, parsed.GetValue(_blocks) is not null, planGiven }.Count(given => given) + _selection.Amounts(parsed);
+        if (amounts != 1) throw new UsageException("Say how much goes with exactly one of --ratio, --layers-removed, --blocks, --target-size, --max-ppl-increase or --plan.");
         if (parsed.GetValue(_ratio) is { } ratio && !(ratio >= 0 && ratio < 1)) throw new UsageException($"--ratio is {ratio}; it must be at least 0 and less than 1.");
         if (parsed.GetValue(_alpha) is { } alpha && !(alpha >= 0 && alpha <= 1)) throw new UsageException($"--alpha is {alpha}; it must be 0 to 1.");
         if (parsed.GetValue(_only) != MergedHalf.Both && (planGiven || parsed.GetValue(_method) != Method.Mka)) throw new UsageException("--only says what a merge mixes: it goes with --method mka, and not with --plan, which says so itself.");
@@ -113,7 +114,8 @@ internal sealed class CompressVerb
         return new PlanOptions
         {
             Count = UsageRange.AtLeast(parsed.GetValue(_count) ?? 0, 0, "--layers-removed"),
-            Named = UsageRange.Numbers(parsed.GetValue(_blocks), "--blocks"),
+            Named = _selection.TakesHalves(parsed) ? [] : UsageRange.Numbers(parsed.GetValue(_blocks), "--blocks"),
+            NamedHalves = _selection.TakesHalves(parsed) ? [.. (parsed.GetValue(_blocks) ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)] : [],
             Method = parsed.GetValue(_method),
             Order = parsed.GetValue(_order),
             Only = parsed.GetValue(_only),

@@ -29,7 +29,7 @@ internal sealed class QualityFlags
         var kind = Enum.Parse<CompensationKind>(parsed.GetValue(_compensate)!, ignoreCase: true);
         var ridge = parsed.GetValue(_ridge);
         if (ridge is { } value && !(value > 0 && double.IsFinite(value))) throw new UsageException($"--ridge is {value}; it must be above 0.");
-        var given = options.ReadyPlan is not null || !options.Plan.Named.IsDefaultOrEmpty;
+        var given = options.ReadyPlan is not null || !options.Plan.Named.IsDefaultOrEmpty || !options.Plan.NamedHalves.IsDefaultOrEmpty;
         if (select is not null && given) throw new UsageException("--select chooses blocks; with --blocks or --plan they are chosen already.");
         if (options.Plan.Method == Method.Best && (select is not null || kind != CompensationKind.None || options.ReadyPlan is not null))
             throw new UsageException("--method best chooses blocks and correction itself: give it neither --select nor --compensate nor --plan.");

@@ -41,7 +41,7 @@ internal sealed class SweepVerb
 
     private int Run(ParseResult parsed, CancellationToken ct)
     {
-        var sweep = new SweepOptions(Ratios(parsed.GetValue(_ratios)!), Methods(parsed.GetValue(_methods)!), Limit(parsed.GetValue(_limit)));
+        var sweep = new SweepOptions(Ratios(parsed.GetValue(_ratios)!), Methods(parsed.GetValue(_methods)!), UsageRange.Share(parsed.GetValue(_limit), "--max-ppl-increase"));
         var folder = parsed.GetValue(_output)!.FullName;
         FileInfo[] reports = [.. new[] { "sweep.html", "sweep.json", "sweep.md" }.Select(n => new FileInfo(Path.Combine(folder, n))), .. parsed.GetValue(_report)!];
         ReportFiles.Check(reports);
@@ -108,13 +108,4 @@ internal sealed class SweepVerb
 
     private static System.Collections.Immutable.ImmutableArray<SweepMethod> Methods(string text) => [.. text.Split(',', StringSplitOptions.TrimEntries).Select(t =>
         SweepMethod.Parse(t) ?? throw new UsageException($"--methods {text}: '{t}' is none of mka, drop, with :SELECTION and +CORRECTION where wanted, such as drop:bi+refit."))];
-
-    private static double? Limit(string? text)
-    {
-        if (text is null) return null;
-        var number = text.EndsWith('%') ? text[..^1] : text;
-        return double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var v) && v >= 0
-            ? text.EndsWith('%') ? v / 100 : v
-            : throw new UsageException($"--max-ppl-increase {text}: give a share such as 10% or 0.1.");
-    }
 }

@@ -56,4 +56,17 @@ public sealed record Block(
     ImmutableArray<KvPort> KvInputs,
     ImmutableArray<KvPort> KvOutputs,
     Seam Input,
-    Seam Output);
+    Seam Output)
+{
+    /// <summary>Decoder layer that it is, or is a half of, in the original model.</summary>
+    public int Layer { get; init; } = Index;
+
+    /// <summary>Which half of the layer it is: <c>attention</c>, <c>mlp</c>; null for a whole layer.</summary>
+    public string? Half { get; init; }
+
+    /// <summary>True for a whole layer and for the half that has the caches.</summary>
+    public bool HasAttention => Half is null or Halves.Attention;
+
+    /// <summary>As people write it: <c>7</c>, <c>7.attention</c>, <c>7.mlp</c>.</summary>
+    public string Name => Half is null ? $"{Layer}" : $"{Layer}.{Half}";
+}

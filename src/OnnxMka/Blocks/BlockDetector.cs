@@ -17,7 +17,8 @@ namespace OnnxMka.Blocks;
 public static class BlockDetector
 {
     /// <summary>Refuses a graph that is no decoder, has no repeated block, or lets other values than the stream pass between blocks.</summary>
-    public static BlockMap Detect(OnnxModel model)
+    /// <param name="granularity">Halves of layers come as blocks of their own, each with its layer; refused where no layer has halves.</param>
+    public static BlockMap Detect(OnnxModel model, Granularity granularity = Granularity.Block)
     {
         UnsupportedGraphs.Refuse(model);
         var view = NormalisedView.Of(model);
@@ -26,8 +27,10 @@ public static class BlockDetector
         var constants = new ConstantValues(view, stream.Dependent);
         using var exact = new StructureHash(segments, constants, exact: true);
         using var structural = new StructureHash(segments, constants, exact: false);
-        var ranges = BlockRanges(segments, structural);
-        SideInputs.Refuse(segments, exact, ranges);
+        var layers = BlockRanges(segments, structural);
+        SideInputs.Refuse(segments, exact, layers);
+        var parts = granularity == Granularity.Sublayer ? Halves.Of(segments, layers) : [.. layers.Select((range, layer) => (range, layer, (string?)null))];
+        var ranges = parts.Select(p => p.Range).ToList();
         var sublayers = new Sublayers(segments);
         var nodes = NodesByBlock(segments, ranges);
         var inside = view.Nodes.ToLookup(v => v.Origin.Index);
@@ -41,7 +44,11 @@ public static class BlockDetector
             Ports(segments.KvInputs, range),
             Ports(segments.KvOutputs, range),
             SeamAt(view, stream.Cuts[range.Start.Value]),
-            SeamAt(view, stream.Cuts[range.End.Value])));
+            SeamAt(view, stream.Cuts[range.End.Value]))
+        {
+            Layer = parts[i].Layer,
+            Half = parts[i].Half,
+        });
         var map = new BlockMap(model, Renumbered([.. blocks]), stream.TokenInput, stream.TakesEmbeddings, stream.Sink);
         PortOrder.Refuse(map.Blocks);
         return map;
@@ -63,8 +70,13 @@ public static class BlockDetector
         var lengths = ranges.Select(r => r.End.Value - r.Start.Value).Distinct().ToArray();
         var alike = ranges.Select(r => words[r]).Where(w => w.Length <= words.Length - last && w.SequenceEqual(words[last..(last + w.Length)])).MaxBy(w => w.Length);
         if (alike is not null) return last + alike.Length;
-        return lengths is [var length] && last + length <= words.Length
-            ? last + length
+        if (lengths is [var length] && last + length <= words.Length) return last + length;
+        // Layers that lost a half have other lengths: the last one goes on as long as others do behind their attention.
+        var behind = ranges.SelectMany(r => words[(r.Start.Value + 1)..r.End.Value]).ToHashSet();
+        var end = last + 1;
+        while (end < words.Length && behind.Contains(words[end])) end++;
+        return end > last + 1
+            ? end
             : throw NoBlocks("its last attention layer is unlike all others, so that its end is not known");
     }
 

@@ -10,6 +10,12 @@ public sealed record BlockMap(OnnxModel Model, ImmutableArray<Block> Blocks, str
 {
     public int Count => Blocks.Length;
 
+    /// <summary>Decoder layers; fewer than blocks where those are halves.</summary>
+    public int LayerCount => Blocks[^1].Layer + 1;
+
+    /// <summary>Names of the blocks where some are halves of layers; null where all are layers.</summary>
+    public ImmutableArray<string>? HalfNames => Blocks.Any(b => b.Half is not null) ? [.. Blocks.Select(b => b.Name)] : null;
+
     /// <summary>Seams 0..L-1 in order.</summary>
     public IEnumerable<Seam> Seams => Blocks.Select(b => b.Output);
 

@@ -23,9 +23,10 @@ public static partial class ModelCard
         FrontMatter(text, plan, origin);
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(input.Root));
         var verb = plan.Method == Method.Mka ? "merged" : "dropped";
-        Line(text, $"# {name}, {plan.Groups.Length} of {plan.BlockCount} layers");
+        var layers = plan.Units is null ? "layers" : "halves of layers";
+        Line(text, $"# {name}, {plan.Groups.Length} of {plan.BlockCount} {layers}");
         Line(text, "");
-        Line(text, $"An ONNX decoder made shallower: {plan.BlockCount - plan.Groups.Length} of the {plan.BlockCount} layers of {origin.BaseModel ?? $"`{name}`"} were {verb}, without training, by onnx-mka {ReportJson.ToolVersion}.");
+        Line(text, $"An ONNX decoder made shallower: {plan.BlockCount - plan.Groups.Length} of the {plan.BlockCount} {layers} of {origin.BaseModel ?? $"`{name}`"} were {verb}, without training, by onnx-mka {ReportJson.ToolVersion}.");
         Plan(text, plan);
         Cost(text, result);
         Section(text, "How it was made");
@@ -57,7 +58,13 @@ public static partial class ModelCard
             Line(text, $"- new layer {place} is {string.Join(" + ", group.Weights.Select(w => $"{w.Value.ToString("0.####", CultureInfo.InvariantCulture)} of layer {w.Key}"))}");
         var mixed = plan.Groups.SelectMany(g => g.Weights.Keys).ToHashSet();
         var dropped = plan.Removed.Where(b => !mixed.Contains(b)).ToArray();
-        if (dropped.Length > 0) Line(text, $"- layers {string.Join(", ", dropped)} were left out");
+        if (dropped.Length > 0) Line(text, $"- layers {string.Join(", ", dropped.Select(plan.NameOf))} were left out");
+        if (plan.Units is not null)
+        {
+            Line(text, $"- all others are as they were. Configuration counts the {plan.KeptLayers.Count()} layers whose attention stays; an MLP without one belongs to the layer before it");
+            return;
+        }
+
         Line(text, $"- all other layers are as they were; new layers 0 to {plan.Groups.Length - 1} stand at the places of {string.Join(", ", plan.Groups.Select(g => g.Block))}");
     }
 

@@ -42,6 +42,9 @@ public sealed class BlockChain
 
     public BlockMap Map { get; }
 
+    /// <summary>Samples that run at once; the last batch may be smaller.</summary>
+    internal int BatchSize => _options.BatchSize;
+
     /// <summary>Refuses inputs whose meaning is not known, as a whole-model run does.</summary>
     public static BlockChain Of(BlockMap map, ExecutionTarget target, ChainOptions? options = null) => new(map, target, options ?? new ChainOptions());
 
@@ -72,6 +75,46 @@ public sealed class BlockChain
         using var session = Load(part, form, ct);
         if (session.EndType != form.Type) throw new ArgumentException($"{part.Name} takes a stream of type {form.Type} and leaves one of type {session.EndType}", nameof(part));
         foreach (var stream in streams) Overwrite(session, stream, taps, progress, ct);
+    }
+
+    /// <summary>The same, and one more stream that starts at a seam and leaves it as it is: all with one load where they have one form.</summary>
+    public SeamActivations Advance(BlockPart part, IReadOnlyList<SeamActivations> streams, SeamActivations branch, CancellationToken ct = default)
+    {
+        if (streams.Any(s => FormOf(s) != FormOf(branch)))
+        {
+            Advance(part, streams, ct: ct);
+            return RunBlock(part, branch, ct: ct);
+        }
+
+        using var session = Load(part, FormOf(branch), ct);
+        if (streams.Count > 0 && session.EndType != branch.Type) throw new ArgumentException($"{part.Name} takes a stream of type {branch.Type} and leaves one of type {session.EndType}", nameof(part));
+        foreach (var stream in streams) Overwrite(session, stream, null, null, ct);
+        return Kept(session, branch.Set, branch, null, null, ct);
+    }
+
+    /// <summary>Logits of several streams with one load of the head, stream by stream.</summary>
+    internal void RunEpilogue(BlockPart part, IReadOnlyList<SeamActivations> streams, Action<int, int, ReadOnlySpan<float>> consume, CancellationToken ct)
+    {
+        PartSession? session = null;
+        StreamForm? form = null;
+        try
+        {
+            for (var i = 0; i < streams.Count; i++)
+            {
+                if (form != FormOf(streams[i]))
+                {
+                    session?.Dispose();
+                    session = Load(part, form = FormOf(streams[i]), ct);
+                }
+
+                var number = i;
+                Run(session!, streams[i].Set, streams[i], null, ct, (first, _, outputs) => WithFloats(outputs[0], logits => consume(number, first, logits)));
+            }
+        }
+        finally
+        {
+            session?.Dispose();
+        }
     }
 
     /// <summary>Moves one stream through a block: in place, or into a new one where the block changes the element type; the old one is then disposed.</summary>

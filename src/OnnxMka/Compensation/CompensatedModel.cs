@@ -29,7 +29,7 @@ internal sealed class CompensatedModel
     /// <summary>The model with all edits that were kept.</summary>
     public OnnxModel Model { get; private set; }
 
-    public static CompensatedModel Of(OnnxModel reduced) => new(BlockDetector.Detect(reduced));
+    public static CompensatedModel Of(OnnxModel reduced, Granularity granularity = Granularity.Block) => new(BlockDetector.Detect(reduced, granularity));
 
     public BlockPart Part(OnnxModel model, int block) => BlockPart.Of(model, Map, block);
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OnnxMka.Blocks;
 using OnnxMka.Chain;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
@@ -63,7 +64,7 @@ public sealed class Compensator
     {
         if (options.Kind == CompensationKind.None || Cuts(plan).Length == 0) return (rewritten, []);
         if (plan.Groups.Length < 2) throw new RefusedException("MKA049", "--compensate", "only one block is left, and it takes two to find a block by its structure", "Remove fewer blocks, or use --compensate none");
-        var model = CompensatedModel.Of(rewritten.Model);
+        var model = CompensatedModel.Of(rewritten.Model, plan.Units is null ? Granularity.Block : Granularity.Sublayer);
         var compensator = new Compensator(model, plan, seams, options, BlockChain.Of(model.Map, target, chain), progress, ct);
         compensator.Run();
         return (rewritten with { Model = model.Model, Blocks = rewritten.Blocks with { Model = model.Model } }, compensator._steps.ToImmutable());

@@ -12,10 +12,10 @@ internal sealed class LayerEdits(JsonText json, string file, MergePlan plan, Lis
     public string File { get; } = file;
 
     /// <summary>Layers before.</summary>
-    public int Before { get; } = plan.BlockCount;
+    public int Before { get; } = plan.LayerCount;
 
-    /// <summary>Old numbers of the layers that stay, ascending; the new number is the place.</summary>
-    public int[] Kept { get; } = [.. plan.Groups.Select(g => g.Block)];
+    /// <summary>Old numbers of the layers that stay (of halves: whose attention does), ascending; the new number is the place.</summary>
+    public int[] Kept { get; } = [.. plan.KeptLayers];
 
     public void Tell(string path, string change) => changes.Add(new ConfigChange(File, path, change));
 

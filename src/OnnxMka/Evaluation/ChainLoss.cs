@@ -5,24 +5,25 @@ namespace OnnxMka.Evaluation;
 /// <summary>Mean negative log likelihood in nats of tokens 1..T-1 of every window, from the last seam.</summary>
 internal static class ChainLoss
 {
-    public static double Of(BlockChain chain, BlockPart epilogue, SeamActivations last, CancellationToken ct)
+    /// <summary>One loss a stream; the head is loaded once for all of them.</summary>
+    public static double[] Of(BlockChain chain, BlockPart epilogue, IReadOnlyList<SeamActivations> streams, CancellationToken ct)
     {
-        var samples = last.Set.Samples;
-        double total = 0;
+        var totals = new double[streams.Count];
         chain.RunEpilogue(
             epilogue,
-            last,
-            (first, count, logits) =>
+            streams,
+            (stream, first, logits) =>
             {
+                var samples = streams[stream].Set.Samples;
                 var values = logits.ToArray();
+                var count = Math.Min(chain.BatchSize, samples.Length - first);
                 var size = values.Length / count;
                 var sums = new double[count];
                 Parallel.For(0, count, i => sums[i] = Perplexity.WindowNll(values.AsSpan(i * size, size), samples[first + i]));
                 // Added in order of the windows: the same sum on any number of threads.
-                foreach (var sum in sums) total += sum;
+                foreach (var sum in sums) totals[stream] += sum;
             },
-            null,
             ct);
-        return total / samples.Sum(s => s.Length - 1L);
+        return [.. totals.Select((total, i) => total / streams[i].Set.Samples.Sum(s => s.Length - 1L))];
     }
 }

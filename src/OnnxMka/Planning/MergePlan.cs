@@ -1,4 +1,7 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json.Serialization;
+using OnnxMka.Blocks;
 
 namespace OnnxMka.Planning;
 
@@ -37,6 +40,34 @@ public sealed record MergePlan(
     /// <summary>Which half of each merged block is mixed.</summary>
     public MergedHalf Only { get; init; } = MergedHalf.Both;
 
+    /// <summary>Names of the original blocks where those are halves of layers: <c>0.attention</c>, <c>0.mlp</c>, ...; null where they are layers.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImmutableArray<string>? Units { get; init; }
+
+    /// <summary>Decoder layers of the original model.</summary>
+    [JsonIgnore]
+    public int LayerCount => Units is { } units ? LayerOf(units.Length - 1) + 1 : BlockCount;
+
+    /// <summary>
+    /// New layer number of each group. A layer of the output is an attention and the MLPs behind it: clients count layers by their caches,
+    /// and block detection finds them so.
+    /// </summary>
+    [JsonIgnore]
+    public ImmutableArray<int> Places
+    {
+        get
+        {
+            var places = new int[Groups.Length];
+            var layers = 0;
+            for (var i = 0; i < places.Length; i++) places[i] = HasAttention(Groups[i].Block) ? layers++ : Math.Max(layers - 1, 0);
+            return [.. places];
+        }
+    }
+
+    /// <summary>Original numbers of the layers whose attention stays, ascending; the new number is the place here.</summary>
+    [JsonIgnore]
+    public IEnumerable<int> KeptLayers => Groups.Where(g => HasAttention(g.Block)).Select(g => LayerOf(g.Block));
+
     /// <summary>Original numbers of the blocks that go, ascending.</summary>
     public IEnumerable<int> Removed => Enumerable.Range(0, BlockCount).Except(Groups.Select(g => g.Block));
 
@@ -48,6 +79,13 @@ public sealed record MergePlan(
         Steps = [.. Steps.Select(s => s with { Alpha = 1 })],
         Groups = [.. Groups.Select(g => new MergeGroup(g.Block, Single(g.Block)))],
     };
+
+    /// <summary>A block as people write it.</summary>
+    public string NameOf(int block) => Units is { } units ? units[block] : block.ToString(CultureInfo.InvariantCulture);
+
+    internal int LayerOf(int block) => Units is { } units ? int.Parse(units[block].Split('.')[0], CultureInfo.InvariantCulture) : block;
+
+    private bool HasAttention(int block) => Units is not { } units || !units[block].Contains(Halves.Mlp, StringComparison.Ordinal);
 
     internal static ImmutableSortedDictionary<int, double> Single(int block) => ImmutableSortedDictionary<int, double>.Empty.Add(block, 1);
 }

@@ -15,7 +15,8 @@ public static class MergePlanner
 {
     /// <summary>Refuses counts that the protected ends and the kinds of blocks leave no room for.</summary>
     /// <param name="similarity">NPIB of every pair of seams; null where nothing needs it (named drops, tail order with a fixed alpha).</param>
-    public static MergePlan Plan(BlockMap map, SimilarityTable? similarity, PlanOptions options, string fingerprint) => Plan(map.Blocks, similarity, options, fingerprint);
+    public static MergePlan Plan(BlockMap map, SimilarityTable? similarity, PlanOptions options, string fingerprint) =>
+        Plan(map.Blocks, similarity, options, fingerprint) with { Units = map.HalfNames };
 
     /// <summary>
     /// The drop of <paramref name="count"/> blocks from similarities alone, which may come from activations that another framework captured.
@@ -43,6 +44,28 @@ public static class MergePlanner
         return new MergePlan(fingerprint, options.Method, options.Order, blocks.Length, [.. steps], [.. groups], RejectedPairs(blocks, options)) { Only = options.Only };
     }
 
+    /// <summary>The plan of decisions that were taken elsewhere, in their order: drops (alpha 1) and merges.</summary>
+    public static MergePlan Of(BlockMap map, IEnumerable<MergeStep> steps, PlanOptions options, string fingerprint)
+    {
+        var taken = steps.ToImmutableArray();
+        var stack = new MergeStack(map);
+        foreach (var step in taken)
+        {
+            if (step.Alpha < 1) stack.Merge(step.From, step.Alpha);
+            else stack.Drop(step.From);
+        }
+
+        var method = taken.Any(s => s.Alpha < 1) ? Method.Mka : Method.Drop;
+        return new MergePlan(fingerprint, method, options.Order, map.Count, taken, stack.Groups, RejectedPairs(map.Blocks, options)) { Units = map.HalfNames, Only = options.Only };
+    }
+
+    /// <summary>Blocks that can go at most, as far as the protected ends and single pairs tell.</summary>
+    public static int Room(BlockMap map, PlanOptions options)
+    {
+        var single = map.Blocks.Select(b => new Group([b.Index], MergePlan.Single(b.Index))).ToArray();
+        return single.Zip(single.Skip(1)).Count(p => Reason(map.Blocks, options, p.First, p.Second) is null);
+    }
+
     /// <summary>Refuses named blocks that do not exist, and a count that leaves no pair to take; asked before anything is calibrated.</summary>
     public static void CheckRoom(BlockMap map, PlanOptions options)
     {
@@ -53,8 +76,7 @@ public static class MergePlanner
             return;
         }
 
-        var single = blocks.Select(b => new Group([b.Index], MergePlan.Single(b.Index))).ToArray();
-        var possible = single.Zip(single.Skip(1)).Count(p => Reason(blocks, options, p.First, p.Second) is null);
+        var possible = Room(map, options);
         if (options.Count > possible) throw TooMany(blocks, options, possible);
     }
 
@@ -126,10 +148,14 @@ public static class MergePlanner
 
     private static string? Reason(ImmutableArray<Block> blocks, PlanOptions options, Group left, Group right)
     {
-        if (left.Members[0] < options.ProtectFirst) return $"block {left.Members[0]} is protected (first {options.ProtectFirst})";
-        if (right.Members[^1] >= blocks.Length - options.ProtectLast) return $"block {right.Members[^1]} is protected (last {options.ProtectLast})";
-        var (a, b) = (blocks[left.Members[0]], blocks[right.Members[0]]);
-        if (options.Method == Method.Drop) return null;
+        if (left.Members[0] < options.ProtectFirst) return $"block {blocks[left.Members[0]].Name} is protected (first {options.ProtectFirst})";
+        if (right.Members[^1] >= blocks.Length - options.ProtectLast) return $"block {blocks[right.Members[^1]].Name} is protected (last {options.ProtectLast})";
+        return options.Method == Method.Drop ? null : MergeObstacle(blocks[left.Members[0]], blocks[right.Members[0]]);
+    }
+
+    /// <summary>Why two blocks cannot be mixed; null where they can.</summary>
+    internal static string? MergeObstacle(Block a, Block b)
+    {
         if (a.Kind != b.Kind) return $"blocks {a.Index} and {b.Index} are of different kinds";
         return (a.MergeObstacle ?? b.MergeObstacle) is { } obstacle ? $"block {a.Index}: its {obstacle}" : null;
     }

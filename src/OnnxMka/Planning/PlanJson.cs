@@ -1,10 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 
 namespace OnnxMka.Planning;
 
 /// <summary>Plans as JSON, versioned: written by <c>--plan-out</c>, read by <c>--plan</c>.</summary>
-public static class PlanJson
+public static partial class PlanJson
 {
     public const int Version = 1;
 
@@ -36,6 +37,7 @@ public static class PlanJson
     private static void Check(MergePlan plan, string name)
     {
         if (plan.Groups.IsDefaultOrEmpty) throw Bad(name, "it leaves no block");
+        if (plan.Units is { } units && (units.Length != plan.BlockCount || units.Any(u => !UnitName().IsMatch(u)))) throw Bad(name, "its units are not the halves of layers");
         var last = -1;
         foreach (var group in plan.Groups)
         {
@@ -48,6 +50,9 @@ public static class PlanJson
     }
 
     private static RefusedException Bad(string name, string what) => new("MKA042", name, what, "Make one with --plan-out");
+
+    [GeneratedRegex(@"^[0-9]{1,6}(\.(attention|mlp[0-9]*))?$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex UnitName();
 
     private sealed record Document(int Version, MergePlan Plan);
 }

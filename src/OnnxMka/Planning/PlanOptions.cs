@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OnnxMka.Blocks;
 
 namespace OnnxMka.Planning;
 
@@ -46,6 +47,9 @@ public sealed record PlanOptions
     /// <summary>Blocks (0-based, original numbers) to remove whatever their similarity; protection does not apply to them. Empty for none.</summary>
     public ImmutableArray<int> Named { get; init; } = [];
 
+    /// <summary>The same by name, where halves of layers can go: <c>3.mlp</c>, <c>7.attention</c>, <c>5</c> for both halves. Resolved once the blocks are known.</summary>
+    public ImmutableArray<string> NamedHalves { get; init; } = [];
+
     public Method Method { get; init; } = Method.Mka;
 
     public Order Order { get; init; } = Order.Similarity;
@@ -60,6 +64,24 @@ public sealed record PlanOptions
 
     /// <summary>Blocks at the end that neither go nor change.</summary>
     public int ProtectLast { get; init; } = 1;
+
+    /// <summary>The same options counted in the blocks of a map: protected layers as halves, names as numbers. Refuses names that the map has not.</summary>
+    internal PlanOptions For(BlockMap map)
+    {
+        if (map.HalfNames is null) return this;
+        return this with
+        {
+            ProtectFirst = map.Blocks.Count(b => b.Layer < ProtectFirst),
+            ProtectLast = map.Blocks.Count(b => b.Layer >= map.LayerCount - ProtectLast),
+            Named = [.. NamedHalves.SelectMany(name => Numbers(map, name))],
+        };
+    }
+
+    private static IEnumerable<int> Numbers(BlockMap map, string name)
+    {
+        var found = map.Blocks.Where(b => b.Name == name || $"{b.Layer}" == name).Select(b => b.Index).ToArray();
+        return found.Length > 0 ? found : throw new RefusedException("MKA040", name, $"the model has no such half of layers 0 to {map.LayerCount - 1}", "Name halves as 3.attention, 3.mlp, or 3 for both");
+    }
 
     /// <summary>Blocks that a ratio means: half rounds away from zero, 0.4 of 32 is 13.</summary>
     public static int ForRatio(double ratio, int blocks) => (int)Math.Round(ratio * blocks, MidpointRounding.AwayFromZero);

@@ -31,8 +31,8 @@ internal static partial class KvPortRenumber
     private static void RenumberSlot(BlockMap map, MergePlan plan, Func<Block, string?> port, ImmutableDictionary<string, string>.Builder names)
     {
         var having = map.Blocks.Where(b => port(b) is not null).ToArray();
-        var survivors = plan.Groups.Select((g, place) => (Block: map.Blocks[g.Block], place)).Where(s => port(s.Block) is not null).ToArray();
-        if (NumberPosition(having.Select(b => port(b)!).ToArray(), having.Select(b => b.Index).ToArray()) is { } position)
+        var survivors = plan.Groups.Zip(plan.Places, (g, place) => (Block: map.Blocks[g.Block], place)).Where(s => port(s.Block) is not null).ToArray();
+        if (NumberPosition(having.Select(b => port(b)!).ToArray(), having.Select(b => b.Layer).ToArray()) is { } position)
         {
             foreach (var (block, place) in survivors) names[port(block)!] = WithNumber(port(block)!, position, place);
             return;

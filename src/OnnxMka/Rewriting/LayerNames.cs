@@ -49,16 +49,16 @@ internal static partial class LayerNames
     private static Dictionary<string, (int Old, int New)> Owners(BlockMap map, MergePlan plan)
     {
         var owners = new Dictionary<string, (int Old, int New)>(StringComparer.Ordinal);
-        foreach (var (group, place) in plan.Groups.Select((g, i) => (g, i)).Where(g => g.g.Block != g.i))
+        var moved = plan.Groups.Zip(plan.Places, (g, place) => (Block: map.Blocks[g.Block], New: place)).Where(g => g.Block.Layer != g.New).ToArray();
+        foreach (var (block, place) in moved)
         {
-            foreach (var output in map.Blocks[group.Block].Nodes.SelectMany(n => map.Model.Graph.Nodes[n].Outputs).Where(o => o.Length > 0)) owners[output] = (group.Block, place);
+            foreach (var output in block.Nodes.SelectMany(n => map.Model.Graph.Nodes[n].Outputs).Where(o => o.Length > 0)) owners[output] = (block.Layer, place);
         }
 
         var readers = map.Blocks.SelectMany(b => b.Parameters.Select(p => (p.Initializer, b.Index)).Distinct()).ToLookup(p => p.Initializer, p => p.Index, StringComparer.Ordinal);
         foreach (var weight in readers.Where(r => r.Count() == 1))
         {
-            var place = plan.Groups.Select((g, i) => (g, i)).FirstOrDefault(g => g.g.Block == weight.Single());
-            if (place.g is not null && place.i != place.g.Block) owners[weight.Key] = (place.g.Block, place.i);
+            if (moved.FirstOrDefault(m => m.Block.Index == weight.Single()) is { Block: { } block, New: var place }) owners[weight.Key] = (block.Layer, place);
         }
 
         return owners;

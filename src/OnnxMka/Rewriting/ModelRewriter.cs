@@ -24,6 +24,10 @@ public static class ModelRewriter
     {
         if (plan.BlockCount != map.Count)
             throw new RefusedException("MKA042", "the plan", $"it is for {plan.BlockCount} blocks and the model has {map.Count}", "Make a plan for this model");
+        if (!(plan.Units ?? []).SequenceEqual(map.HalfNames ?? []))
+            throw new RefusedException("MKA042", "the plan", "it counts halves of layers and the model's blocks are layers, or other halves", "Make a plan for this model with the same --granularity");
+        if (plan.Units is not null && !map.Blocks[plan.Groups[0].Block].HasAttention)
+            throw new RefusedException("MKA063", map.Blocks[plan.Groups[0].Block].Name, "no attention would stand before it, and clients and block detection count layers by their attention", "Keep the first attention (--protect-first 1)");
         var structure = new EditScript();
         var merged = InitializerFold.Script(map, plan, structure);
         BlockPrune.Script(map, plan, structure);
@@ -44,6 +48,7 @@ public static class ModelRewriter
         var blocks = plan.Groups.Select((g, i) => map.Blocks[g.Block] with
         {
             Index = i,
+            Layer = plan.Places[i],
             Nodes = [],
             KvInputs = Renamed(map.Blocks[g.Block].KvInputs),
             KvOutputs = Renamed(map.Blocks[g.Block].KvOutputs),

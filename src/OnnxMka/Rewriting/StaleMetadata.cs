@@ -15,7 +15,7 @@ internal static class StaleMetadata
 
     public static void Script(BlockMap map, MergePlan plan, EditScript script)
     {
-        script.Add(Stage, new GraphEdit.SetMetadata(ModelRewriter.LayerMapKey, JsonSerializer.Serialize(plan.Groups.Select(g => g.Block))));
+        script.Add(Stage, new GraphEdit.SetMetadata(ModelRewriter.LayerMapKey, plan.Units is null ? JsonSerializer.Serialize(plan.Groups.Select(g => g.Block)) : JsonSerializer.Serialize(plan.Groups.Select(g => plan.NameOf(g.Block)))));
         if (map.Model.Metadata.ContainsKey(GraphSignature)) script.Add(Stage, new GraphEdit.SetMetadata(GraphSignature, null));
         if (map.Model.Metadata.TryGetValue(SplitAssignments, out var assignments)) script.Add(Stage, new GraphEdit.SetMetadata(SplitAssignments, Renumbered(assignments, plan)));
     }
@@ -23,7 +23,7 @@ internal static class StaleMetadata
     /// <summary><c>model.layers.0=0;model.layers.1=0;lm_head=1</c>: entries of removed layers go, the others follow their layer.</summary>
     private static string Renumbered(string assignments, MergePlan plan)
     {
-        var place = plan.Groups.Select((g, i) => (g.Block, i)).ToDictionary(g => g.Block, g => g.i);
+        var place = plan.KeptLayers.Select((layer, i) => (layer, i)).ToDictionary(g => g.layer, g => g.i);
         var kept = new List<string>();
         foreach (var entry in assignments.Split(';', StringSplitOptions.RemoveEmptyEntries))
         {

@@ -12,10 +12,13 @@ internal sealed record RunPlan(RunMode Mode, ChainOptions Chain, bool WholeFits,
     /// <summary>What is forced, else the whole model where its estimate fits the memory, else the chain.</summary>
     public static RunPlan For(BlockMap map, CalibrationSet set, CompressionOptions options)
     {
-        var estimate = MemoryEstimate.Of(map, set, options.BatchSize, options.Target);
         var host = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         var memory = options.Memory ?? (options.Target.DeviceMemory ?? host) / 5 * 4;
-        var chain = new ChainOptions { BatchSize = options.BatchSize, SeamMemory = estimate.SeamMemory(options.Memory ?? host / 5 * 4) }; // the stream is held by the host
+        var estimate = MemoryEstimate.Of(map, set, options.BatchSize, options.Target);
+        var (parts, batch) = (estimate, options.BatchSize);
+        // What a batch needs grows with it: where one block at a time is too much, fewer samples run at once.
+        while (parts.ChainParts > memory && batch > 1) parts = MemoryEstimate.Of(map, set, batch = Math.Max(batch / 2, 1), options.Target);
+        var chain = new ChainOptions { BatchSize = batch, SeamMemory = parts.SeamMemory(options.Memory ?? host / 5 * 4) }; // the stream is held by the host
         var why = $"the whole model takes about {estimate.Whole >> 20:N0} MB and {memory >> 20:N0} MB may be used";
         var fits = estimate.Choose(memory) == RunMode.Whole;
         return new RunPlan(options.Run ?? estimate.Choose(memory), chain, fits, options.Run is null ? why : "as --run says");

@@ -77,7 +77,7 @@ internal sealed class BestSearch
     {
         foreach (var kind in Selections.Where(_ => HasTime()))
         {
-            var selection = _model.Select(kind, _options);
+            var selection = _model.Select(kind, _options, _fingerprint);
             Try(kind, selection, selection.Blocks, CompensationKind.Refit);
         }
     }

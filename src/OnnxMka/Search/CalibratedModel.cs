@@ -5,6 +5,7 @@ using OnnxMka.Compensation;
 using OnnxMka.Evaluation;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
+using OnnxMka.Runtime;
 using OnnxMka.Selection;
 
 namespace OnnxMka.Search;
@@ -18,12 +19,17 @@ internal sealed class CalibratedModel : IDisposable
     /// </summary>
     private const int GreedyWindows = 64;
 
+    /// <summary>More than the nodes, constants and ports of a block take in a file.</summary>
+    private const int NodeBytes = 1 << 20;
+
     private readonly CompressionOptions _options;
     private readonly Texts _texts;
     private readonly IProgressSink _progress;
     private readonly CancellationToken _ct;
     private readonly Lazy<CalibrationSplit> _split;
     private readonly Lazy<SplitSeams> _seams;
+    private GreedySearch? _greedy;
+    private double? _originalLoss;
 
     public CalibratedModel(BlockMap map, CompressionOptions options, Texts texts, IProgressSink progress, CancellationToken ct)
     {
@@ -38,14 +44,15 @@ internal sealed class CalibratedModel : IDisposable
 
     public BlockMap Map { get; }
 
-    private ChainOptions ChainOptions => Runtime.RunPlan.For(Map, _texts.Calibration, _options).Chain;
+    private ChainOptions ChainOptions => RunPlan.For(Map, _texts.Calibration, _options).Chain;
 
     private BlockChain Chain => BlockChain.Of(Map, _options.Target, ChainOptions);
 
     /// <summary>Blocks of that number by any kind but those of the planner.</summary>
-    public SelectionReport Select(SelectionKind kind, PlanOptions options)
+    /// <param name="similarity">Shares of merges that greedy selection weighs; null where they are fixed or none is weighed.</param>
+    public SelectionReport Select(SelectionKind kind, PlanOptions options, string fingerprint, SimilarityTable? similarity = null)
     {
-        if (kind == SelectionKind.GreedyLoss) return SelectGreedily(options);
+        if (kind == SelectionKind.GreedyLoss) return SelectGreedily(options, fingerprint, similarity);
         var seams = _seams.Value.Fit;
         using var stage = _progress.Begin("select", BlockSelector.Work(kind, Map, options), "steps");
         return BlockSelector.Choose(kind, Chain, seams, options, stage.AsIncrement<int>(), _ct);
@@ -70,11 +77,38 @@ internal sealed class CalibratedModel : IDisposable
     }
 
     /// <summary>Nats a token on the calibration windows that nothing was fitted to.</summary>
-    public double HeldOutLoss(RewrittenModel model) => Perplexity.Measure(model.Blocks, _split.Value.HeldOut!, _options.BatchSize, _options.Target, null, _ct).MeanNll;
+    public double HeldOutLoss(RewrittenModel model) => HeldOutLoss(model.Blocks);
+
+    /// <summary>The same of the model as it came.</summary>
+    public double OriginalHeldOutLoss => _originalLoss ??= HeldOutLoss(Map);
+
+    /// <summary>Blocks that must go at least for the weights to shrink by so many bytes, whichever they are.</summary>
+    public int LeastRemovals(long bytes)
+    {
+        var count = 0;
+        foreach (var block in Map.Blocks.Select(Map.ParameterBytes).OrderDescending())
+        {
+            if (bytes <= 0) return count;
+            bytes -= block + NodeBytes;
+            count++;
+        }
+
+        return count;
+    }
 
     public void Dispose()
     {
+        EndGreedy();
         if (_seams.IsValueCreated) _seams.Value.Dispose();
+    }
+
+    private double HeldOutLoss(BlockMap blocks)
+    {
+        var text = _split.Value.HeldOut!;
+        var run = RunPlan.For(Map, text, _options);
+        return run.Mode == RunMode.Whole
+            ? Perplexity.Measure(blocks, text, _options.BatchSize, _options.Target, null, _ct).MeanNll
+            : ChainPerplexity.Measure(BlockDetector.Detect(blocks.Model), text, run.Chain, _options.Target, null, _ct).MeanNll;
     }
 
     private (RewrittenModel Model, System.Collections.Immutable.ImmutableArray<CompensationStep> Steps) Corrected(RewrittenModel rewritten, MergePlan plan, CompensationOptions options)
@@ -85,14 +119,33 @@ internal sealed class CalibratedModel : IDisposable
         return Compensator.Run(rewritten, plan, seams, options, ChainOptions, _options.Target, stage.AsIncrement<int>(), _ct);
     }
 
-    private SelectionReport SelectGreedily(PlanOptions options)
+    private SelectionReport SelectGreedily(PlanOptions options, string fingerprint, SimilarityTable? similarity)
     {
-        var fit = _split.Value.Fit;
+        BlockSelector.CheckRoom(Map, options, _options.WeighMerges);
+        if (options.Count == 0) return new SelectionReport(SelectionKind.GreedyLoss, []);
+        var search = _greedy ??= GreedySearch.Start(Chain, GreedyWindowsOf(_split.Value.Fit), options, _options, fingerprint, similarity, _progress, _ct);
+        try
+        {
+            using var stage = _progress.Begin("greedy selection", BlockSelector.Work(SelectionKind.GreedyLoss, Map, options, _options.WeighMerges), "losses");
+            return search.Greedy.Choose(options.Count, stage.AsIncrement<int>(), _ct);
+        }
+        finally
+        {
+            // A search for a size or a loss asks again, for more blocks; any other is done, and its seams make room.
+            if (_options.Goal is null) EndGreedy();
+        }
+    }
+
+    private static CalibrationSet GreedyWindowsOf(CalibrationSet fit)
+    {
         var step = Math.Max(1, fit.Count / GreedyWindows);
-        var windows = fit with { Samples = [.. fit.Samples.Where((_, i) => i % step == 0).Take(GreedyWindows)] };
-        using var seams = OriginalSeams.Of(Chain, windows, null, _ct);
-        using var stage = _progress.Begin("greedy selection", BlockSelector.Work(SelectionKind.GreedyLoss, Map, options), "losses");
-        return BlockSelector.Choose(SelectionKind.GreedyLoss, Chain, seams, options, stage.AsIncrement<int>(), _ct);
+        return fit with { Samples = [.. fit.Samples.Where((_, i) => i % step == 0).Take(GreedyWindows)] };
+    }
+
+    private void EndGreedy()
+    {
+        _greedy?.Dispose();
+        _greedy = null;
     }
 
     private SplitSeams RunOnce()

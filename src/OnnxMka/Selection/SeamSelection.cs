@@ -57,7 +57,9 @@ internal static class SeamSelection
 
     private static SelectionReport Window(OriginalSeams seams, int[] candidates, int count, CancellationToken ct)
     {
-        var angles = candidates.Take(candidates.Length - count + 1).Select(first =>
+        var runs = candidates.Where(first => Enumerable.Range(first, count).All(candidates.Contains)).ToArray();
+        if (runs.Length == 0) throw new RefusedException("MKA040", $"{count} blocks", "no so long a run of blocks can go: protected ends, or blocks of different kinds, lie between", "Ask for fewer, choose another --select, or use --method drop");
+        var angles = runs.Select(first =>
         {
             ct.ThrowIfCancellationRequested();
             return (First: first, Angle: Angle(seams[first - 1], seams[first + count - 1]));

@@ -1,4 +1,7 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+using OnnxMka.Blocks;
+using OnnxMka.Planning;
 
 namespace OnnxMka.Selection;
 
@@ -27,12 +30,34 @@ public enum SelectionKind
 /// <summary>One choice and the figure it rests on.</summary>
 /// <param name="Block">Original number.</param>
 /// <param name="Score">In the unit of the kind: influence, angle as a share of pi (of the whole run), CKA, or loss in nats a token without the block.</param>
-public sealed record SelectedBlock(int Block, double Score);
+public sealed record SelectedBlock(int Block, double Score)
+{
+    /// <summary>Share of the block before where this one was merged into it; null where it was dropped.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? Alpha { get; init; }
+
+    /// <summary>The loss of the other way with that block, where both were weighed.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? OtherScore { get; init; }
+}
 
 /// <summary>Blocks to remove, in the order of choice.</summary>
 public sealed record SelectionReport(SelectionKind Kind, ImmutableArray<SelectedBlock> Chosen)
 {
     public ImmutableArray<int> Blocks => [.. Chosen.Select(c => c.Block).Order()];
+
+    /// <summary>The choices as decisions of a plan, where drops and merges were weighed.</summary>
+    internal IEnumerable<MergeStep> Steps(BlockMap map)
+    {
+        var stack = new MergeStack(map);
+        foreach (var choice in Chosen)
+        {
+            var place = stack.PlaceOf(choice.Block);
+            yield return new MergeStep(place > 0 ? stack[place - 1] : null, choice.Block, null, choice.Alpha ?? 1);
+            if (choice.Alpha is { } alpha) stack.Merge(choice.Block, alpha);
+            else stack.Drop(choice.Block);
+        }
+    }
 }
 
 /// <summary>Names of the kinds on the command line and in reports.</summary>

@@ -63,7 +63,7 @@ public static class Sweep
         SweepPoint Try((SweepMethod Way, double Ratio, PlanOptions Options) wanted)
         {
             var (way, ratio, planOptions) = wanted;
-            if (way.Select is { } kind && !BlockSelector.IsPlanned(kind) && planOptions.Count > 0) planOptions = planOptions with { Named = calibrated.Select(kind, planOptions).Blocks };
+            if (way.Select is { } kind && !BlockSelector.IsPlanned(kind) && planOptions.Count > 0) planOptions = planOptions with { Named = calibrated.Select(kind, planOptions, fingerprint).Blocks };
             var plan = MergePlanner.Plan(map, analysis.Npib, planOptions, fingerprint);
             var rewritten = ModelRewriter.Apply(map, plan, options.KeepNames);
             if (way.Compensate != CompensationKind.None) rewritten = calibrated.Compensate(rewritten, plan, options.Compensate with { Kind = way.Compensate }).Model;

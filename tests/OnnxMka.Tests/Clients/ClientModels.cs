@@ -51,6 +51,17 @@ internal static partial class ClientModels
         Evaluate = false,
     });
 
+    /// <summary>Halves go: two attentions, two MLPs and a whole layer, so caches stay at 13 of 16 layers.</summary>
+    public static void Halve(string input, string output) => Compression.Run(new CompressionOptions
+    {
+        Input = input,
+        Output = output,
+        Granularity = Granularity.Sublayer,
+        Plan = new PlanOptions { NamedHalves = ["3.attention", "5.mlp", "7", "10.attention", "14.mlp"], Method = Method.Drop },
+        Evaluate = false,
+        Check = true,
+    });
+
     /// <summary>The same model with the cache ports numbered as in the original: what a tool leaves that does not renumber.</summary>
     public static void UndoPortNumbers(string modelPath)
     {

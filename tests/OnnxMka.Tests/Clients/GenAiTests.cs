@@ -32,6 +32,21 @@ public sealed class GenAiTests
         Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "model.onnx"), NewTokens), Generate(folder["small"]));
     }
 
+    /// <summary>Caches are numbered densely and configuration counts them, so a model whose layers lost halves is one like any other.</summary>
+    [Theory]
+    [InlineData(nameof(LlamaPresets.TorchScriptLlama), false)]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqa), false)]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqa), true)]
+    public void Generates_with_a_model_without_some_halves(string preset, bool pipeline)
+    {
+        using var folder = new TempFolder();
+        ClientModels.Export(Presets.ByName(preset), folder["model"]);
+        if (pipeline) MakePipeline(folder["model"]);
+        ClientModels.Halve(folder["model"], folder["small"]);
+        Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "model.onnx"), NewTokens), Generate(folder["small"]));
+        Assert.Contains("\"num_hidden_layers\": 13", File.ReadAllText(Path.Combine(folder["small"], "config.json")), StringComparison.Ordinal);
+    }
+
     /// <summary>
     /// GenAI's plain decoder finds the caches in the graph by itself: it takes gaps in their numbers, and does not mind a wrong number of
     /// layers. Its pipelines do not: they count from 0 to the number in the configuration, and know ports only from the lists in it.

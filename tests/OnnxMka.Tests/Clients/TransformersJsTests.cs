@@ -24,6 +24,16 @@ public sealed class TransformersJsTests
         Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "onnx", $"model{suffix}.onnx"), NewTokens, answer.Prompt), answer.Tokens);
     }
 
+    [NodeFact("@huggingface/transformers")]
+    public void Generates_with_a_model_without_some_halves()
+    {
+        using var folder = new TempFolder();
+        ClientModels.ExportForHub(LlamaPresets.TorchScriptLlama, folder["model"], DataPlace.Inline, "");
+        ClientModels.Halve(folder["model"], folder["small"]);
+        var answer = Generate(folder["small"], "fp32");
+        Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "onnx", "model.onnx"), NewTokens, answer.Prompt), answer.Tokens);
+    }
+
     /// <summary>Caches too many in config.json are made and then ignored; a number that is missing in the middle is an input that nobody feeds.</summary>
     [NodeFact("@huggingface/transformers")]
     public void Fails_without_renumbering()

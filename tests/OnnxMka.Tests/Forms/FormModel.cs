@@ -14,11 +14,11 @@ internal sealed class FormModel : IDisposable
     private readonly DecoderModel _built;
     private readonly GraphIndex _index;
 
-    public FormModel(DecoderModel built)
+    public FormModel(DecoderModel built, Granularity granularity = Granularity.Block)
     {
         _built = built;
         DecoderForge.WriteFolder(built, _folder.FullPath);
-        Map = BlockDetector.Detect(OnnxModel.Load(_folder["model.onnx"]));
+        Map = BlockDetector.Detect(OnnxModel.Load(_folder["model.onnx"]), granularity);
         _index = GraphIndex.Of(Map.Model.Graph);
     }
 
@@ -70,8 +70,7 @@ internal sealed class FormModel : IDisposable
         var index = GraphIndex.Of(model.Graph);
         Assert.Equal(DeadNodes(Map.Model.Graph, _index), DeadNodes(model.Graph, index));
         Assert.All(model.Graph.Initializers.Keys.Where(name => index.Readers(name).Count == 0), name => Assert.Empty(_index.Readers(name)));
-        var portsPerBlock = Map.Blocks.Sum(b => b.KvInputs.Length) / BlockCount;
-        Assert.Equal(Map.Model.Graph.Inputs.Count - (portsPerBlock * plan.Removed.Count()), model.Graph.Inputs.Count);
+        Assert.Equal(Map.Model.Graph.Inputs.Count - plan.Removed.Sum(b => Map.Blocks[b].KvInputs.Length), model.Graph.Inputs.Count);
     }
 
     private static int DeadNodes(OnnxGraph graph, GraphIndex index) =>
@@ -101,12 +100,12 @@ internal sealed class FormModel : IDisposable
 
     private MergePlan Plan((int Block, (int Block, double Weight)[] Weights)[] merges, params int[] removed)
     {
-        var groups = Enumerable.Range(0, BlockCount).Except(removed).Select(b =>
+        var groups = Enumerable.Range(0, Map.Count).Except(removed).Select(b =>
         {
             var weights = merges.Where(m => m.Block == b).Select(m => m.Weights).FirstOrDefault() ?? [(b, 1.0)];
             return new OnnxMka.Planning.MergeGroup(b, System.Collections.Immutable.ImmutableSortedDictionary.CreateRange(weights.Select(w => KeyValuePair.Create(w.Block, w.Weight))));
         });
-        return new MergePlan("", merges.Length > 0 ? Method.Mka : Method.Drop, Order.Similarity, BlockCount, [], [.. groups], []);
+        return new MergePlan("", merges.Length > 0 ? Method.Mka : Method.Drop, Order.Similarity, Map.Count, [], [.. groups], []) { Units = Map.HalfNames };
     }
 
     private float[] Reference(DecoderModel reference)

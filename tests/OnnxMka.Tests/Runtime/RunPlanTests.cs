@@ -1,3 +1,4 @@
+using OnnxMka.Calibration;
 using OnnxMka.Runtime;
 using OnnxMka.Tests.Chain;
 
@@ -14,5 +15,17 @@ public sealed class RunPlanTests
         var target = new ExecutionTarget("CUDA", 0, null) { DeviceMemory = device };
         var options = new CompressionOptions { Input = Books16.ModelPath, Target = target, Memory = memory };
         Assert.Equal(mode, RunPlan.For(Books16.Map, ChainSamples.Set, options).Mode);
+    }
+
+    [Fact]
+    public void Fewer_samples_run_at_once_where_memory_is_short()
+    {
+        var set = new CalibrationSet([.. Enumerable.Range(0, 64).Select(_ => new int[128])], 128, "zeros", "");
+        var options = new CompressionOptions { Input = "", BatchSize = 64 };
+        long Parts(int batch) => MemoryEstimate.Of(Books16.Map, set, batch, ExecutionTarget.Cpu).ChainParts!.Value;
+        Assert.Equal(64, RunPlan.For(Books16.Map, set, options with { Memory = Parts(64) }).Chain.BatchSize);
+        Assert.Equal(16, RunPlan.For(Books16.Map, set, options with { Memory = Parts(16) }).Chain.BatchSize);
+        Assert.Equal(8, RunPlan.For(Books16.Map, set, options with { Memory = Parts(16) - 1 }).Chain.BatchSize);
+        Assert.Equal(1, RunPlan.For(Books16.Map, set, options with { Memory = 1 }).Chain.BatchSize);
     }
 }

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using OnnxMka.Blocks;
+using OnnxMka.Planning;
+using OnnxMka.Search;
+using OnnxMka.Selection;
+
+namespace OnnxMka.Cli.Verbs;
+
+/// <summary>Options of how much goes and in what pieces, beside the plain numbers.</summary>
+internal sealed class SelectionFlags
+{
+    private readonly Option<string?> _size = new("--target-size") { HelpName = "SIZE", Description = "Remove as few blocks as bring the output within this size, such as 600MB" };
+    private readonly Option<string?> _increase = new("--max-ppl-increase") { HelpName = "SHARE", Description = "Remove as many blocks as keep the perplexity on held-out calibration text within this rise, such as 10%; exit code 5 where none can go" };
+    private readonly Option<Granularity> _granularity = new("--granularity") { HelpName = "block|sublayer", Description = "sublayer removes attention and MLP of a layer separately", DefaultValueFactory = _ => Granularity.Block };
+    private readonly Option<string> _merge = new("--merge") { HelpName = "auto|never", Description = "auto: greedy-loss weighs merging a block against dropping it, and takes the better", DefaultValueFactory = _ => "never" };
+    private readonly Option<FileInfo?> _resume = new("--resume") { Description = "File that keeps the rounds of greedy-loss: the same command goes on where it was interrupted (.json)" };
+
+    public SelectionFlags() => _merge.AcceptOnlyFromAmong("auto", "never");
+
+    public IEnumerable<Option> All => [_size, _increase, _granularity, _merge, _resume];
+
+    /// <summary>Of the ways to say how much goes, those given here.</summary>
+    public int Amounts(ParseResult parsed) => (parsed.GetValue(_size) is null ? 0 : 1) + (parsed.GetValue(_increase) is null ? 0 : 1);
+
+    public bool TakesHalves(ParseResult parsed) => parsed.GetValue(_granularity) == Granularity.Sublayer;
+
+    /// <param name="cards">Files that map whole layers are asked for.</param>
+    public CompressionOptions Apply(ParseResult parsed, bool cards, CompressionOptions options)
+    {
+        var (size, increase) = (UsageRange.Bytes(parsed.GetValue(_size), "--target-size"), UsageRange.Share(parsed.GetValue(_increase), "--max-ppl-increase"));
+        var weighs = parsed.GetValue(_merge) == "auto";
+        var resume = parsed.GetValue(_resume);
+        var isGreedy = options.Select == SelectionKind.GreedyLoss;
+        if (weighs && (!isGreedy || options.Plan.Method != Method.Mka)) throw new UsageException("--merge auto belongs to --method mka --select greedy-loss.");
+        if (resume is not null && !isGreedy && options.Plan.Method != Method.Best) throw new UsageException("--resume keeps the rounds of --select greedy-loss or --method best.");
+        if (TakesHalves(parsed) && options.Plan.Method == Method.Mka) throw new UsageException("--granularity sublayer deletes halves of layers: use --method drop or best.");
+        if (cards && (TakesHalves(parsed) || options.ReadyPlan is { Units: not null })) throw new UsageException("--mergekit and --adapter-map speak of whole layers, and there is no word for halves in them: leave them out with --granularity sublayer.");
+        return options with
+        {
+            Granularity = parsed.GetValue(_granularity),
+            WeighMerges = weighs,
+            ResumeFile = resume?.FullName,
+            Goal = size is null && increase is null ? null : new ReductionTarget(size, increase),
+        };
+    }
+}

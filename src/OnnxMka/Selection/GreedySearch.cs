@@ -1,0 +1,44 @@
+using OnnxMka.Alignment;
+using OnnxMka.Calibration;
+using OnnxMka.Chain;
+using OnnxMka.Planning;
+
+namespace OnnxMka.Selection;
+
+/// <summary>A greedy selection with the seams it starts from.</summary>
+internal sealed class GreedySearch : IDisposable
+{
+    private readonly OriginalSeams _seams;
+
+    private GreedySearch(OriginalSeams seams, GreedyLoss greedy)
+    {
+        _seams = seams;
+        Greedy = greedy;
+    }
+
+    public GreedyLoss Greedy { get; }
+
+    /// <param name="similarity">NPIB of the seams, for the shares of merges; null where a share is fixed or no merge is weighed.</param>
+    public static GreedySearch Start(
+        BlockChain chain, CalibrationSet windows, PlanOptions plan, CompressionOptions options, string fingerprint, SimilarityTable? similarity, IProgressSink progress, CancellationToken ct)
+    {
+        var key = GreedyOptions.KeyOf(chain.Map, fingerprint, windows, plan, options, similarity);
+        var state = options.ResumeFile is { } file ? SelectionState.Open(file, key) : null;
+        if (state is { Rounds.Length: > 0 }) progress.Note($"goes on after {state.Rounds.Length} rounds of {options.ResumeFile}");
+        using var stage = progress.Begin("seams to choose by", OriginalSeams.ProgressTotal(chain, windows), "samples");
+        var seams = OriginalSeams.Of(chain, windows, stage.AsIncrement<int>(), ct);
+        return new GreedySearch(seams, new GreedyLoss(chain, seams, new GreedyOptions
+        {
+            Candidates = BlockSelector.Candidates(chain.Map, plan, options.WeighMerges),
+            Alpha = !options.WeighMerges ? null : (left, right) => plan.Alpha ?? MergeWeight.FromSimilarity(similarity![left, right]),
+            ProtectFirst = plan.ProtectFirst,
+            State = state,
+        }));
+    }
+
+    public void Dispose()
+    {
+        Greedy.Dispose();
+        _seams.Dispose();
+    }
+}

@@ -1,0 +1,74 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using OnnxMka.Emission;
+using OnnxMka.Graph;
+
+namespace OnnxMka.Selection;
+
+/// <summary>
+/// The rounds of a greedy selection in a file (<c>--resume FILE</c>): written whole after every round, read by the same search when it is run
+/// again. Figures are written with all their digits, so a search that was interrupted goes on exactly as one that was not. The file stays when
+/// the search ends: one for more blocks goes on from it.
+/// </summary>
+internal sealed class SelectionState
+{
+    private const int Version = 1;
+
+    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+
+    private readonly string _path;
+    private readonly string _key;
+
+    private SelectionState(string path, string key, ImmutableArray<SelectedBlock> rounds)
+    {
+        _path = path;
+        _key = key;
+        Rounds = rounds;
+    }
+
+    public ImmutableArray<SelectedBlock> Rounds { get; private set; }
+
+    /// <summary>Starts with what the file holds; refuses one of another search (MKA060).</summary>
+    public static SelectionState Open(string path, string key)
+    {
+        if (!File.Exists(path)) return new SelectionState(path, key, []);
+        try
+        {
+            var document = JsonSerializer.Deserialize<Document>(File.ReadAllBytes(path), Json);
+            if (document is not { Version: Version, Key: { } found } || document.Rounds.IsDefault) throw Bad(path, $"it holds no search of version {Version}");
+            return found == key ? new SelectionState(path, key, document.Rounds) : throw Bad(path, "it belongs to a search with another model, text or options");
+        }
+        catch (JsonException e)
+        {
+            throw Bad(path, $"it is no stored search ({e.Message.Split('\n')[0].TrimEnd('.')})");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputFileException(path, e);
+        }
+    }
+
+    /// <summary>The file holds all rounds of before or all of now, whenever the process ends.</summary>
+    public void Add(SelectedBlock round)
+    {
+        Rounds = Rounds.Add(round);
+        var next = $"{_path}.{Environment.ProcessId}.tmp";
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(_path))!);
+            File.WriteAllBytes(next, JsonSerializer.SerializeToUtf8Bytes(new Document(Version, _key, Rounds), Json));
+            File.Move(next, _path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputException($"Cannot keep the search in {_path}: {e.Message.TrimEnd('.')}.", e);
+        }
+    }
+
+    /// <summary>What to say of a round that this search cannot have had.</summary>
+    public RefusedException Impossible(SelectedBlock round) => Bad(_path, $"its round for block {round.Block} is none of this search");
+
+    private static RefusedException Bad(string path, string what) => new("MKA060", Path.GetFileName(path), what, "Name another file with --resume, or remove this one");
+
+    private sealed record Document(int Version, string Key, ImmutableArray<SelectedBlock> Rounds);
+}
