@@ -13,6 +13,8 @@ namespace OnnxMka.Rewriting;
 /// </summary>
 internal sealed class MergedTensor : ComputedContent
 {
+    private const int BlockLength = 512;
+
     private readonly TensorRef _base;
     private readonly ImmutableArray<(TensorRef Tensor, double Weight)> _others;
 
@@ -27,31 +29,39 @@ internal sealed class MergedTensor : ComputedContent
 
     public override int ElementSize => _base.Type.Bits() / 8;
 
+    public override IEnumerable<FileRange> Sources => _others.Select(o => o.Tensor).Prepend(_base).Select(t => t.Content).OfType<FileRange>();
+
     public override void Fill(long offset, Span<byte> destination, TensorReader reader)
     {
-        var count = destination.Length / ElementSize;
-        var bytes = ArrayPool<byte>.Shared.Rent(destination.Length);
-        var sum = ArrayPool<double>.Shared.Rent(count * 3);
-        var total = sum.AsSpan(0, count);
-        var first = sum.AsSpan(count, count);
-        var other = sum.AsSpan(2 * count, count);
-        Decode(_base, offset, bytes.AsSpan(0, destination.Length), first, reader);
-        first.CopyTo(total);
-        foreach (var (tensor, weight) in _others)
-        {
-            Decode(tensor, offset, bytes.AsSpan(0, destination.Length), other, reader);
-            TensorPrimitives.Subtract(other, first, other);
-            TensorPrimitives.MultiplyAdd(other, weight, total, total);
-        }
-
-        FloatCodec.Encode(_base.Type, total, destination);
-        ArrayPool<double>.Shared.Return(sum);
+        var bytes = ArrayPool<byte>.Shared.Rent(destination.Length * (_others.Length + 1)); // [sources, chunk]
+        for (var source = 0; source <= _others.Length; source++)
+            reader.Read(source == 0 ? _base : _others[source - 1].Tensor, offset, bytes.AsSpan(source * destination.Length, destination.Length));
+        Combine(bytes, destination);
         ArrayPool<byte>.Shared.Return(bytes);
     }
 
-    private static void Decode(TensorRef tensor, long offset, Span<byte> bytes, Span<double> values, TensorReader reader)
+    /// <summary>Block by block, so that the float64 numbers never leave the first-level cache.</summary>
+    private void Combine(ReadOnlySpan<byte> sources, Span<byte> destination)
     {
-        reader.Read(tensor, offset, bytes);
-        FloatCodec.Decode(tensor.Type, bytes, values);
+        Span<double> values = stackalloc double[3 * BlockLength];
+        var blockBytes = BlockLength * ElementSize;
+        for (var start = 0; start < destination.Length; start += blockBytes)
+        {
+            var length = Math.Min(blockBytes, destination.Length - start);
+            var count = length / ElementSize;
+            var first = values[..count];
+            var other = values.Slice(BlockLength, count);
+            var total = values.Slice(2 * BlockLength, count);
+            FloatCodec.Decode(_base.Type, sources.Slice(start, length), first);
+            first.CopyTo(total);
+            for (var i = 0; i < _others.Length; i++)
+            {
+                FloatCodec.Decode(_base.Type, sources.Slice(((i + 1) * destination.Length) + start, length), other);
+                TensorPrimitives.Subtract(other, first, other);
+                TensorPrimitives.MultiplyAdd(other, _others[i].Weight, total, total);
+            }
+
+            FloatCodec.Encode(_base.Type, total, destination.Slice(start, length));
+        }
     }
 }
