@@ -57,10 +57,11 @@ def similarity(left, right):
 def main():
     layers, samples, features = (int(argument) for argument in sys.argv[1:4])
     random = np.random.default_rng(1)
-    stream = random.standard_normal((samples, features)).astype(np.float32)
+    directions = random.standard_normal((4, features)) * (2 / np.arange(1, 5))[:, None]
+    stream = (random.standard_normal((samples, 4)) @ directions).astype(np.float32)
     activations = []
     for _ in range(layers):
-        stream = stream + 0.3 * random.standard_normal((samples, features)).astype(np.float32)
+        stream = stream + 0.4 * random.standard_normal((samples, features), dtype=np.float32)
         activations.append(stream)
     started = time.perf_counter()
     embedded = [embed(layer) for layer in activations]

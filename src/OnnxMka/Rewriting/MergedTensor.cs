@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Immutable;
-using System.Numerics.Tensors;
+using System.Numerics;
+using System.Runtime.InteropServices;
 using OnnxMka.Graph;
 
 namespace OnnxMka.Rewriting;
@@ -43,25 +44,51 @@ internal sealed class MergedTensor : ComputedContent
     /// <summary>Block by block, so that the float64 numbers never leave the first-level cache.</summary>
     private void Combine(ReadOnlySpan<byte> sources, Span<byte> destination)
     {
-        Span<double> values = stackalloc double[3 * BlockLength];
+        Span<double> values = stackalloc double[2 * BlockLength];
+        Span<float> narrow = stackalloc float[BlockLength];
         var blockBytes = BlockLength * ElementSize;
         for (var start = 0; start < destination.Length; start += blockBytes)
         {
             var length = Math.Min(blockBytes, destination.Length - start);
             var count = length / ElementSize;
             var first = values[..count];
-            var other = values.Slice(BlockLength, count);
-            var total = values.Slice(2 * BlockLength, count);
+            var total = values.Slice(BlockLength, count);
             FloatCodec.Decode(_base.Type, sources.Slice(start, length), first);
             first.CopyTo(total);
             for (var i = 0; i < _others.Length; i++)
             {
-                FloatCodec.Decode(_base.Type, sources.Slice(((i + 1) * destination.Length) + start, length), other);
-                TensorPrimitives.Subtract(other, first, other);
-                TensorPrimitives.MultiplyAdd(other, _others[i].Weight, total, total);
+                var bytes = sources.Slice(((i + 1) * destination.Length) + start, length);
+                if (_base.Type == ElementType.Double)
+                {
+                    AddShare(MemoryMarshal.Cast<byte, double>(bytes), first, _others[i].Weight, total);
+                    continue;
+                }
+
+                FloatCodec.Decode(_base.Type, bytes, narrow[..count]);
+                AddShare(narrow[..count], first, _others[i].Weight, total);
             }
 
             FloatCodec.Encode(_base.Type, total, destination.Slice(start, length));
         }
+    }
+
+    /// <summary>total += weight (other - first), other widened on the way.</summary>
+    private static void AddShare(ReadOnlySpan<float> other, ReadOnlySpan<double> first, double weight, Span<double> total)
+    {
+        var i = 0;
+        for (; i <= other.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(other[i..]), out var low, out var high);
+            var j = i + Vector<double>.Count;
+            (new Vector<double>(total[i..]) + ((low - new Vector<double>(first[i..])) * weight)).CopyTo(total[i..]);
+            (new Vector<double>(total[j..]) + ((high - new Vector<double>(first[j..])) * weight)).CopyTo(total[j..]);
+        }
+
+        for (; i < other.Length; i++) total[i] += (other[i] - first[i]) * weight;
+    }
+
+    private static void AddShare(ReadOnlySpan<double> other, ReadOnlySpan<double> first, double weight, Span<double> total)
+    {
+        for (var i = 0; i < other.Length; i++) total[i] += (other[i] - first[i]) * weight;
     }
 }
