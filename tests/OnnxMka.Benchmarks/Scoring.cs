@@ -33,7 +33,7 @@ internal static class Scoring
         yield return new Row($"score, L = 2, N = {most}, H = {Features}: peak memory of the process", $"{large.PeakMegabytes:0} MB in {large.Seconds:0.0} s", "", "", "under 4 GB", large.PeakMegabytes < 4000);
     }
 
-    public static void Score(SampleMatrix[] seams) => Scorer.Score(seams, new AlignmentOptions(), NoProgress.Instance, CancellationToken.None);
+    public static void Score(SampleMatrix[] seams) => Scorer.Score(seams, new AlignmentOptions(), new CpuScoringKernels(), NoProgress.Instance, CancellationToken.None);
 
     /// <summary>Where the time goes: the stages run apart, each a median of five.</summary>
     private static IEnumerable<(string Stage, double Seconds)> Profile(SampleMatrix[] seams)
