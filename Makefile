@@ -3,6 +3,7 @@
 # make test     all tests; the last line counts them
 # make test-clients  the emitted folders in every runtime: GenAI, Node, transformers.js, Chromium, ONNX's checker
 # make gpu      the tool with CUDA and GPU scoring, into out/gpu; make test-gpu tests that
+# make test-vectors  the numerical tests on narrower vectors
 # make help     the rest
 
 DOTNET  ?= dotnet
@@ -14,9 +15,9 @@ TESTS   := $(filter-out $(OPTIONAL),$(sort $(dir $(wildcard tests/*.Tests/*.cspr
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: check build test test-clients gpu test-gpu demo golden format fixtures soak bench big forms bench-quality clean help
+.PHONY: check build test test-vectors test-clients gpu test-gpu demo golden format fixtures soak bench publish big forms bench-quality clean help
 
-check: build test format
+check: build test test-vectors format
 
 # ONNX Runtime and its tokenizer come from npm; nothing of a package is run.
 node_modules/.package-lock.json: package.json package-lock.json
@@ -59,6 +60,14 @@ test: build $(CLIENTS)
 	    $(DOTNET) test $$project -c $(CONFIG) --no-build --verbosity quiet --filter "Needs!=Debian" --logger "trx;LogFileName=$$(basename $$project).trx" --results-directory obj/tests || status=1; \
 	done; node tools/count-tests.mjs obj/tests || status=1; exit $$status
 
+# The numerical suites on narrower vectors, down to none: what a processor without AVX-512 or AVX2 runs.
+test-vectors: build
+	@status=0; for path in "256 EnableAVX512" "128 EnableAVX2" "0 EnableHWIntrinsic"; do \
+	    set -- $$path; echo "vectors of at most $$1 bits"; \
+	    env VECTORS=$$1 DOTNET_$$2=0 $(DOTNET) test tests/OnnxMka.Alignment.Tests -c $(CONFIG) --no-build --verbosity quiet || status=1; \
+	    env DOTNET_$$2=0 $(DOTNET) test tests/OnnxMka.Graph.Tests -c $(CONFIG) --no-build --verbosity quiet --filter "FullyQualifiedName~FloatCodec" || status=1; \
+	done; exit $$status
+
 # What is missing is installed where that is possible (root on Debian); else its tests are skipped, and the list says why.
 test-clients: build $(CLIENTS)
 	@missing=; command -v chromium >/dev/null || missing="chromium"; /usr/bin/python3 -c "import onnx" 2>/dev/null || missing="$$missing python3-onnx"; \
@@ -99,9 +108,15 @@ soak: build
 	@FORGE_CASES=5000 $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~RandomDecoder"
 
 # The table of speeds and memory, filed under tests/OnnxMka.Benchmarks/results; about 50 GB of disk in WORK.
+# BENCH="start scoring" runs these parts only, BENCH=--short all of them on small sizes in minutes; neither is filed.
 WORK ?= /tmp/onnx-mka-bench
 bench: build
-	@tests/OnnxMka.Benchmarks/bin/$(CONFIG)/net10.0/OnnxMka.Benchmarks $(WORK)
+	@tests/OnnxMka.Benchmarks/bin/$(CONFIG)/net10.0/OnnxMka.Benchmarks $(WORK) $(BENCH)
+
+# The tool alone in out/publish, compiled ahead of time (ReadyToRun) for the machine that RUNTIME names.
+RUNTIME ?= linux-x64
+publish: obj/restored
+	@$(DOTNET) publish src/OnnxMka.Cli -c $(CONFIG) -r $(RUNTIME) --self-contained false -p:PublishReadyToRun=true -p:NuGetLockFilePath=obj/publish.lock.json -o out/publish --verbosity quiet
 
 # Every exporter's form as the tests build it, one folder each.
 forms: obj/restored
@@ -119,4 +134,4 @@ clean:
 	@rm -rf out obj src/*/bin src/*/obj tests/*/bin tests/*/obj
 
 help:
-	@grep -E '^# make' Makefile | cut -c3-; echo "make build | golden | format | fixtures | soak | bench | big | forms | clean"
+	@grep -E '^# make' Makefile | cut -c3-; echo "make build | golden | format | fixtures | soak | bench | publish | big | forms | clean"

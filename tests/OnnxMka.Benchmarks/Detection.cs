@@ -19,26 +19,25 @@ internal static class Detection
         yield return new Row(
             $"detect blocks, {largeNodes:N0} nodes (600 blocks)", $"{large:0} ms", $"{smallNodes:N0} nodes {small:0} ms", $"{large / small:0.0}", $"no worse than n log n: {allowed:0.0}", large / small <= allowed);
         var tensors = Path.Combine(work, "tensors.onnx");
-        WriteBlocks(tensors, 64, 17);
+        WriteBlocks(tensors, MixedPresets.MoEUnfused.Spec, 64);
         var count = OnnxModel.Load(tensors).Graph.Initializers.Count;
         var read = Measured.Median(5, () => OnnxModel.Load(tensors));
-        yield return new Row($"read the structure of 64 blocks, {count:N0} tensors", $"{read * 1000:0} ms", "", "", null, null);
+        yield return new Row($"read the structure of 64 blocks (mixture of experts), {count:N0} tensors", $"{read * 1000:0} ms", "", "", "under 1 s", read < 1);
     }
 
     private static (double Milliseconds, int Nodes) Time(string work, int blocks)
     {
         var path = Path.Combine(work, $"blocks-{blocks}.onnx");
-        WriteBlocks(path, blocks, 1);
+        WriteBlocks(path, LlamaPresets.TorchScriptLlama.Spec, blocks);
         var model = OnnxModel.Load(path);
         return (Measured.Median(3, () => BlockDetector.Detect(model)) * 1000, model.Graph.Nodes.Count);
     }
 
-    private static void WriteBlocks(string path, int blocks, int seed)
+    private static void WriteBlocks(string path, DecoderSpec spec, int blocks)
     {
         if (File.Exists(path)) return;
-        var spec = LlamaPresets.TorchScriptLlama.Spec;
-        var network = spec.Network with { Hidden = 16, Heads = 2, KvHeads = 1, HeadSize = 8, Inner = 16 };
+        var network = spec.Network with { Hidden = 16, Heads = 2, KvHeads = 1, HeadSize = 8, Inner = 16, Experts = 50 };
         spec = spec with { Network = network, Blocks = [.. Enumerable.Repeat(spec.Blocks[0], blocks)] };
-        File.WriteAllBytes(path, DecoderForge.Build(spec, RandomWeights.For(spec, seed)));
+        File.WriteAllBytes(path, DecoderForge.Build(spec, RandomWeights.For(spec, 1)));
     }
 }

@@ -25,13 +25,16 @@ internal sealed record Measured(double Seconds, double PeakMegabytes, string Out
     public static double Median(int runs, Action work)
     {
         work();
-        var times = Enumerable.Range(0, runs).Select(_ =>
-        {
-            var clock = Stopwatch.StartNew();
-            work();
-            return clock.Elapsed.TotalSeconds;
-        });
-        return times.Order().ElementAt(runs / 2);
+        return MedianOf([.. Enumerable.Range(0, runs).Select(_ => Time(work))]);
+    }
+
+    public static double MedianOf(double[] values) => values.Order().ElementAt(values.Length / 2);
+
+    public static double Time(Action work)
+    {
+        var clock = Stopwatch.StartNew();
+        work();
+        return clock.Elapsed.TotalSeconds;
     }
 
     private static double HighWater(int process)

@@ -1,23 +1,27 @@
-using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace OnnxMka.Benchmarks;
 
 /// <summary>
-/// Puts both sides of a comparison on the same footing: written files flushed, nothing in the page cache. Without it the second
-/// command would read from memory what the first has just written.
+/// Puts both sides of a comparison on the same footing: what they are about to read is on disk and not in memory. Only the files of a
+/// model are evicted, so that neither side pays for loading its own program; no privilege is needed.
 /// </summary>
-internal static class PageCache
+internal static partial class PageCache
 {
-    private const string Switch = "/proc/sys/vm/drop_caches";
+    private const int DontNeed = 4;
 
-    /// <summary>For the table: whether reads came from disk.</summary>
-    public static string Note => CanDrop ? ", cold cache" : ", warm cache";
-
-    private static bool CanDrop { get; } = OperatingSystem.IsLinux() && Environment.UserName == "root" && File.Exists(Switch);
-
-    public static void Drop()
+    public static void Evict(string folder)
     {
-        using (var sync = Process.Start("sync")) sync.WaitForExit();
-        if (CanDrop) File.WriteAllText(Switch, "3\n");
+        if (!OperatingSystem.IsLinux()) return;
+        foreach (var file in Directory.GetFiles(folder, "*", SearchOption.AllDirectories))
+        {
+            using var handle = File.OpenHandle(file, FileMode.Open, FileAccess.ReadWrite);
+            RandomAccess.FlushToDisk(handle);
+            if (Advise(handle, 0, 0, DontNeed) != 0) throw new IOException($"{file} cannot be evicted from the page cache");
+        }
     }
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    private static partial int Advise(SafeFileHandle file, long offset, long length, int advice);
 }

@@ -1,51 +1,63 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using OnnxMka.Benchmarks;
 
-// Benchmarks WORKDIR [big|chain|python|detect|start ...]: prints the table and files it under results/.
+// Benchmarks WORKDIR [--short] [part ...]: prints the table; a run of all parts also files it under results/.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-var work = Directory.CreateDirectory(args.Length > 0 ? args[0] : Path.Combine(Path.GetTempPath(), "onnx-mka-bench")).FullName;
-var wanted = args.Length > 1 ? args[1..] : ["start", "detect", "python", "chain", "big"];
+var quick = args.Contains("--short", StringComparer.Ordinal);
+var words = args.Where(a => a != "--short").ToArray();
+var work = Directory.CreateDirectory(words.Length > 0 ? words[0] : Path.Combine(Path.GetTempPath(), "onnx-mka-bench")).FullName;
 var root = AppContext.BaseDirectory;
 while (!File.Exists(Path.Combine(root, "OnnxMka.sln"))) root = Path.GetDirectoryName(root)!;
+var results = Path.Combine(root, "tests", "OnnxMka.Benchmarks", "results");
+var books16 = Path.Combine(root, "models-fixtures", "books16", "model.onnx");
+var parts = new (string Name, Func<IEnumerable<Row>> Run)[]
+{
+    ("start", Start.Run),
+    ("detect", () => Detection.Run(work, books16)),
+    ("kernels", () => Kernels.Run(quick)),
+    ("scoring", () => Scoring.AgainstPaper(work, quick)),
+    ("growth", () => Growth.Run(quick, results)),
+    ("calibrate", () => Calibrating.Run(work, books16, quick)),
+    ("python", () => Rewrite.AgainstPython(work, "llama-3.2-1b")),
+    ("chain", () => ChainRun.Run(work, "llama-3.2-1b")),
+    ("rewrite", () => Rewrite.Run(work, quick ? "llama-3.2-1b" : "llama-3-8b", rounds: 3)),
+};
+var wanted = words.Length > 1 ? words[1..] : [.. parts.Select(p => p.Name)];
+if (wanted.FirstOrDefault(w => !Array.Exists(parts, p => p.Name == w)) is { } unknown)
+{
+    Console.Error.WriteLine($"no part is called {unknown}; there are {string.Join(", ", parts.Select(p => p.Name))}");
+    return 2;
+}
+
 var rows = new List<Row>();
-foreach (var name in wanted)
+Console.WriteLine($"{Machine.Describe()}\n\n{Row.Header}");
+foreach (var row in parts.Where(p => wanted.Contains(p.Name, StringComparer.Ordinal)).SelectMany(p => p.Run()))
 {
-    var more = name switch
-    {
-        "start" => Start(),
-        "detect" => Detection.Run(work, Path.Combine(root, "models-fixtures", "books16", "model.onnx")),
-        "python" => Rewrite.AgainstPython(work, "llama-3.2-1b"),
-        "chain" => ChainRun.Run(work, "llama-3.2-1b"),
-        "big" => Rewrite.Run(work, "llama-3-8b", bars: true),
-        _ => throw new ArgumentException($"no benchmark is called {name}", nameof(args)),
-    };
-    foreach (var row in more)
-    {
-        rows.Add(row);
-        Console.WriteLine(row);
-    }
+    rows.Add(row);
+    Console.WriteLine(row);
 }
 
-var folder = Directory.CreateDirectory(Path.Combine(root, "tests", "OnnxMka.Benchmarks", "results"));
-var machine = $"{Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9:0} GB, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}, ONNX Runtime 1.29.0";
-File.WriteAllText(
-    Path.Combine(folder.FullName, "bench.md"),
-    $"""
-    # Benchmarks
+if (wanted.Length == parts.Length && !quick)
+{
+    Directory.CreateDirectory(results);
+    File.WriteAllText(
+        Path.Combine(results, "bench.md"),
+        $"""
+        # Benchmarks
 
-    `make bench` ({string.Join(' ', wanted)}), {machine}. Ours and the rival run in turn on the same files; ratios are what to read.
+        `make bench`, one run of all parts. {Machine.Describe()} Ours and the rival run in turn on the same
+        files and the same data; ratios are what to read. Each figure is a median where several runs are named.
 
-    | work | ours | rival | ratio | bar | holds |
-    |---|---|---|---|---|---|
-    {string.Join('\n', rows)}
+        {Row.Header}
+        {string.Join('\n', rows)}
 
-    """);
+        How scoring grows with the number of samples: [growth.md](growth.md).
+
+        """);
+}
+else
+{
+    Console.WriteLine("\nnot filed: only a run of all parts at full length is");
+}
+
 return rows.Exists(r => r.Holds == false) ? 1 : 0;
-
-static IEnumerable<Row> Start()
-{
-    var tool = Path.Combine(AppContext.BaseDirectory, "onnx-mka");
-    var median = Enumerable.Range(0, 9).Select(_ => Measured.Process(tool, "--help").Seconds * 1000).Order().ElementAt(4);
-    yield return new Row("start to help text", $"{median:0} ms", "", "", "under 150 ms", median < 150);
-}

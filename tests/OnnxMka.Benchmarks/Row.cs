@@ -5,5 +5,7 @@ namespace OnnxMka.Benchmarks;
 /// <param name="Holds">Whether it does; null without a bar.</param>
 internal sealed record Row(string Work, string Ours, string Rival, string Ratio, string? Bar, bool? Holds)
 {
+    public const string Header = "| work | ours | rival | ratio | bar | holds |\n|---|---|---|---|---|---|";
+
     public override string ToString() => $"| {Work} | {Ours} | {Rival} | {Ratio} | {Bar ?? ""} | {(Holds is { } h ? (h ? "yes" : "**no**") : "")} |";
 }

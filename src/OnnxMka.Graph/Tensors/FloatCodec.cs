@@ -11,6 +11,9 @@ public static class FloatCodec
     /// <summary>Elements that stay in the first-level cache between two conversions.</summary>
     private const int BlockLength = 512;
 
+    /// <summary>The bit of a bf16 number that keeps a NaN a NaN when its other bits are cut off.</summary>
+    private const uint QuietNaN = 0x40;
+
     /// <summary>Widens (or for fp64 rounds) little-endian elements into floats of the same count.</summary>
     public static void Decode(ElementType type, ReadOnlySpan<byte> bytes, Span<float> values)
     {
@@ -23,10 +26,7 @@ public static class FloatCodec
                 TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(bytes), values);
                 break;
             case ElementType.BFloat16:
-                var halves = MemoryMarshal.Cast<byte, ushort>(bytes);
-                var bits = MemoryMarshal.Cast<float, uint>(values);
-                for (var i = 0; i < halves.Length; i++)
-                    bits[i] = (uint)halves[i] << 16;
+                WidenBFloat16(MemoryMarshal.Cast<byte, ushort>(bytes), MemoryMarshal.Cast<float, uint>(values));
                 break;
             case ElementType.Double:
                 TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, double>(bytes), values);
@@ -144,13 +144,41 @@ public static class FloatCodec
         return BitConverter.Int32BitsToSingle(bits | 1);
     }
 
+    private static void WidenBFloat16(ReadOnlySpan<ushort> narrow, Span<uint> wide)
+    {
+        var i = 0;
+        for (; i <= narrow.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
+        {
+            Vector.Widen(new Vector<ushort>(narrow[i..]), out var low, out var high);
+            (low << 16).CopyTo(wide[i..]);
+            (high << 16).CopyTo(wide[(i + Vector<uint>.Count)..]);
+        }
+
+        for (; i < narrow.Length; i++) wide[i] = (uint)narrow[i] << 16;
+    }
+
     private static void RoundToBFloat16(ReadOnlySpan<float> values, Span<ushort> rounded)
     {
-        for (var i = 0; i < values.Length; i++)
+        var bits = MemoryMarshal.Cast<float, uint>(values);
+        var i = 0;
+        for (; i <= values.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
         {
-            var bits = BitConverter.SingleToUInt32Bits(values[i]);
-            rounded[i] = float.IsNaN(values[i]) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+            var low = UpperHalf(new Vector<uint>(bits[i..]));
+            var high = UpperHalf(new Vector<uint>(bits[(i + Vector<uint>.Count)..]));
+            Vector.Narrow(low, high).CopyTo(rounded[i..]);
         }
+
+        for (; i < values.Length; i++)
+            rounded[i] = (ushort)(float.IsNaN(values[i]) ? (bits[i] >> 16) | QuietNaN : (bits[i] + 0x7FFF + ((bits[i] >> 16) & 1)) >> 16);
+    }
+
+    /// <summary>The upper 16 bits, rounded to nearest, ties to even; a NaN stays one.</summary>
+    private static Vector<uint> UpperHalf(Vector<uint> bits)
+    {
+        var upper = bits >> 16;
+        var rounded = (bits + new Vector<uint>(0x7FFF) + (upper & Vector<uint>.One)) >> 16;
+        var singles = Vector.AsVectorSingle(bits);
+        return Vector.ConditionalSelect(Vector.AsVectorUInt32(Vector.Equals(singles, singles)), rounded, upper | new Vector<uint>(QuietNaN));
     }
 
     private static void Widen(ReadOnlySpan<float> narrow, Span<double> wide)

@@ -54,6 +54,9 @@ public abstract class ComputedContent : TensorContent
     /// <summary>Size of one element: chunks start and end at multiples of it.</summary>
     public abstract int ElementSize { get; }
 
+    /// <summary>Ranges that <see cref="Fill"/> reads, each at the offset that it is asked for: what may be fetched ahead.</summary>
+    public virtual IEnumerable<FileRange> Sources => [];
+
     /// <summary>Writes the bytes from <paramref name="offset"/> on. Must not depend on how the tensor is cut into chunks.</summary>
     public abstract void Fill(long offset, Span<byte> destination, TensorReader reader);
 }

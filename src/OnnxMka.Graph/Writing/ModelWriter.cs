@@ -18,12 +18,14 @@ public sealed class ModelWriter
     private readonly string _fileName;
     private readonly List<OutputPiece> _modelPieces;
     private readonly DataLayout _layout;
+    private readonly long _inputBytes;
 
-    private ModelWriter(string fileName, List<OutputPiece> modelPieces, DataLayout layout)
+    private ModelWriter(string fileName, List<OutputPiece> modelPieces, DataLayout layout, long inputBytes)
     {
         _fileName = fileName;
         _modelPieces = modelPieces;
         _layout = layout;
+        _inputBytes = inputBytes;
     }
 
     /// <summary>Bytes that <see cref="Write"/> will put on disk.</summary>
@@ -36,16 +38,17 @@ public sealed class ModelWriter
     {
         var proto = model.Proto.Clone();
         var layout = DataLayout.Place(model, proto, fileName, forceExternal);
-        return new ModelWriter(fileName, ModelSplicer.Splice(proto.ToByteArray(), model.Payloads), layout);
+        return new ModelWriter(fileName, ModelSplicer.Splice(proto.ToByteArray(), model.Payloads), layout, model.Payloads.Sum(p => p.Length));
     }
 
     /// <summary>
     /// Streams model and data files into an existing folder. Nothing of them may exist there. Progress counts bytes.
+    /// Where memory has no room for what is read and written, neither is kept in the page cache: it would push out what others use and gain nothing.
     /// </summary>
     public WrittenModel Write(string folder, IProgress<long>? progress = null, CancellationToken ct = default)
     {
         using var reader = new TensorReader();
-        var writer = new PieceWriter(reader, progress, ct);
+        var writer = new PieceWriter(reader, progress, ct, passesMemory: _inputBytes + TotalBytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         var files = new List<KeyValuePair<string, long>>();
         foreach (var (name, pieces) in _layout.Files.Select(f => (f.Name, f.Pieces)).Append((_fileName, _modelPieces)))
         {

@@ -8,50 +8,62 @@ namespace OnnxMka.Graph;
 
 /// <summary>
 /// Streams pieces into a new file, forwards. Byte ranges of other files are copied by the kernel where it can, computed tensors
-/// are filled in chunks on all cores; the bytes do not depend on the number of cores. Peak memory: a few chunks.
+/// are filled in chunks on all cores while the disk reads what the next chunks need; the bytes do not depend on the number of cores.
+/// Peak memory: a few chunks.
 /// </summary>
-internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress, CancellationToken ct, int? threads = null)
+/// <param name="passesMemory">See <see cref="OutputFile"/>.</param>
+internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress, CancellationToken ct, int? threads = null, bool passesMemory = false)
 {
     private const int ChunkBytes = 4 << 20;
 
-    /// <summary>Small enough that the float64 sums of one chunk stay in a core's cache.</summary>
+    /// <summary>What one thread computes at a time.</summary>
     private const int ComputedChunkBytes = 256 << 10;
-    private const int KernelCopyBytes = 64 << 20;
+
+    /// <summary>Chunks that are computed while the disk reads the sources of as many again.</summary>
+    private const int ChunksPerSegment = 32;
+    private const int KernelCopyBytes = 32 << 20;
 
     private readonly int _threads = threads ?? Environment.ProcessorCount;
 
     /// <summary>Writes and flushes to disk. The file must not exist.</summary>
     public void Write(string path, IReadOnlyList<OutputPiece> pieces)
     {
-        var length = pieces.Sum(p => p.Length);
-        using var handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.None, length);
+        using var output = new OutputFile(path, pieces.Sum(p => p.Length), passesMemory);
         long position = 0;
-        foreach (var piece in pieces)
+        for (var i = 0; i < pieces.Count; i++)
         {
             ct.ThrowIfCancellationRequested();
-            switch (piece)
+            if (NextContent(pieces, i) is ComputedContent next) ReadAhead(next, 0);
+            switch (pieces[i])
             {
                 case LiteralPiece literal:
-                    RandomAccess.Write(handle, literal.Bytes.Span, position);
-                    progress?.Report(piece.Length);
+                    output.Write(literal.Bytes.Span, position);
+                    progress?.Report(literal.Length);
                     break;
-                case PaddingPiece:
+                case PaddingPiece padding:
                     // The file starts out as zeros.
-                    progress?.Report(piece.Length);
+                    progress?.Report(padding.Length);
                     break;
                 case ContentPiece content:
-                    WriteContent(handle, position, content);
+                    WriteContent(output, position, content);
                     break;
             }
 
-            position += piece.Length;
+            position += pieces[i].Length;
+            output.Reached(position);
         }
 
-        if (RandomAccess.GetLength(handle) != length) RandomAccess.SetLength(handle, length);
-        RandomAccess.FlushToDisk(handle);
+        output.Finish();
     }
 
-    private void WriteContent(SafeFileHandle output, long position, ContentPiece piece)
+    private static TensorContent? NextContent(IReadOnlyList<OutputPiece> pieces, int i)
+    {
+        do i++;
+        while (i < pieces.Count && pieces[i] is PaddingPiece);
+        return i < pieces.Count && pieces[i] is ContentPiece next ? next.Content : null;
+    }
+
+    private void WriteContent(OutputFile output, long position, ContentPiece piece)
     {
         switch (piece.Content)
         {
@@ -62,7 +74,7 @@ internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress
                 CopyRange(output, position, packed.Path, packed.Offset, packed.Length, piece.Tensor);
                 break;
             case MemoryBytes memory:
-                RandomAccess.Write(output, memory.Bytes.Span, position);
+                output.Write(memory.Bytes.Span, position);
                 progress?.Report(memory.Length);
                 break;
             case DecodedVarints decoded:
@@ -76,25 +88,48 @@ internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress
         }
     }
 
-    private void WriteDecoded(SafeFileHandle output, long position, DecodedVarints decoded)
+    private void WriteDecoded(OutputFile output, long position, DecodedVarints decoded)
     {
         foreach (var bytes in VarintTensor.DecodeChunks(reader.Open(decoded.Source.Path), decoded.Source, decoded.Tensor))
         {
             ct.ThrowIfCancellationRequested();
-            RandomAccess.Write(output, bytes.Span, position);
+            output.Write(bytes.Span, position);
             position += bytes.Length;
             progress?.Report(bytes.Length);
         }
     }
 
-    private void WriteComputed(SafeFileHandle output, long position, ComputedContent content)
+    private void WriteComputed(OutputFile output, long position, ComputedContent content)
     {
-        var chunk = Math.Max(ComputedChunkBytes / content.ElementSize, 1) * content.ElementSize;
-        var chunks = (content.Length + chunk - 1) / chunk;
+        var chunk = Chunk(content);
+        var segment = (long)chunk * ChunksPerSegment;
+        for (long start = 0; start < content.Length; start += segment)
+        {
+            var end = Math.Min(start + segment, content.Length);
+            ReadAhead(content, end);
+            WriteSegment(output, position, content, start, end, chunk);
+            foreach (var source in content.Sources) output.HasRead(reader.Open(source.Path), source.Offset + start, end - start);
+            output.Reached(position + end);
+        }
+    }
+
+    private static int Chunk(ComputedContent content) => Math.Max(ComputedChunkBytes / content.ElementSize, 1) * content.ElementSize;
+
+    /// <summary>Asks the disk for what the segment from <paramref name="start"/> on is computed from.</summary>
+    private void ReadAhead(ComputedContent content, long start)
+    {
+        var length = Math.Min((long)Chunk(content) * ChunksPerSegment, content.Length - start);
+        if (length <= 0) return;
+        foreach (var source in content.Sources) PageAdvice.WillRead(reader.Open(source.Path), source.Offset + start, length);
+    }
+
+    private void WriteSegment(OutputFile output, long position, ComputedContent content, long start, long end, int chunk)
+    {
+        var chunks = (end - start + chunk - 1) / chunk;
         var options = new ParallelOptions { CancellationToken = ct, MaxDegreeOfParallelism = _threads };
         try
         {
-            Parallel.For(0, chunks, options, i => WriteChunk(output, position, content, i * chunk, (int)Math.Min(chunk, content.Length - (i * chunk))));
+            Parallel.For(0, chunks, options, i => WriteChunk(output, position, content, start + (i * chunk), (int)Math.Min(chunk, end - start - (i * chunk))));
         }
         catch (AggregateException e)
         {
@@ -103,16 +138,16 @@ internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress
         }
     }
 
-    private void WriteChunk(SafeFileHandle output, long position, ComputedContent content, long offset, int count)
+    private void WriteChunk(OutputFile output, long position, ComputedContent content, long offset, int count)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(count);
         content.Fill(offset, buffer.AsSpan(0, count), reader);
-        RandomAccess.Write(output, buffer.AsSpan(0, count), position + offset);
+        output.Write(buffer.AsSpan(0, count), position + offset);
         ArrayPool<byte>.Shared.Return(buffer);
         progress?.Report(count);
     }
 
-    private void CopyRange(SafeFileHandle output, long position, string path, long offset, long length, string tensor)
+    private void CopyRange(OutputFile output, long position, string path, long offset, long length, string tensor)
     {
         var input = reader.Open(path);
         var copied = 0L;
@@ -125,16 +160,23 @@ internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress
             var read = RandomAccess.Read(input, buffer.AsSpan(0, want), offset + copied);
             if (read <= 0)
                 throw new RefusedException("MKA005", tensor.Length > 0 ? tensor : "a tensor", $"its bytes end early in {Path.GetFileName(path)}", "The file changed while it was read");
-            RandomAccess.Write(output, buffer.AsSpan(0, read), position + copied);
-            copied += read;
-            progress?.Report(read);
+            output.Write(buffer.AsSpan(0, read), position + copied);
+            Copied(read);
         }
 
         ArrayPool<byte>.Shared.Return(buffer);
+
+        void Copied(int count)
+        {
+            output.HasRead(input, offset + copied, count);
+            copied += count;
+            output.Reached(position + copied);
+            progress?.Report(count);
+        }
     }
 
     /// <summary>copy_file_range(2); returns how much it copied, so that what a file system cannot do is left to the buffer loop.</summary>
-    private long KernelCopy(SafeFileHandle input, long offset, SafeFileHandle output, long position, long length)
+    private long KernelCopy(SafeFileHandle input, long offset, OutputFile output, long position, long length)
     {
         var copied = 0L;
         while (copied < length)
@@ -142,9 +184,11 @@ internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress
             ct.ThrowIfCancellationRequested();
             var from = offset + copied;
             var to = position + copied;
-            var count = NativeCopy.CopyFileRange(input, ref from, output, ref to, (nuint)Math.Min(KernelCopyBytes, length - copied), 0);
+            var count = NativeCopy.CopyFileRange(input, ref from, output.Handle, ref to, (nuint)Math.Min(KernelCopyBytes, length - copied), 0);
             if (count <= 0) break;
+            output.HasRead(input, offset + copied, count);
             copied += count;
+            output.Reached(position + copied);
             progress?.Report(count);
         }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Immutable;
-using System.Numerics.Tensors;
+using System.Numerics;
+using System.Runtime.InteropServices;
 using OnnxMka.Graph;
 
 namespace OnnxMka.Rewriting;
@@ -13,6 +14,8 @@ namespace OnnxMka.Rewriting;
 /// </summary>
 internal sealed class MergedTensor : ComputedContent
 {
+    private const int BlockLength = 512;
+
     private readonly TensorRef _base;
     private readonly ImmutableArray<(TensorRef Tensor, double Weight)> _others;
 
@@ -27,31 +30,65 @@ internal sealed class MergedTensor : ComputedContent
 
     public override int ElementSize => _base.Type.Bits() / 8;
 
+    public override IEnumerable<FileRange> Sources => _others.Select(o => o.Tensor).Prepend(_base).Select(t => t.Content).OfType<FileRange>();
+
     public override void Fill(long offset, Span<byte> destination, TensorReader reader)
     {
-        var count = destination.Length / ElementSize;
-        var bytes = ArrayPool<byte>.Shared.Rent(destination.Length);
-        var sum = ArrayPool<double>.Shared.Rent(count * 3);
-        var total = sum.AsSpan(0, count);
-        var first = sum.AsSpan(count, count);
-        var other = sum.AsSpan(2 * count, count);
-        Decode(_base, offset, bytes.AsSpan(0, destination.Length), first, reader);
-        first.CopyTo(total);
-        foreach (var (tensor, weight) in _others)
-        {
-            Decode(tensor, offset, bytes.AsSpan(0, destination.Length), other, reader);
-            TensorPrimitives.Subtract(other, first, other);
-            TensorPrimitives.MultiplyAdd(other, weight, total, total);
-        }
-
-        FloatCodec.Encode(_base.Type, total, destination);
-        ArrayPool<double>.Shared.Return(sum);
+        var bytes = ArrayPool<byte>.Shared.Rent(destination.Length * (_others.Length + 1)); // [sources, chunk]
+        for (var source = 0; source <= _others.Length; source++)
+            reader.Read(source == 0 ? _base : _others[source - 1].Tensor, offset, bytes.AsSpan(source * destination.Length, destination.Length));
+        Combine(bytes, destination);
         ArrayPool<byte>.Shared.Return(bytes);
     }
 
-    private static void Decode(TensorRef tensor, long offset, Span<byte> bytes, Span<double> values, TensorReader reader)
+    /// <summary>Block by block, so that the float64 numbers never leave the first-level cache.</summary>
+    private void Combine(ReadOnlySpan<byte> sources, Span<byte> destination)
     {
-        reader.Read(tensor, offset, bytes);
-        FloatCodec.Decode(tensor.Type, bytes, values);
+        Span<double> values = stackalloc double[2 * BlockLength];
+        Span<float> narrow = stackalloc float[BlockLength];
+        var blockBytes = BlockLength * ElementSize;
+        for (var start = 0; start < destination.Length; start += blockBytes)
+        {
+            var length = Math.Min(blockBytes, destination.Length - start);
+            var count = length / ElementSize;
+            var first = values[..count];
+            var total = values.Slice(BlockLength, count);
+            FloatCodec.Decode(_base.Type, sources.Slice(start, length), first);
+            first.CopyTo(total);
+            for (var i = 0; i < _others.Length; i++)
+            {
+                var bytes = sources.Slice(((i + 1) * destination.Length) + start, length);
+                if (_base.Type == ElementType.Double)
+                {
+                    AddShare(MemoryMarshal.Cast<byte, double>(bytes), first, _others[i].Weight, total);
+                    continue;
+                }
+
+                FloatCodec.Decode(_base.Type, bytes, narrow[..count]);
+                AddShare(narrow[..count], first, _others[i].Weight, total);
+            }
+
+            FloatCodec.Encode(_base.Type, total, destination.Slice(start, length));
+        }
+    }
+
+    /// <summary>total += weight (other - first), other widened on the way.</summary>
+    private static void AddShare(ReadOnlySpan<float> other, ReadOnlySpan<double> first, double weight, Span<double> total)
+    {
+        var i = 0;
+        for (; i <= other.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(other[i..]), out var low, out var high);
+            var j = i + Vector<double>.Count;
+            (new Vector<double>(total[i..]) + ((low - new Vector<double>(first[i..])) * weight)).CopyTo(total[i..]);
+            (new Vector<double>(total[j..]) + ((high - new Vector<double>(first[j..])) * weight)).CopyTo(total[j..]);
+        }
+
+        for (; i < other.Length; i++) total[i] += (other[i] - first[i]) * weight;
+    }
+
+    private static void AddShare(ReadOnlySpan<double> other, ReadOnlySpan<double> first, double weight, Span<double> total)
+    {
+        for (var i = 0; i < other.Length; i++) total[i] += (other[i] - first[i]) * weight;
     }
 }

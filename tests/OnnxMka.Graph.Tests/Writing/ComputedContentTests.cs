@@ -33,6 +33,25 @@ public sealed class ComputedContentTests : IDisposable
         Assert.All(content.Chunks, c => Assert.Equal(0, c.Offset % 2));
     }
 
+    [Fact]
+    public void AFileThatPassesMemoryByHasTheSameBytes()
+    {
+        // Four windows of 32 MiB, so that pages are given back while later ones are written; and what was given back can be read.
+        var random = new byte[70_000_003];
+        new Random(5).NextBytes(random);
+        File.WriteAllBytes(_folder["input"], random);
+        var content = new Squares(40 << 20);
+        using var reader = new TensorReader();
+        OutputPiece[] pieces = [new ContentPiece(new FileRange(_folder["input"], 3, random.Length - 3), "copied"), new PaddingPiece(7), new ContentPiece(content, "squares")];
+        foreach (var passes in new[] { false, true })
+            new PieceWriter(reader, null, default, passesMemory: passes).Write(_folder[$"{passes}"], pieces);
+
+        var written = File.ReadAllBytes(_folder["True"]);
+        Assert.True(written.AsSpan(0, random.Length - 3).SequenceEqual(random.AsSpan(3)));
+        Assert.True(written.AsSpan().SequenceEqual(File.ReadAllBytes(_folder["False"])));
+        Assert.Equal(random, File.ReadAllBytes(_folder["input"]));
+    }
+
     [Theory]
     [InlineData(Storage.Inline)]
     [InlineData(Storage.External)]
