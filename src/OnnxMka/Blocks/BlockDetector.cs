@@ -72,8 +72,14 @@ public static class BlockDetector
     /// <summary>The cut is formed like those between blocks, and behind it no segment has several products as a layer has: only norm and head.</summary>
     private static bool EndsLike(StreamSegments segments, List<Range> ranges, int end)
     {
-        string? Op(int cut) => segments.Stream.View.Producer(segments.Stream.Cuts[cut])?.Op;
-        return ranges.All(r => Op(r.End.Value) == Op(end))
+        var view = segments.Stream.View;
+        string? Form(int cut) => view.Producer(segments.Stream.Cuts[cut]) switch
+        {
+            null => null,
+            { Op: "Add" or "ResidualSum" } => "sum",
+            var node => view.IsCall(node) ? "call" : node.Op,
+        };
+        return ranges.All(r => Form(r.End.Value) == Form(end))
             && Enumerable.Range(end, segments.Count - end).All(s => segments.Nodes(s).Count(n => Products.Contains(n.Op)) < 2);
     }
 
