@@ -37,7 +37,7 @@ internal sealed class RandomForm(Random random, Network network, ImmutableArray<
                 random, LinearForm.MatMul, LinearForm.MatMul, LinearForm.MatMul, LinearForm.TransposedMatMul, LinearForm.GemmTransB, LinearForm.Conv1D,
                 LinearForm.NBits, LinearForm.QdqBlockwise),
             Quant = new QuantForm { Bits = Pick(random, 4, 4, 8), ZeroPoints = Pick(random, ZeroPoints.None, ZeroPoints.Packed) },
-            Moe = Pick(random, MoeForm.DenseExperts, MoeForm.Fused),
+            Moe = Pick(random, MoeForm.DenseExperts, MoeForm.SoftExperts, MoeForm.Fused),
             Shapes = Pick(random, ShapeForm.PerLayerChains, ShapeForm.SharedSizes, ShapeForm.Constants),
             AnonymousWeights = Chance(random, 0.5),
             ConstantWeights = dialect == DialectKind.Dynamo && Chance(random, 0.2),

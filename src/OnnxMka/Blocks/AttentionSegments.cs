@@ -12,13 +12,6 @@ internal static class AttentionSegments
         "com.microsoft.PagedAttention", "com.microsoft.LinearAttention", "com.microsoft.QAttention",
     };
 
-    /// <summary>Where the way up from a Softmax ends: scores are a product, of two activations or (a router's) with weights.</summary>
-    private static readonly HashSet<string> Products = new(StringComparer.Ordinal)
-    {
-        "MatMul", "Gemm", "Einsum", "Conv", "MatMulInteger", "QLinearMatMul", "com.microsoft.FusedMatMul", "com.microsoft.MatMulNBits", "com.microsoft.MatMulBnb4",
-        "com.microsoft.MatMulFpQ4", "com.microsoft.DynamicQuantizeMatMul", "com.microsoft.MatMulIntegerToFloat", "com.microsoft.FusedGemm",
-    };
-
     /// <summary>Segment numbers, ascending. Refuses a segment with several attentions: a value other than the stream joins those layers.</summary>
     public static List<int> Find(StreamSegments segments)
     {
@@ -28,10 +21,25 @@ internal static class AttentionSegments
             if (segments.Of(node) is >= 0 and var segment) count[segment]++;
         }
 
-        var cached = segments.KvInputs.Concat(segments.KvOutputs).Select(k => k.Segment).ToHashSet();
-        var starts = Enumerable.Range(0, segments.Count).Where(s => cached.Count > 0 ? cached.Contains(s) : count[s] > 0).ToList();
-        foreach (var segment in starts.Where(s => count[s] > 1 && starts.Count > 0)) throw Crossing(segments, segment);
+        var starts = Starts(segments, count);
+        foreach (var segment in starts.Where(s => count[s] > 1)) throw Crossing(segments, segment);
         return starts;
+    }
+
+    /// <summary>Refuses attention that belongs to no block: a layer whose cache was not recognised, or one unlike all others.</summary>
+    public static void RefuseOutside(StreamSegments segments, IReadOnlyList<Range> blocks)
+    {
+        bool Inside(int segment) => segment < 0 || blocks.Any(b => segment >= b.Start.Value && segment < b.End.Value);
+        if (segments.Stream.View.Nodes.FirstOrDefault(n => !Inside(segments.Of(n)) && IsAttention(segments, n)) is { } stray)
+            throw new RefusedException("MKA011", stray.Origin.Label, "this attention is in none of the repeated blocks that were found", "Give an exported decoder LLM whose layers have caches alike");
+    }
+
+    /// <summary>Caches that are fed tell best; without them attention does, and where nothing attends, states that come out.</summary>
+    private static List<int> Starts(StreamSegments segments, int[] attentions)
+    {
+        var states = (segments.KvInputs.Count > 0 ? segments.KvInputs : segments.KvOutputs).Select(k => k.Segment).ToHashSet();
+        var byState = segments.KvInputs.Count > 0 || attentions.All(a => a == 0);
+        return [.. Enumerable.Range(0, segments.Count).Where(s => byState ? states.Contains(s) : attentions[s] > 0)];
     }
 
     /// <summary>A fused operator, or a Softmax over a product of two activations (a router's Softmax is over activations times weights).</summary>
@@ -39,17 +47,25 @@ internal static class AttentionSegments
     {
         if (segments.Stream.View.IsCall(node)) return segments.Stream.View.Operators(node).Any(o => o == "Softmax" || FusedAttention.Contains(o));
         if (FusedAttention.Contains(node.Op)) return true;
-        if (node.Op != "Softmax") return false;
-        var value = node.Inputs[0];
-        for (var steps = 0; steps < 12 && segments.Stream.View.Producer(value) is { } producer; steps++)
+        return node.Op == "Softmax" && ScoreFactors(segments.Stream, node) >= 2;
+    }
+
+    /// <summary>A Softmax over a product of activations and weights: it says which expert a token goes to.</summary>
+    public static bool IsRouter(ResidualStream stream, ViewNode node) => node.Op == "Softmax" && ScoreFactors(stream, node) == 1;
+
+    /// <summary>How many activations are multiplied to make the scores of a Softmax; 0 where no product is near.</summary>
+    private static int ScoreFactors(ResidualStream stream, ViewNode softmax)
+    {
+        var value = softmax.Inputs[0];
+        for (var steps = 0; steps < 12 && stream.View.Producer(value) is { } producer; steps++)
         {
-            var activations = producer.Inputs.Where(segments.Stream.Dependent.Contains).ToArray();
-            if (Products.Contains(producer.Op)) return activations.Length >= 2;
-            if (activations.Length == 0) return false;
+            var activations = producer.Inputs.Where(stream.Dependent.Contains).ToArray();
+            if (Products.Contains(producer.Op)) return activations.Length;
+            if (activations.Length == 0) return 0;
             value = activations[0];
         }
 
-        return false;
+        return 0;
     }
 
     private static RefusedException Crossing(StreamSegments segments, int segment)

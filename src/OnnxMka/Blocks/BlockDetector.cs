@@ -24,10 +24,12 @@ public static class BlockDetector
         var view = NormalisedView.Of(model);
         var stream = ResidualStream.Find(view);
         var segments = new StreamSegments(stream);
+        StackedCaches.Refuse(segments);
         var constants = new ConstantValues(view, stream.Dependent);
         using var exact = new StructureHash(segments, constants, exact: true);
         using var structural = new StructureHash(segments, constants, exact: false);
         var layers = BlockRanges(segments, structural);
+        AttentionSegments.RefuseOutside(segments, layers);
         SideInputs.Refuse(segments, exact, layers);
         var parts = granularity == Granularity.Sublayer ? Halves.Of(segments, layers) : [.. layers.Select((range, layer) => (range, layer, (string?)null))];
         var ranges = parts.Select(p => p.Range).ToList();
@@ -38,7 +40,7 @@ public static class BlockDetector
             i,
             Word(exact, range),
             Word(structural, range),
-            MergeObstacle.Of(nodes[i].SelectMany(n => inside[n]), view),
+            MergeObstacle.Of(nodes[i].SelectMany(n => inside[n]), stream),
             nodes[i],
             ParameterWalk.List(segments, constants, exact, sublayers, range),
             Ports(segments.KvInputs, range),
@@ -60,24 +62,38 @@ public static class BlockDetector
         if (starts.Count < 2) throw NoBlocks(starts.Count == 0 ? "no attention lies between its embeddings and its logits" : "only one attention layer lies on the way to its logits");
         var words = Enumerable.Range(0, segments.Count).Select(structural.Word).ToArray();
         var ranges = starts.Zip(starts.Skip(1), (a, b) => a..b).ToList();
-        ranges.Add(starts[^1]..LastEnd(words, ranges, starts[^1]));
+        ranges.Add(starts[^1]..LastEnd(segments, words, ranges, starts[^1]));
         return ranges;
     }
 
     /// <summary>The last block ends where an earlier block of the same words ends, or after as many segments as every other block has.</summary>
-    private static int LastEnd(int[] words, List<Range> ranges, int last)
+    private static int LastEnd(StreamSegments segments, int[] words, List<Range> ranges, int last)
     {
         var lengths = ranges.Select(r => r.End.Value - r.Start.Value).Distinct().ToArray();
         var alike = ranges.Select(r => words[r]).Where(w => w.Length <= words.Length - last && w.SequenceEqual(words[last..(last + w.Length)])).MaxBy(w => w.Length);
         if (alike is not null) return last + alike.Length;
-        if (lengths is [var length] && last + length <= words.Length) return last + length;
+        if (lengths is [var length] && last + length <= words.Length && EndsLike(segments, ranges, last + length)) return last + length;
         // Layers that lost a half have other lengths: the last one goes on as long as others do behind their attention.
         var behind = ranges.SelectMany(r => words[(r.Start.Value + 1)..r.End.Value]).ToHashSet();
         var end = last + 1;
         while (end < words.Length && behind.Contains(words[end])) end++;
-        return end > last + 1
+        return end > last + 1 && EndsLike(segments, ranges, end)
             ? end
             : throw NoBlocks("its last attention layer is unlike all others, so that its end is not known");
+    }
+
+    /// <summary>The cut is formed like those between blocks, and behind it no segment has several products as a layer has: only norm and head.</summary>
+    private static bool EndsLike(StreamSegments segments, List<Range> ranges, int end)
+    {
+        var view = segments.Stream.View;
+        string? Form(int cut) => view.Producer(segments.Stream.Cuts[cut]) switch
+        {
+            null => null,
+            { Op: "Add" or "ResidualSum" } => "sum",
+            var node => view.IsCall(node) ? "call" : node.Op,
+        };
+        return ranges.All(r => Form(r.End.Value) == Form(end))
+            && Enumerable.Range(end, segments.Count - end).All(s => segments.Nodes(s).Count(n => Products.Contains(n.Op)) < 2);
     }
 
     /// <summary>A fused node that two segments share counts to the block whose norm it holds; the embedding's stays outside.</summary>

@@ -6,14 +6,18 @@ namespace OnnxMka.Blocks;
 internal static class MergeObstacle
 {
     /// <summary>The reason as half a sentence ("its ..."); null where nothing speaks against merging.</summary>
-    public static string? Of(IEnumerable<ViewNode> nodes, NormalisedView view)
+    public static string? Of(IEnumerable<ViewNode> nodes, ResidualStream stream)
     {
+        var view = stream.View;
         foreach (var (node, op) in nodes.SelectMany(n => view.Operators(n).Select(o => (n, o))))
         {
             switch (op)
             {
+                case "Softmax" when AttentionSegments.IsRouter(stream, node):
                 case "com.microsoft.MoE" or "com.microsoft.QMoE" or "TopK":
                     return $"experts ({node.Origin.Label}) stand in an order of their own, so that averaging needs experts to be matched first";
+                case "Conv" when IsPointwise(node, view):
+                    break;
                 case "Conv" or "com.microsoft.CausalConvWithState" or "com.microsoft.LinearAttention":
                     return $"state ({node.Origin.Label}) is that of a convolution or recurrence, whose weights are not averaged";
                 case "com.microsoft.MatMulNBits" when node.Origin.Int("weight_prepacked", 0) != 0:
@@ -27,4 +31,9 @@ internal static class MergeObstacle
 
         return null;
     }
+
+    /// <summary>A convolution of kernel size one is a projection; its weight is <c>[out, in / groups, 1, ...]</c>.</summary>
+    private static bool IsPointwise(ViewNode node, NormalisedView view) => node.Origin.Attributes.TryGetValue("kernel_shape", out var kernel)
+        ? kernel.Ints.All(k => k == 1)
+        : node.Op == "Conv" && view.Index.Graph.Initializers.TryGetValue(node.Inputs[1], out var weight) && weight.Shape.Skip(2).All(k => k == 1);
 }

@@ -24,6 +24,7 @@ internal sealed record ViewNode(
 /// SkipLayerNormalization(a, b, gamma, beta, bias)    ->  s = ResidualSum(a, b, bias);  y = LayerNorm(s, gamma, beta)
 /// EmbedLayerNormalization(ids, ..., gamma, beta)     ->  s = EmbeddingSum(ids, ...);   y = LayerNorm(s, gamma, beta)
 /// [Simplified]LayerNormalization, RMSNormalization   ->  LayerNorm / RmsNorm with epsilon only
+/// Dropout(x)                                         ->  Identity(x);   Sum(a, b) -> Add(a, b)
 /// </code>
 /// so that the first block and the last norm look like all others.
 /// </summary>
@@ -114,6 +115,11 @@ internal sealed class NormalisedView
                 return [Norm(node, "LayerNorm")];
             case ("" or "com.microsoft", "SimplifiedLayerNormalization") or ("", "RMSNormalization"):
                 return [Norm(node, "RmsNorm")];
+            // Both pass their input on, or add two, whatever the exporter calls it.
+            case ("", "Dropout") when node.Outputs.Length == 1 || node.Outputs[1].Length == 0:
+                return [new ViewNode(node, "Identity", [node.Inputs[0]], [0], [node.Outputs[0]], [])];
+            case ("", "Sum") when node.Inputs.Length == 2:
+                return [new ViewNode(node, "Add", node.Inputs, [0, 1], node.Outputs, [])];
             default:
                 var attributes = node.Attributes.Values.Select(a => a.Canonical()).Order(StringComparer.Ordinal);
                 return [new ViewNode(node, Qualified(node), node.Inputs, [.. Enumerable.Range(0, node.Inputs.Length)], node.Outputs, [.. attributes])];

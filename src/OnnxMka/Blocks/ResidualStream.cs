@@ -80,14 +80,29 @@ internal sealed class ResidualStream
         return reached;
     }
 
+    /// <summary>The float output behind most products in a row: caches leave the stream early, and the head comes after every layer.</summary>
     private static string FindSink(NormalisedView view, string source, HashSet<string> dependent)
     {
-        var outputs = view.Index.Graph.Outputs.Where(o => dependent.Contains(o.Name)).Select(o => o.Name).ToArray();
+        var outputs = view.Index.Graph.Outputs.Where(o => dependent.Contains(o.Name)).ToArray();
         if (outputs.Length == 0)
             throw new RefusedException("MKA010", source, "no output depends on the token embeddings", "Give an exported decoder LLM");
-        if (outputs.Contains("logits", StringComparer.Ordinal)) return "logits";
-        // The cache outputs leave the stream early; the head passes every cut.
-        return outputs.MaxBy(o => Dominators(view, source, o, dependent).Length)!;
+        if (outputs.Any(o => o.Name == "logits")) return "logits";
+        var depth = ProductDepths(view, dependent);
+        return outputs.OrderByDescending(o => o.Type.IsMergeable()).ThenByDescending(o => depth.GetValueOrDefault(o.Name)).First().Name;
+    }
+
+    /// <summary>Products on the way from the source to each value that has most of them.</summary>
+    private static Dictionary<string, int> ProductDepths(NormalisedView view, HashSet<string> dependent)
+    {
+        var depth = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var node in view.Nodes.Where(n => !ReadsOnlyShape(n)))
+        {
+            var deepest = node.Inputs.Concat(node.Origin.Captures).Where(dependent.Contains).Select(v => depth.GetValueOrDefault(v)).DefaultIfEmpty().Max();
+            var own = view.Operators(node).Count(Products.Contains);
+            foreach (var output in node.Outputs.Where(dependent.Contains)) depth[output] = deepest + own;
+        }
+
+        return depth;
     }
 
     /// <summary>

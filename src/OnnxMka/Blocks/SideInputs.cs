@@ -14,11 +14,29 @@ internal static class SideInputs
         foreach (var origin in Origins(segments))
         {
             var reached = Reached(segments, origin);
+            RefuseEncoderStates(segments, origin, blocks.Count);
             var reads = blocks.Select(b => Reads(segments, exact, reached, b)).ToArray();
             if (reads.Skip(1).All(r => r.SetEquals(reads[0]))) continue;
             throw new RefusedException(
                 "MKA012", origin, "it enters the decoder layers beside the residual stream, and not all layers alike", "Models with per-layer inputs or deepstack features are not supported");
         }
+    }
+
+    /// <summary>Refuses states that every layer multiplies by weights of its own: keys and values of cross attention. A projector shared by all is none.</summary>
+    private static void RefuseEncoderStates(StreamSegments segments, string origin, int blocks)
+    {
+        var states = new HashSet<string>(StringComparer.Ordinal) { origin };
+        var projections = new List<ViewNode>();
+        foreach (var node in segments.Stream.View.Nodes.Where(n => !ResidualStream.ReadsOnlyShape(n) && n.Inputs.Any(states.Contains)))
+        {
+            if (node.Outputs.Any(segments.Stream.Dependent.Contains)) continue;
+            if (Products.Contains(node.Op) && !node.Inputs.All(states.Contains)) projections.Add(node);
+            else states.UnionWith(node.Outputs.Where(o => o.Length > 0));
+        }
+
+        // Self and cross attention may each have been taken for a block.
+        if (projections.Count > 1 && 2 * projections.Count >= blocks)
+            throw new RefusedException("MKA014", origin, $"every layer projects it anew ({projections[0].Origin.Label}), so this is the decoder of an encoder-decoder model", "Only decoder-only LLMs are supported");
     }
 
     /// <summary>Float inputs that are no cache, and embedding look-ups other than the stream's own.</summary>

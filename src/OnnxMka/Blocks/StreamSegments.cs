@@ -53,7 +53,8 @@ internal sealed class StreamSegments
 
     private int SegmentAfter(string value)
     {
-        if (_cutNumber.TryGetValue(value, out var cut)) return cut;
+        // What is made of the logits (a next token, probabilities) is outside.
+        if (_cutNumber.TryGetValue(value, out var cut)) return cut < Count ? cut : Shared;
         return Stream.View.Producer(value) is { } producer ? _segments[producer.Position] : Shared;
     }
 
@@ -74,20 +75,30 @@ internal sealed class StreamSegments
         var found = new List<(string, int)>();
         foreach (var port in Stream.View.Index.Graph.FedInputs.Where(p => IsStateType(p.Type) && p.Name != Stream.TokenInput))
         {
-            var segments = ReadersBeyondCasts(port.Name)
-                .Where(n => !ResidualStream.ReadsOnlyShape(n))
-                .Select(Of)
-                .Distinct()
-                .ToArray();
+            var segments = DependentReaders(port.Name).Select(Of).Distinct().Take(2).ToArray();
             if (segments is [>= 0 and var segment]) found.Add((port.Name, segment));
         }
 
         return found;
     }
 
-    /// <summary>Models of fp16 inside and fp32 ports cast a cache first; the Cast may serve length readers too.</summary>
-    private IEnumerable<ViewNode> ReadersBeyondCasts(string value) => Stream.View.Readers(value)
-        .SelectMany(r => r.Node.Op is "Cast" or "Identity" ? ReadersBeyondCasts(r.Node.Outputs[0]) : [r.Node]);
+    /// <summary>
+    /// Where a port's values meet the stream: beyond casts, and beyond the slices that take key and value out of one tensor, of
+    /// which the graph may read lengths too.
+    /// </summary>
+    private IEnumerable<ViewNode> DependentReaders(string port)
+    {
+        var pending = new Stack<string>([port]);
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        while (pending.TryPop(out var value))
+        {
+            foreach (var (reader, _) in Stream.View.Readers(value).Where(r => !ResidualStream.ReadsOnlyShape(r.Node)))
+            {
+                if (reader.Outputs.Any(Stream.Dependent.Contains)) yield return reader;
+                else foreach (var output in reader.Outputs.Where(seen.Add)) pending.Push(output);
+            }
+        }
+    }
 
     private List<(string Port, int Segment)> FindKvOutputs()
     {

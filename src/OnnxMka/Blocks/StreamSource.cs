@@ -50,12 +50,14 @@ internal static class StreamSource
     {
         if (node.Op == "EmbeddingSum") return view.Index.Graph.Initializers.TryGetValue(node.Inputs[1], out var words) ? words.Shape[0] : 1;
         var value = node.Inputs[0];
+        var reshaped = false;
         while (true)
         {
-            if (view.Index.Graph.Initializers.TryGetValue(value, out var table)) return table.Shape.Length >= 2 ? table.Shape.Max() : 0;
+            if (view.Index.Graph.Initializers.TryGetValue(value, out var table)) return table.Shape.Length >= 2 || (reshaped && table.Type.IsMergeable()) ? table.Shape.Max() : 0;
             if (view.Producer(value) is not { } producer) return 0;
             if (producer.Op == "Constant") return producer.Origin.Attributes.TryGetValue("value", out var a) && a.Tensor is { Shape.Length: 2 } t ? t.Shape[0] : 0;
             if (producer.Op is not ("Identity" or "Transpose" or "Cast" or "Reshape" or "DequantizeLinear")) return 0;
+            reshaped |= producer.Op == "Reshape";
             value = producer.Inputs[0];
         }
     }

@@ -51,7 +51,7 @@ internal sealed class StructureHash : IDisposable
 
     public void Dispose() => _reader.Dispose();
 
-    public static bool IsCommutative(ViewNode node) => node.Op is "Add" or "Mul" or "ResidualSum" or "And" or "Or";
+    public static bool IsCommutative(ViewNode node) => node.Op is "Add" or "Sum" or "Mul" or "ResidualSum" or "And" or "Or";
 
     private void Name(ViewNode node)
     {
@@ -64,7 +64,9 @@ internal sealed class StructureHash : IDisposable
 
         if (node.Op == "Constant")
         {
-            _values[node.Outputs[0]] = Leaf(node.Outputs[0], node: null);
+            _values[node.Outputs[0]] = _constants.Tensor(node.Outputs[0]) is not null
+                ? Leaf(node.Outputs[0], node: null)
+                : Intern($"constant:{(_exact ? string.Join(';', node.Attributes) : "")}");
             return;
         }
 

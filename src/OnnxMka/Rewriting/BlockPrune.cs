@@ -60,7 +60,7 @@ internal static class BlockPrune
         foreach (var (port, ports) in block.KvInputs.Select(p => (p, (Func<Block, IEnumerable<KvPort>>)(b => b.KvInputs)))
             .Concat(block.KvOutputs.Select(p => (p, (Func<Block, IEnumerable<KvPort>>)(b => b.KvOutputs)))))
         {
-            var outside = ReadersBeyondCasts(index, port.Name).Where(r => !own.Contains(r.Node.Index)).ToArray();
+            var outside = FinalReaders(index, port.Name).Where(r => !own.Contains(r.Node.Index)).ToArray();
             if (outside.Length > 0)
             {
                 if (outside.FirstOrDefault(r => r.Node.OpType is not ("Shape" or "Size")) is { Node: { } reader })
@@ -75,6 +75,9 @@ internal static class BlockPrune
         foreach (var port in block.KvOutputs) script.Add(Stage, new GraphEdit.DropOutputPort(port.Name));
     }
 
-    private static IEnumerable<Reader> ReadersBeyondCasts(GraphIndex index, string value) => index.Readers(value)
-        .SelectMany(r => r.Node.OpType is "Cast" or "Identity" && !index.IsOutput(r.Node.Outputs[0]) ? ReadersBeyondCasts(index, r.Node.Outputs[0]) : [r]);
+    /// <summary>Readers of a cache beyond operators that hand its elements on: a Cast, or what takes key and value out of one tensor.</summary>
+    private static IEnumerable<Reader> FinalReaders(GraphIndex index, string value) => index.Readers(value).SelectMany(reader =>
+        reader.Node.OpType is "Cast" or "Identity" or "Gather" or "Slice" or "Split" or "Squeeze" or "Unsqueeze" && !reader.Node.Outputs.Any(index.IsOutput)
+            ? reader.Node.Outputs.Where(o => o.Length > 0).SelectMany(o => FinalReaders(index, o))
+            : [reader]);
 }

@@ -56,7 +56,7 @@ internal static class InitializerFold
         var parameter = kept.Parameters[role];
         var blocks = group.Weights.Keys.Where(b => b != kept.Index).Prepend(kept.Index).ToArray();
         foreach (var other in blocks.Where(b => map.Blocks[b].Kind != kept.Kind))
-            throw new RefusedException("MKA041", $"blocks {kept.Index} and {other}", "they are of different kinds (attributes, sizes or structure differ), so an average has no meaning", "Use --method drop, or other blocks");
+            throw new RefusedException("MKA041", $"blocks {kept.Index} and {other}", "they are of different kinds (attributes, constants, sizes or structure differ), so an average has no meaning", "Use --method drop, or other blocks");
         var names = blocks.Select(b => map.Blocks[b].Parameters[role].Initializer).ToArray();
         // All blocks read one tensor: the combination is that tensor.
         if (names.Distinct(StringComparer.Ordinal).Count() == 1) return null;

@@ -44,14 +44,14 @@ public sealed class DecoderSession : IDisposable
         }
     }
 
-    /// <summary>Named outputs of a batch of equally long sequences, without cache, as float32.</summary>
-    public float[][] Outputs(ReadOnlySpan<int> ids, int batch, IReadOnlyCollection<string> names)
+    /// <summary>Named outputs of a batch of equally long sequences, without cache, as float32 with their shapes.</summary>
+    public (float[] Values, long[] Shape)[] Outputs(ReadOnlySpan<int> ids, int batch, IReadOnlyCollection<string> names)
     {
         var feeds = Ports.Feed(ids, batch, 0, null);
         try
         {
             using var outputs = _session.Run(_run, feeds.Keys, feeds.Values, names);
-            return [.. outputs.Select(ToFloats)];
+            return [.. outputs.Select(o => (ToFloats(o), o.GetTensorTypeAndShape().Shape))];
         }
         finally
         {

@@ -8,7 +8,7 @@ internal static class Experts
     private const string Module = "mlp";
 
     public static string Write(BlockContext c, string x) =>
-        c.Form.Moe == MoeForm.DenseExperts ? Dense(c, x) : Fused(c, x, quantised: c.Form.Moe == MoeForm.FusedQuantised);
+        c.Form.Moe is MoeForm.DenseExperts or MoeForm.SoftExperts ? Dense(c, x) : Fused(c, x, quantised: c.Form.Moe == MoeForm.FusedQuantised);
 
     private static string Router(BlockContext c, string x) => c.Linear(x, $"{Module}/gate", c[Role.Router]);
 
@@ -17,17 +17,22 @@ internal static class Experts
         var g = c.Graph;
         var n = c.Network;
         var scores = Router(c, x);
-        string shares;
         using (g.In(Module))
         {
+            if (c.Form.Moe == MoeForm.SoftExperts) return Weighted(c, x, g.Op("Softmax", [scores], ("axis", -1)));
             var best = g.Call("TopK", "", [scores, g.Ints(n.ExpertsPerToken)], [null, null], [("axis", -1), ("largest", 1), ("sorted", 1)]);
             var weights = g.Op("Softmax", [best[0]], ("axis", -1));
             var zeros = g.Op("Mul", [scores, g.Float(0)]);
-            shares = g.Op("ScatterElements", [zeros, best[1], weights], ("axis", -1));
+            return Weighted(c, x, g.Op("ScatterElements", [zeros, best[1], weights], ("axis", -1)));
         }
+    }
 
+    /// <summary>All experts on all tokens, each times its share.</summary>
+    private static string Weighted(BlockContext c, string x, string shares)
+    {
+        var g = c.Graph;
         string? sum = null;
-        for (var e = 0; e < n.Experts; e++)
+        for (var e = 0; e < c.Network.Experts; e++)
         {
             var module = $"{Module}/experts.{e}";
             var gate = c.Linear(x, $"{module}/w1", c[Role.ExpertGate].Slice(e));

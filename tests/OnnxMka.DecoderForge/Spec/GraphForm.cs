@@ -17,7 +17,7 @@ public enum LinearForm { MatMul, TransposedMatMul, GemmTransB, Conv1D, NBits, Qd
 
 public enum ActivationForm { Decomposed, Contrib, Standard, WithBias }
 
-public enum MoeForm { DenseExperts, Fused, FusedQuantised }
+public enum MoeForm { DenseExperts, SoftExperts, Fused, FusedQuantised }
 
 public enum ShapeForm { PerLayerChains, SharedSizes, Constants }
 

@@ -29,6 +29,15 @@ public static class MixedPresets
 
     public static Preset MoEUnfused { get; } = Make(nameof(MoEUnfused), 4, 4, LlamaPresets.TorchScript, _ => new BlockSpec { Mlp = MlpKind.Experts });
 
+    /// <summary>No cache shows where layers start, and the router is a Softmax over a product: quantised weights times activations.</summary>
+    public static Preset MoEQuantisedRouterNoCache { get; } = Make(
+        nameof(MoEQuantisedRouterNoCache), 4, 4, LlamaPresets.TorchScript with { Linear = LinearForm.NBits, KvPorts = KvPortForm.None, AnonymousWeights = false },
+        _ => new BlockSpec { Mlp = MlpKind.Experts });
+
+    /// <summary>Every expert works on every token: no TopK tells that there are experts.</summary>
+    public static Preset MoESoft { get; } = Make(
+        nameof(MoESoft), 4, 4, LlamaPresets.TorchScript with { Moe = MoeForm.SoftExperts }, _ => new BlockSpec { Mlp = MlpKind.Experts });
+
     public static Preset MoEFused { get; } = Make(
         nameof(MoEFused), 4, 4, LlamaPresets.GenAi with { Moe = MoeForm.Fused }, _ => new BlockSpec { Mlp = MlpKind.Experts });
 

@@ -18,7 +18,7 @@ public sealed class ActivationTapTests
 
         // [batch, H], whatever the tokens: no output holds a value a token.
         using var session = Runtime(tap.Model);
-        foreach (var rows in session.Outputs(Books16.Prompt.AsSpan(0, 12), 2, tap.Outputs)) Assert.Equal(2 * 128, rows.Length);
+        foreach (var (rows, shape) in session.Outputs(Books16.Prompt.AsSpan(0, 12), 2, tap.Outputs)) Assert.Equal((256, 2L, 128L), (rows.Length, shape[0], shape[1]));
     }
 
     private static OnnxMka.Runtime.DecoderSession Runtime(OnnxModel model) => OnnxMka.Runtime.DecoderSession.Load(Books16.Map with { Model = model }, OnnxMka.Runtime.ExecutionTarget.Cpu);

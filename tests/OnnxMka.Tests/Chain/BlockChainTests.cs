@@ -105,7 +105,7 @@ public sealed class BlockChainTests(FusedBooks16 fused) : IClassFixture<FusedBoo
         {
             var ids = ChainSamples.Set.Samples.Skip(first).Take(samples).SelectMany(s => s).ToArray();
             Assert.Equal(0, tap);
-            Assert.InRange(Compare.Relative(session.Outputs(ids, samples, [Value])[0], values.ToArray()), 0, ChainSamples.Tolerance);
+            Assert.InRange(Compare.Relative(session.Outputs(ids, samples, [Value])[0].Values, values.ToArray()), 0, ChainSamples.Tolerance);
             batches.Add(samples);
         });
         Assert.Equal([4, 4, 2], batches);

@@ -24,7 +24,7 @@ public sealed class HalfTests
     public void Without_a_half_equals_building_with_its_output_weights_zero(string name)
     {
         var built = Presets.ByName(name).Model();
-        using var form = new FormModel(built, Granularity.Sublayer);
+        using var form = new FormModel(built, granularity: Granularity.Sublayer);
         Assert.All(form.Map.Blocks.GroupBy(b => b.Layer), layer => Assert.Equal(["attention", "mlp"], layer.Select(b => b.Half)));
         var last = built.Spec.Blocks.Length - 1;
         foreach (var halves in new (int Layer, string Half)[][] { [(1, Halves.Attention)], [(1, Halves.Mlp), (2, Halves.Attention), (last, Halves.Mlp)] })
@@ -48,13 +48,13 @@ public sealed class HalfTests
     public void Parallel_blocks_and_layers_that_are_one_function_have_no_halves(string name)
     {
         using var form = new FormModel(Presets.ByName(name).Model());
-        Assert.Equal("MKA062", Assert.Throws<RefusedException>(() => BlockDetector.Detect(form.Map.Model, Granularity.Sublayer)).Refusal.Code);
+        Assert.Equal("MKA062", Assert.Throws<RefusedException>(() => BlockDetector.Detect(form.Map.Model, granularity: Granularity.Sublayer)).Refusal.Code);
     }
 
     [Fact]
     public void Without_the_first_attention_there_is_no_first_layer()
     {
-        using var form = new FormModel(LlamaPresets.TorchScriptLlama.Model(), Granularity.Sublayer);
+        using var form = new FormModel(LlamaPresets.TorchScriptLlama.Model(), granularity: Granularity.Sublayer);
         Assert.Equal("MKA063", Assert.Throws<RefusedException>(() => ModelRewriter.Apply(form.Map, form.Drop(0))).Refusal.Code);
     }
 
