@@ -19,6 +19,8 @@ internal static class AttentionSegments
         "com.microsoft.MatMulFpQ4", "com.microsoft.DynamicQuantizeMatMul", "com.microsoft.MatMulIntegerToFloat", "com.microsoft.FusedGemm",
     };
 
+    public static bool IsFused(string op) => FusedAttention.Contains(op);
+
     /// <summary>Segment numbers, ascending. Refuses a segment with several attentions: a value other than the stream joins those layers.</summary>
     public static List<int> Find(StreamSegments segments)
     {
