@@ -126,7 +126,7 @@ forms: obj/restored
 big: obj/restored
 	@$(DOTNET) run -c $(CONFIG) --project tools/make-big -- $(SHAPE) $(OUT)
 
-# make bench-quality   perplexity of every selection x removal x compensation; hours. BENCH_QUALITY="--ratios 0.25" for less
+# make bench-quality   perplexity of every selection x removal x correction, and --method best; about an hour. BENCH_QUALITY="--ratios 0.25" for less
 bench-quality: build
 	@BENCH_QUALITY='$(BENCH_QUALITY)' node tools/bench-quality.mjs $(CLI) $(BENCH_QUALITY)
 

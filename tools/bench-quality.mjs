@@ -1,11 +1,12 @@
-// Every selection x removal x compensation on the trained fixture, through the command line, as a Markdown table.
+// Every selection x removal x correction on the trained fixture, from one sweep of the command line, and --method best at each ratio, as a
+// Markdown table and the numbers behind it.
 //
 //     node tools/bench-quality.mjs CLI [--ratios 0.125,0.25,0.375,0.5] [--selects tail,npib,bi,angular,greedy-loss] [--methods drop,mka]
-//                                  [--samples 256] [--eval 128] [--best 10m] [--out FILE.md]
+//                                  [--samples 256] [--eval 128] [--best 8m] [--out FILE.md]
 //
-// A selection is made once a ratio and method; its plan is replayed with each compensation. A row that the tool refuses says so.
+// --best 0 leaves the search out.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -19,54 +20,59 @@ const methods = list('methods', 'drop,mka');
 const kinds = ['none', 'fold', 'linear', 'hadamard', 'scale', 'refit'];
 const samples = given.get('samples') ?? '256';
 const evaluation = given.get('eval') ?? '128';
-const best = given.get('best') ?? '';
-const out = given.get('out') ?? 'tests/OnnxMka.Benchmarks/results/quality-books16.md';
+const best = given.get('best') ?? '8m';
+const out = given.get('out') ?? 'tests/OnnxMka.Benchmarks/results/quality.md';
 const model = 'models-fixtures/books16';
 const folder = mkdtempSync(join(tmpdir(), 'bench-quality-'));
+const common = ['--calib-samples', samples, '--eval-samples', evaluation];
+const started = Date.now();
 
 function run(...args) {
-  const report = join(folder, 'report.json');
-  rmSync(report, { force: true });
-  try {
-    execFileSync(cli, [model, join(folder, 'out'), '--force', '--quiet', '--no-verify', '--calib-samples', samples, '--eval-samples', evaluation, '--report', report, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-  } catch (error) {
-    return { refused: error.stderr.toString().trim().split('\n').at(-1) };
-  }
-  return JSON.parse(readFileSync(report, 'utf8'));
+  execFileSync(cli, args, { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-const text = report => report.refused ? 'refused' : report.perplexity.result.value.toFixed(2);
+const ways = selects.flatMap(s => methods.flatMap(m => kinds.map(k => `${m}:${s}${k === 'none' ? '' : `+${k}`}`)));
+run('sweep', model, '--ratios', ratios.join(','), '--methods', ways.join(','), '-o', join(folder, 'sweep'), ...common);
+const sweep = JSON.parse(readFileSync(join(folder, 'sweep', 'sweep.json'), 'utf8'));
+const dense = sweep.original.value;
+const point = (ratio, way) => sweep.points.find(p => p.ratio === Number(ratio) && p.method === way);
 const lines = [];
-let dense, environment, version;
+const data = { dense, points: [], best: [] };
 for (const ratio of ratios) {
-  lines.push('', `## ratio ${ratio}`, '', `| selection | removal | blocks that go | ${kinds.join(' | ')} |`, `|---|---|---|${kinds.map(() => '---:').join('|')}|`);
+  const rows = [];
   for (const select of selects) {
     for (const method of methods) {
-      const plan = join(folder, 'plan.json');
-      rmSync(plan, { force: true });
-      const first = run('--ratio', ratio, '--select', select, '--method', method, '--plan-out', plan);
-      const row = kinds.map(kind => kind === 'none' || !existsSync(plan) ? text(first) : text(run('--plan', plan, '--compensate', kind)));
-      if (!first.refused) [dense, environment, version] = [first.perplexity.original.value, first.environment, first.tool.version];
-      const kept = first.refused ? [] : first.layers.map(l => l.original);
-      const gone = first.refused ? first.refused : [...Array(first.input.blocks).keys()].filter(b => !kept.includes(b)).join(',');
-      lines.push(`| ${select} | ${method === 'mka' ? 'merge' : 'drop'} | ${gone} | ${row.join(' | ')} |`);
-      console.error(lines.at(-1));
+      const row = kinds.map(kind => point(ratio, `${method}:${select}${kind === 'none' ? '' : `+${kind}`}`));
+      row.forEach((p, i) => data.points.push({ ratio: Number(ratio), select, removal: method === 'mka' ? 'merge' : 'drop', correction: kinds[i], removed: p.plan.removed, perplexity: p.perplexity.value }));
+      rows.push({ select, method, row });
     }
   }
-  if (best) {
-    const report = run('--ratio', ratio, '--method', 'best', '--budget', best);
-    lines.push('', `\`--method best --budget ${best}\`: **${text(report)}**${report.refused ? '' : `, ${report.search.why}`}`);
-  }
+  const least = Math.min(...rows.flatMap(r => r.row.map(p => p.perplexity.value)));
+  const cell = p => p.perplexity.value === least ? `**${p.perplexity.value.toFixed(2)}**` : p.perplexity.value.toFixed(2);
+  lines.push('', `## ratio ${ratio}`, '', `| selection | removal | blocks that go | ${kinds.join(' | ')} |`, `|---|---|---|${kinds.map(() => '---:').join('|')}|`);
+  for (const r of rows) lines.push(`| ${r.select} | ${r.method === 'mka' ? 'merge' : 'drop'} | ${r.row[0].plan.removed.join(',')} | ${r.row.map(cell).join(' | ')} |`);
+  if (best === '0') continue;
+  const file = join(folder, 'best.json');
+  run(model, join(folder, 'best'), '--force', '--ratio', ratio, '--method', 'best', '--budget', best, '--report', file, ...common);
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  const perplexity = report.perplexity.result.value;
+  data.best.push({ ratio: Number(ratio), perplexity, bestRow: least, removed: report.plan.removed, why: report.search.why });
+  lines.push('', `\`--method best --budget ${best}\`: **${perplexity.toFixed(2)}** (${(perplexity / dense).toFixed(3)} of dense; best row above: ${least.toFixed(2)}). ${report.search.why}.`);
 }
+
+const { environment, tool } = sweep;
+const machine = `${cpus()[0].model}, ${environment.cores} cores, ${environment.os}, ${environment.framework}, onnx-mka ${tool.version}, ${environment.executionProvider}`;
+const command = `make bench-quality${process.env.BENCH_QUALITY ? ` BENCH_QUALITY="${process.env.BENCH_QUALITY}"` : ''}`;
 writeFileSync(out, [
-  '# Perplexity by selection, removal and compensation: books16',
+  '# Perplexity by selection, removal and correction: books16',
   '',
-  `Dense: ${dense?.toFixed(2)}. Held-back prose, ${evaluation} windows of 128 tokens; calibration: ${samples} windows of other text.`,
+  `Dense: ${dense.toFixed(2)}. Held-back prose, ${evaluation} windows of 128 tokens; calibration: ${samples} windows of other text.`,
   '',
-  `${cpus()[0].model}, ${environment?.cores} cores, ${environment?.os}, ${environment?.framework}, onnx-mka ${version}, ${environment?.executionProvider}.`,
+  `${machine}; ${((Date.now() - started) / 60000).toFixed(0)} minutes in all.`,
   '',
-  `Command: \`make bench-quality${process.env.BENCH_QUALITY ? ` BENCH_QUALITY="${process.env.BENCH_QUALITY}"` : ''}\``,
+  `Command: \`${command}\``,
   ...lines,
   '',
 ].join('\n'));
+writeFileSync(out.replace(/\.md$/, '.json'), JSON.stringify({ machine, command, ...data }, null, 1) + '\n');
 rmSync(folder, { recursive: true });

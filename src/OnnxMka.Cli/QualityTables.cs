@@ -1,4 +1,5 @@
 using OnnxMka.Compensation;
+using OnnxMka.Matching;
 using OnnxMka.Planning;
 using OnnxMka.Search;
 using OnnxMka.Selection;
@@ -14,6 +15,7 @@ internal static class QualityTables
         if (result.Search is { } search) Trials(console, search, result.Plan);
         if (result.Selection is { Chosen.Length: > 0 } selection)
             console.MarkupLineInterpolated($"chosen by {SelectionNames.Of(selection.Kind)}: {string.Join(", ", selection.Chosen.Select(c => Choice(c, result.Plan)))}");
+        if (result.Merging is { } merging) Merging(console, merging);
         if (result.Compensation is { } compensation) Steps(console, compensation, result.Plan);
     }
 
@@ -25,6 +27,22 @@ internal static class QualityTables
 
     /// <summary>Names the correction behind "dropped" or "merged".</summary>
     public static string Suffix(CompressionResult result) => result.Compensation is { Kind: not CompensationKind.None and var kind } ? $", {Name(kind)}" : "";
+
+    private static void Merging(IAnsiConsole console, MergeReport merging)
+    {
+        if (merging.Matches.Length > 0)
+        {
+            var table = ResultTables.Table("block", "into", "units", "moved", "correlation before", "after");
+            foreach (var m in merging.Matches) table.AddRow(m.Block.ToString(), m.Into.ToString(), m.Units.ToString().ToLowerInvariant(), $"{m.Moved} of {m.Count}", m.Before.ToString("0.0000"), m.After.ToString("0.0000"));
+            console.Write(table);
+        }
+
+        foreach (var fit in merging.Fits)
+        {
+            var shares = fit.Kept ? string.Join(", ", fit.Shares.Select(s => $"{s.Role} {s.Alpha:0.00}")) : "the planned shares stay";
+            console.MarkupLineInterpolated($"shares of block {fit.Block}: held-out error {fit.ErrorBefore:0.0000} -> {fit.ErrorAfter:0.0000}: {shares}");
+        }
+    }
 
     private static void Trials(IAnsiConsole console, SearchReport search, MergePlan plan)
     {

@@ -5,6 +5,7 @@ using OnnxMka.Compensation;
 using OnnxMka.Emission;
 using OnnxMka.Evaluation;
 using OnnxMka.Graph;
+using OnnxMka.Matching;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 using OnnxMka.Runtime;
@@ -45,7 +46,8 @@ public sealed class Compression
         var options = _options.Plan.For(map) with { Count = _options.Ratio is { } ratio ? PlanOptions.ForRatio(ratio, map.Count) : _options.Plan.Count };
         using var calibrated = new CalibratedModel(map, _options, texts, _progress, _ct);
         var name = Path.GetFileName(target?.ModelPath ?? input.ModelPath);
-        var (plan, rewritten, analysis, selection, compensation, search) = _options.Goal is { } goal ? ReduceTo(goal, calibrated, options, fingerprint, texts, name) : Reduce(calibrated, options, fingerprint, texts);
+        var reduction = _options.Goal is { } goal ? ReduceTo(goal, calibrated, options, fingerprint, texts, name) : Reduce(calibrated, options, fingerprint, texts);
+        var (plan, rewritten, analysis, selection, compensation, search) = reduction;
         var planned = Planned(rewritten, name);
         var original = map.Model.Files.Sum(f => new FileInfo(f).Length);
         if (_options.DryRun || target is null)
@@ -63,7 +65,7 @@ public sealed class Compression
         return result with { Emitted = emitter.Commit() };
 
         CompressionResult Result(EmittedModel? emitted, ImmutableArray<TensorDelta> deltas, ImmutableArray<Verdict> verdicts, QualityTable? quality) =>
-            new(map, plan, analysis, emitted, deltas, verdicts, quality, original, planned, _clock.Times) { Selection = selection, Compensation = compensation, Search = search };
+            new(map, plan, analysis, emitted, deltas, verdicts, quality, original, planned, _clock.Times) { Selection = selection, Compensation = compensation, Search = search, Merging = reduction.Merging };
     }
 
     /// <summary>Select, plan, rewrite, compensate; or, for the best of several ways, the search that does all of it.</summary>
@@ -115,7 +117,10 @@ public sealed class Compression
         var plan = _options.ReadyPlan is { } ready ? Checked(ready, fingerprint)
             : _options.WeighMerges ? MergePlanner.Of(map, selection!.Steps(map), options, fingerprint)
             : MergePlanner.Plan(map, analysis?.Npib, options, fingerprint);
-        return new Reduction(plan, _clock.Time("rewrite", () => ModelRewriter.Apply(map, plan, _options.KeepNames)), analysis, selection, null, null);
+        MergeReport? merging = null;
+        if (_options.ReadyPlan is null && options.Method == Method.Mka && (options.FitAlpha || options.Align != AlignUnits.None))
+            (plan, merging) = _clock.Time("refine merges", () => calibrated.Refine(plan, options));
+        return new Reduction(plan, _clock.Time("rewrite", () => ModelRewriter.Apply(map, plan, _options.KeepNames)), analysis, selection, null, null) { Merging = merging };
     }
 
     private Reduction Finish(CalibratedModel calibrated, Reduction chosen)

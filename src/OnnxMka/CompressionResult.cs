@@ -3,6 +3,7 @@ using OnnxMka.Blocks;
 using OnnxMka.Compensation;
 using OnnxMka.Emission;
 using OnnxMka.Evaluation;
+using OnnxMka.Matching;
 using OnnxMka.Planning;
 using OnnxMka.Scoring;
 using OnnxMka.Search;
@@ -45,6 +46,9 @@ public sealed record CompressionResult(
 
     /// <summary>What made up for the removed blocks; null where nothing was asked for.</summary>
     public CompensationReport? Compensation { get; init; }
+
+    /// <summary>Units aligned and shares fitted before averaging; null where neither was asked for.</summary>
+    public MergeReport? Merging { get; init; }
 
     /// <summary>What <see cref="Method.Best"/> compared.</summary>
     public SearchReport? Search { get; init; }

@@ -20,7 +20,7 @@ internal sealed class CompressVerb
     private readonly Option<MergedHalf> _only = new("--only") { HelpName = "attention|mlp", Description = "Mix only that half of each merged block; the other stays the kept block's own", DefaultValueFactory = _ => MergedHalf.Both };
     private readonly SelectionFlags _selection = new();
     private readonly QualityFlags _quality = new();
-    private readonly Option<double?> _alpha = new("--alpha") { Description = "Share of the block that is kept, 0 to 1 (default: the pair's similarity, at least 0.5)" };
+    private readonly MergeFlags _merge = new();
     private readonly Option<int> _protectFirst = new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _protectLast = new("--protect-last") { Description = "Blocks at the end that stay as they are", DefaultValueFactory = _ => 1 };
     private readonly CalibrationFlags _calibration = new();
@@ -49,7 +49,7 @@ internal sealed class CompressVerb
         command.Add(_output);
         Option[] options =
         [
-            _ratio, _count, _blocks, _method, _order, _only, .. _quality.All, .. _selection.All, _alpha, _protectFirst, _protectLast, .. _calibration.All, _analysis, _plan,
+            _ratio, _count, _blocks, _method, _order, _only, .. _quality.All, .. _selection.All, .. _merge.All, _protectFirst, _protectLast, .. _calibration.All, _analysis, _plan,
             _report, _planOut, _modelCard, _adapterMap, _mergekit, _pruneList, _dryRun, _force, _noEval, _evalSamples, _noVerify, _check, _external, _keepNames, _quiet, _verbose,
         ];
         foreach (var option in options) command.Add(option);
@@ -108,10 +108,9 @@ internal sealed class CompressVerb
         var amounts = new[] { parsed.GetValue(_ratio) is not null, parsed.GetValue(_count) is not null, parsed.GetValue(_blocks) is not null, planGiven }.Count(given => given) + _selection.Amounts(parsed);
         if (amounts != 1) throw new UsageException("Say how much goes with exactly one of --ratio, --layers-removed, --blocks, --target-size, --max-ppl-increase or --plan.");
         if (parsed.GetValue(_ratio) is { } ratio && !(ratio >= 0 && ratio < 1)) throw new UsageException($"--ratio is {ratio}; it must be at least 0 and less than 1.");
-        if (parsed.GetValue(_alpha) is { } alpha && !(alpha >= 0 && alpha <= 1)) throw new UsageException($"--alpha is {alpha}; it must be 0 to 1.");
         if (parsed.GetValue(_only) != MergedHalf.Both && (planGiven || parsed.GetValue(_method) != Method.Mka)) throw new UsageException("--only says what a merge mixes: it goes with --method mka, and not with --plan, which says so itself.");
         if (parsed.GetValue(_only) != MergedHalf.Both && parsed.GetValue(_mergekit) is not null) throw new UsageException("--mergekit cannot say --only: mergekit tells halves by the names of one architecture.");
-        return new PlanOptions
+        return _merge.Apply(parsed, planGiven, parsed.GetValue(_mergekit) is not null, new PlanOptions
         {
             Count = UsageRange.AtLeast(parsed.GetValue(_count) ?? 0, 0, "--layers-removed"),
             Named = _selection.TakesHalves(parsed) ? [] : UsageRange.Numbers(parsed.GetValue(_blocks), "--blocks"),
@@ -119,9 +118,8 @@ internal sealed class CompressVerb
             Method = parsed.GetValue(_method),
             Order = parsed.GetValue(_order),
             Only = parsed.GetValue(_only),
-            Alpha = parsed.GetValue(_alpha),
             ProtectFirst = UsageRange.AtLeast(parsed.GetValue(_protectFirst), 0, "--protect-first"),
             ProtectLast = UsageRange.AtLeast(parsed.GetValue(_protectLast), 0, "--protect-last"),
-        };
+        });
     }
 }

@@ -12,6 +12,8 @@ internal static class AttentionSegments
         "com.microsoft.PagedAttention", "com.microsoft.LinearAttention", "com.microsoft.QAttention",
     };
 
+    public static bool IsFused(string op) => FusedAttention.Contains(op);
+
     /// <summary>Segment numbers, ascending. Refuses a segment with several attentions: a value other than the stream joins those layers.</summary>
     public static List<int> Find(StreamSegments segments)
     {

@@ -92,31 +92,10 @@ internal sealed class CompensatedModel
         return script;
     }
 
-    private double[] Read(BlockParameter parameter)
-    {
-        using var reader = new TensorReader();
-        var tensor = Map.Tensor(parameter.Initializer);
-        var values = new double[tensor.ElementCount];
-        FloatCodec.Decode(tensor.Type, reader.ReadBytes(tensor), values);
-        return values;
-    }
+    private double[] Read(BlockParameter parameter) => ParameterEdit.Read(Map, parameter);
 
-    /// <summary>Copy on write: a tensor that anything else reads stays, and this place gets its own.</summary>
-    private void Replace(BlockParameter parameter, double[] values, EditScript script)
-    {
-        var tensor = Map.Tensor(parameter.Initializer);
-        var content = Encoded(tensor.Type, values);
-        var place = ParameterPlace.Of(Map.Model.Graph, _index, parameter);
-        if (place.IsPrivate)
-        {
-            script.Add(Stage, new GraphEdit.ReplaceInitializer(parameter.Initializer, content));
-            return;
-        }
-
-        var name = $"{parameter.Initializer}/compensated_{parameter.Use.Node}_{parameter.Use.Slot}";
-        script.Add(Stage, new GraphEdit.AddInitializer(tensor with { Name = name, Content = content }, _index.IsInitializer(parameter.Initializer) ? parameter.Initializer : null));
-        script.Add(Stage, new GraphEdit.SetInput(place.Node, place.Slot, name));
-    }
+    private void Replace(BlockParameter parameter, double[] values, EditScript script) => ParameterEdit.Replace(
+        Map, _index, parameter, Encoded(Map.Tensor(parameter.Initializer).Type, values), $"compensated_{parameter.Use.Node}_{parameter.Use.Slot}", script, Stage);
 
     private static MemoryBytes Encoded(ElementType type, double[] values)
     {

@@ -85,27 +85,20 @@ internal sealed class ResidualWriters
 
     private void AddWriter(ViewNode node, double scale, bool transposed, BlockParameter? bias)
     {
-        var weight = Parameter(node, 1);
-        var tensor = weight is null ? null : _map.Tensor(weight.Initializer);
-        var chain = weight?.Use.Chain.Select(i => _map.Model.Graph.Nodes[i].OpType).ToArray() ?? [];
-        if (tensor is not { Shape.Length: 2 } || !tensor.Type.IsMergeable() || chain.Any(op => op is not ("Transpose" or "Identity" or "Cast")))
+        if (LinearWeight.Of(_map, _block, node, transposed) is not { } weight)
         {
             _obstacles.Add($"{node.Op} without a plain float weight ({node.Origin.Label})");
             return;
         }
 
-        transposed ^= chain.Count(op => op == "Transpose") % 2 == 1;
-        var (inputs, outputs) = transposed ? ((int)tensor.Shape[1], (int)tensor.Shape[0]) : ((int)tensor.Shape[0], (int)tensor.Shape[1]);
-        var usable = bias is not null && scale == 1 && IsBiasOf(bias, outputs) ? bias : null;
-        _found.Add(new ResidualWriter(weight!, node.Inputs[0], transposed, inputs, outputs, usable, scale) { Position = node.Position });
+        var usable = bias is not null && scale == 1 && IsBiasOf(bias, weight.Outputs) ? bias : null;
+        _found.Add(new ResidualWriter(weight.Parameter, node.Inputs[0], weight.Transposed, weight.Inputs, weight.Outputs, usable, scale) { Position = node.Position });
     }
 
     private bool IsBiasOf(BlockParameter bias, int outputs) =>
         bias.Use.Chain.All(i => _map.Model.Graph.Nodes[i].OpType is "Identity" or "Cast") && _map.Tensor(bias.Initializer) is var tensor && tensor.ElementCount == outputs && tensor.Type.IsMergeable();
 
-    private BlockParameter? Parameter(ViewNode node, int input) => input < node.Inputs.Length
-        ? _block.Parameters.FirstOrDefault(p => p.Use.Node == node.Origin.Index && p.Use.Slot == node.Slots[input])
-        : null;
+    private BlockParameter? Parameter(ViewNode node, int input) => LinearWeight.ParameterAt(_block, node, input);
 
     private double? Scalar(string value)
     {

@@ -19,7 +19,34 @@ public sealed record MergeGroup(int Block, ImmutableSortedDictionary<int, double
 {
     /// <summary>True where weights of several blocks are mixed.</summary>
     public bool IsMerge => Weights.Count > 1;
+
+    /// <summary>Weights of each parameter of its own, by place in <see cref="Blocks.Block.Parameters"/>; default where <see cref="Weights"/> hold for all.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public ImmutableArray<FittedWeights> Fitted { get; init; }
+
+    /// <summary>Weights of the parameter at a place. They sum to 1; fitted ones may lie outside [0, 1].</summary>
+    public ImmutableSortedDictionary<int, double> WeightsOf(int role) => Fitted.IsDefaultOrEmpty ? Weights : Fitted[role].Weights;
 }
+
+/// <summary>What one parameter of a surviving block is made of.</summary>
+/// <param name="Role">For people; the place in the list is what counts.</param>
+public sealed record FittedWeights(string Role, ImmutableSortedDictionary<int, double> Weights);
+
+/// <summary>How several projections lie in one matrix.</summary>
+public enum PackedLayout
+{
+    /// <summary>One after the other: all queries, all keys, all values; all gates, all ups. Also where nothing is packed.</summary>
+    Sections,
+
+    /// <summary>Unit by unit: query, key and value of a head (or KV group), then those of the next; gate and up of a neuron, then the next.</summary>
+    Interleaved,
+}
+
+/// <summary>Another order of a block's inner units, in which it computes the same: taken before it is merged.</summary>
+/// <param name="Block">Original number.</param>
+/// <param name="Units">Neurons or heads.</param>
+/// <param name="From">Old place of each unit; heads of a KV group stand together.</param>
+public sealed record BlockPermutation(int Block, AlignUnits Units, PackedLayout Layout, ImmutableArray<int> From);
 
 /// <summary>A pair of neighbours that was not considered, and why.</summary>
 public sealed record RejectedPair(int Left, int Right, string Reason);
@@ -37,6 +64,10 @@ public sealed record MergePlan(
     ImmutableArray<MergeGroup> Groups,
     ImmutableArray<RejectedPair> Rejected)
 {
+    /// <summary>Blocks whose units are put in another order first; default where none are.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public ImmutableArray<BlockPermutation> Permutations { get; init; }
+
     /// <summary>Which half of each merged block is mixed.</summary>
     public MergedHalf Only { get; init; } = MergedHalf.Both;
 
@@ -78,6 +109,7 @@ public sealed record MergePlan(
         Only = MergedHalf.Both,
         Steps = [.. Steps.Select(s => s with { Alpha = 1 })],
         Groups = [.. Groups.Select(g => new MergeGroup(g.Block, Single(g.Block)))],
+        Permutations = default,
     };
 
     /// <summary>A block as people write it.</summary>

@@ -38,16 +38,21 @@ public static partial class PlanJson
     {
         if (plan.Groups.IsDefaultOrEmpty) throw Bad(name, "it leaves no block");
         if (plan.Units is { } units && (units.Length != plan.BlockCount || units.Any(u => !UnitName().IsMatch(u)))) throw Bad(name, "its units are not the halves of layers");
+        if (!plan.Permutations.IsDefaultOrEmpty && plan.Permutations.Any(p => p.Block < 0 || p.Block >= plan.BlockCount || p.Units is not (AlignUnits.Mlp or AlignUnits.Heads)))
+            throw Bad(name, "it orders units of blocks that the model has not");
         var last = -1;
         foreach (var group in plan.Groups)
         {
             if (group.Block <= last || group.Block >= plan.BlockCount) throw Bad(name, $"block {group.Block} is out of order or range");
             last = group.Block;
-            // Weights are products of doubles that sum to 1; an edited plan is written with 6 digits at least.
-            if (group.Weights.Count == 0 || Math.Abs(group.Weights.Values.Sum() - 1) > 1e-6 || group.Weights.Keys.Any(b => b < 0 || b >= plan.BlockCount))
-                throw Bad(name, $"the weights of block {group.Block} do not sum to 1 over blocks of the model");
+            var bad = !IsWhole(plan, group.Weights) || (!group.Fitted.IsDefaultOrEmpty && !group.Fitted.All(f => IsWhole(plan, f.Weights) && f.Weights.Keys.All(group.Weights.ContainsKey)));
+            if (bad) throw Bad(name, $"the weights of block {group.Block} do not sum to 1 over blocks of the model");
         }
     }
+
+    /// <summary>Weights are products of doubles that sum to 1; an edited plan is written with 6 digits at least.</summary>
+    private static bool IsWhole(MergePlan plan, System.Collections.Immutable.ImmutableSortedDictionary<int, double> weights) =>
+        weights.Count > 0 && Math.Abs(weights.Values.Sum() - 1) <= 1e-6 && weights.Keys.All(b => b >= 0 && b < plan.BlockCount);
 
     private static RefusedException Bad(string name, string what) => new("MKA042", name, what, "Make one with --plan-out");
 

@@ -38,6 +38,21 @@ public enum Order
     Tail,
 }
 
+/// <summary>What is put in the order of the kept block before weights are averaged.</summary>
+[Flags]
+public enum AlignUnits
+{
+    None = 0,
+
+    /// <summary>Neurons of the MLP: columns of up and gate, rows of down.</summary>
+    Mlp = 1,
+
+    /// <summary>Attention heads within their KV group, and the groups: columns of q, k and v, rows of o.</summary>
+    Heads = 2,
+
+    Both = Mlp | Heads,
+}
+
 /// <summary>How many blocks go, and which.</summary>
 public sealed record PlanOptions
 {
@@ -58,6 +73,11 @@ public sealed record PlanOptions
 
     /// <summary>Share of the block that is kept, 0 to 1; null takes the pair's similarity clipped to [0.5, 1].</summary>
     public double? Alpha { get; init; }
+
+    /// <summary>The shares are then fitted, one a parameter: least squares of the merged block's output to that of the blocks it stands for.</summary>
+    public bool FitAlpha { get; init; }
+
+    public AlignUnits Align { get; init; }
 
     /// <summary>Blocks at the start that neither go nor change.</summary>
     public int ProtectFirst { get; init; } = 1;

@@ -21,6 +21,7 @@ public static class MarkdownReport
         if (kind == "inspection") Blocks(report, text);
         MarkdownChoice.Append(report, text);
         if (Has(report, "plan")) Plan(report.GetProperty("plan"), text);
+        if (Has(report, "merging")) Merging(report.GetProperty("merging"), text);
         if (Has(report, "similarity")) Neighbours(report.GetProperty("similarity").GetProperty("npib"), text);
         if (Has(report, "generations")) Samples(report.GetProperty("generations"), text);
         if (Has(report, "environment"))
@@ -95,6 +96,19 @@ public static class MarkdownReport
         text,
         ["block", "goes into", "similarity", "share kept"],
         plan.GetProperty("steps").EnumerateArray().Select(s => new[] { s.GetProperty("from").ToString(), Number(s.GetProperty("into"), "0"), Number(s.GetProperty("similarity"), "0.0000"), Number(s.GetProperty("alpha"), "0.0000") }));
+
+    private static void Merging(JsonElement merging, StringBuilder text)
+    {
+        Table(text, ["block", "goes into", "units", "moved", "correlation before", "after"], merging.GetProperty("matches").EnumerateArray().Select(m => new[]
+        {
+            m.GetProperty("block").ToString(), m.GetProperty("into").ToString(), m.GetProperty("units").GetString()!, $"{m.GetProperty("moved")} of {m.GetProperty("count")}", Number(m.GetProperty("before"), "0.0000"), Number(m.GetProperty("after"), "0.0000"),
+        }));
+        Table(text, ["block", "held-out error before", "after", "fitted shares"], merging.GetProperty("fits").EnumerateArray().Select(f => new[]
+        {
+            f.GetProperty("block").ToString(), Number(f.GetProperty("errorBefore"), "0.0000"), Number(f.GetProperty("errorAfter"), "0.0000"),
+            f.GetProperty("kept").GetBoolean() ? string.Join(", ", f.GetProperty("shares").EnumerateArray().Select(s => $"{s.GetProperty("role").GetString()} {Number(s.GetProperty("alpha"), "0.00")}")) : "the planned shares stay",
+        }));
+    }
 
     private static void Neighbours(JsonElement npib, StringBuilder text) => Table(
         text,

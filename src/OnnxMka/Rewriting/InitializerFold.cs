@@ -30,25 +30,25 @@ internal static class InitializerFold
     public static ImmutableArray<MergedParameter> Script(BlockMap map, MergePlan plan, EditScript script)
     {
         var index = GraphIndex.Of(map.Model.Graph);
-        var merged = ImmutableArray.CreateBuilder<MergedParameter>();
-        foreach (var group in plan.Groups.Where(g => g.IsMerge || !g.Weights.ContainsKey(g.Block)))
-        {
-            var kept = map.Blocks[group.Block];
-            if (kept.MergeObstacle is { } obstacle)
-                throw new RefusedException("MKA043", $"block {kept.Index}", $"its {obstacle}", "Use --method drop, or merge the unquantised model and quantise afterwards");
-            if (plan.Only != MergedHalf.Both && kept.Parameters.Select(p => p.Sublayer).Distinct().Count() < 2)
-                throw new RefusedException("MKA039", $"block {kept.Index}", "its attention and its MLP cannot be told apart, as where a layer is one function call", "Merge both, without --only");
-            for (var role = 0; role < kept.Parameters.Length; role++)
-            {
-                if (IsLeftOut(plan.Only, kept.Parameters[role])) continue;
-                if (Fold(map, index, group, kept, role, script) is { } parameter) merged.Add(parameter);
-            }
-        }
-
-        return merged.ToImmutable();
+        var merged = plan.Groups.Where(g => g.IsMerge || !g.Weights.ContainsKey(g.Block)).SelectMany(g => Fold(map, index, g, plan.Only, script));
+        return [.. merged];
     }
 
-    private static bool IsLeftOut(MergedHalf only, BlockParameter parameter) =>
+    /// <summary>The same for one surviving block.</summary>
+    public static ImmutableArray<MergedParameter> Fold(BlockMap map, GraphIndex index, MergeGroup group, MergedHalf only, EditScript script)
+    {
+        var kept = map.Blocks[group.Block];
+        if (kept.MergeObstacle is { } obstacle)
+            throw new RefusedException("MKA043", $"block {kept.Index}", $"its {obstacle}", "Use --method drop, or merge the unquantised model and quantise afterwards");
+        if (only != MergedHalf.Both && kept.Parameters.Select(p => p.Sublayer).Distinct().Count() < 2)
+            throw new RefusedException("MKA039", $"block {kept.Index}", "its attention and its MLP cannot be told apart, as where a layer is one function call", "Merge both, without --only");
+        if (!group.Fitted.IsDefaultOrEmpty && group.Fitted.Length != kept.Parameters.Length)
+            throw new RefusedException("MKA042", "the plan", $"it has shares for {group.Fitted.Length} parameters of block {kept.Index}, which has {kept.Parameters.Length}", "Make a plan for this model");
+        var mixed = Enumerable.Range(0, kept.Parameters.Length).Where(role => !IsLeftOut(only, kept.Parameters[role]));
+        return [.. mixed.Select(role => Fold(map, index, group, kept, role, script)).OfType<MergedParameter>()];
+    }
+
+    internal static bool IsLeftOut(MergedHalf only, BlockParameter parameter) =>
         (only == MergedHalf.Attention && parameter.Sublayer != Sublayer.Attention) || (only == MergedHalf.Mlp && parameter.Sublayer != Sublayer.Mlp);
 
     private static MergedParameter? Fold(BlockMap map, GraphIndex index, MergeGroup group, Block kept, int role, EditScript script)
@@ -60,23 +60,12 @@ internal static class InitializerFold
         var names = blocks.Select(b => map.Blocks[b].Parameters[role].Initializer).ToArray();
         // All blocks read one tensor: the combination is that tensor.
         if (names.Distinct(StringComparer.Ordinal).Count() == 1) return null;
-        var sources = blocks.Select((b, i) => (Tensor: map.Tensor(names[i]), Weight: group.Weights.GetValueOrDefault(b))).ToArray();
+        var weights = group.WeightsOf(role);
+        var sources = blocks.Select((b, i) => (Tensor: map.Tensor(names[i]), Weight: weights.GetValueOrDefault(b))).ToArray();
         RefuseUnmergeable(kept, parameter, sources.Select(s => s.Tensor));
         var content = new MergedTensor(sources);
-        var place = ParameterPlace.Of(map.Model.Graph, index, parameter);
-        var name = parameter.Initializer;
-        if (place.IsPrivate)
-        {
-            script.Add(Stage, new GraphEdit.ReplaceInitializer(name, content));
-        }
-        else
-        {
-            name = $"{parameter.Initializer}/merged_{kept.Index}_{role}";
-            script.Add(Stage, new GraphEdit.AddInitializer(sources[0].Tensor with { Name = name, Content = content }, index.IsInitializer(parameter.Initializer) ? parameter.Initializer : null));
-            script.Add(Stage, new GraphEdit.SetInput(place.Node, place.Slot, name));
-        }
-
-        return new MergedParameter(kept.Index, parameter.Role, name, parameter.Initializer, group.Weights);
+        var name = ParameterEdit.Replace(map, index, parameter, content, $"merged_{kept.Index}_{role}", script, Stage);
+        return new MergedParameter(kept.Index, parameter.Role, name, parameter.Initializer, weights);
     }
 
     private static void RefuseUnmergeable(Block kept, BlockParameter parameter, IEnumerable<TensorRef> tensors)

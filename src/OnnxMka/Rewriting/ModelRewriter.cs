@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using OnnxMka.Blocks;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
+using OnnxMka.Matching;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Rewriting;
@@ -12,7 +13,7 @@ namespace OnnxMka.Rewriting;
 /// <param name="Blocks">The remaining blocks under their new numbers and port names; their nodes are not listed.</param>
 public sealed record RewrittenModel(OnnxModel Model, ImmutableArray<MergedParameter> Merged, ImmutableDictionary<string, string> Ports, BlockMap Blocks);
 
-/// <summary>A plan and a model to a smaller model: fold, prune, then renumber what is left.</summary>
+/// <summary>A plan and a model to a smaller model: align units, fold, prune, then renumber what is left.</summary>
 public static class ModelRewriter
 {
     /// <summary>Model metadata entry with the old numbers of the remaining blocks, as a JSON array.</summary>
@@ -28,6 +29,7 @@ public static class ModelRewriter
             throw new RefusedException("MKA042", "the plan", "it counts halves of layers and the model's blocks are layers, or other halves", "Make a plan for this model with the same --granularity");
         if (plan.Units is not null && !map.Blocks[plan.Groups[0].Block].HasAttention)
             throw new RefusedException("MKA063", map.Blocks[plan.Groups[0].Block].Name, "no attention would stand before it, and clients and block detection count layers by their attention", "Keep the first attention (--protect-first 1)");
+        if (!plan.Permutations.IsDefaultOrEmpty) map = PermutedBlocks.Apply(map, plan.Permutations);
         var structure = new EditScript();
         var merged = InitializerFold.Script(map, plan, structure);
         BlockPrune.Script(map, plan, structure);

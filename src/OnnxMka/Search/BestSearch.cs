@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using OnnxMka.Compensation;
+using OnnxMka.Matching;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 using OnnxMka.Scoring;
@@ -10,7 +11,11 @@ namespace OnnxMka.Search;
 
 /// <summary>A smaller model and how it came about.</summary>
 internal sealed record Reduction(
-    MergePlan Plan, RewrittenModel Model, Analysis? Analysis, SelectionReport? Selection, CompensationReport? Compensation, SearchReport? Search);
+    MergePlan Plan, RewrittenModel Model, Analysis? Analysis, SelectionReport? Selection, CompensationReport? Compensation, SearchReport? Search)
+{
+    /// <summary>Null where averages were taken as planned.</summary>
+    public MergeReport? Merging { get; init; }
+}
 
 /// <summary>One way that was tried.</summary>
 /// <param name="Selection">How its blocks were chosen; null for an exchange of one block of the best so far.</param>

@@ -3,6 +3,7 @@ using OnnxMka.Calibration;
 using OnnxMka.Chain;
 using OnnxMka.Compensation;
 using OnnxMka.Evaluation;
+using OnnxMka.Matching;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 using OnnxMka.Runtime;
@@ -75,6 +76,10 @@ internal sealed class CalibratedModel : IDisposable
         var best = tried.MinBy(t => t.Loss);
         return (best.Model, new CompensationReport(best.Kind, best.Steps, [.. tried.Select(t => new CompensationTrial(t.Kind, Math.Exp(t.Loss)))]));
     }
+
+    /// <summary>The plan with units aligned and shares fitted, as the options ask.</summary>
+    public (MergePlan Plan, MergeReport Report) Refine(MergePlan plan, PlanOptions options) =>
+        MergeRefinement.Run(Map, plan, options, _split.Value, ChainOptions, _options.Target, _progress, _ct);
 
     /// <summary>Nats a token on the calibration windows that nothing was fitted to.</summary>
     public double HeldOutLoss(RewrittenModel model) => HeldOutLoss(model.Blocks);

@@ -53,6 +53,8 @@ public static class Sweep
         var original = clock.Time("evaluate the original", () => Measure("original", map));
         using var calibrated = new CalibratedModel(map, options, texts, progress, ct);
         var speeds = new Dictionary<int, SpeedTable?>();
+        // Which blocks go depends on neither what becomes of them nor the correction.
+        var selected = new Dictionary<(SelectionKind, int), ImmutableArray<int>>();
         var tried = clock.Time("try plans", () => wanted.Select(Try).ToArray());
         var points = Front(tried);
         var picked = sweep.MaxIncrease is { } most ? points.Where(p => p.Increase <= most).OrderBy(p => p.Bytes).ThenBy(p => p.Perplexity.MeanNll).FirstOrDefault() : null;
@@ -63,13 +65,19 @@ public static class Sweep
         SweepPoint Try((SweepMethod Way, double Ratio, PlanOptions Options) wanted)
         {
             var (way, ratio, planOptions) = wanted;
-            if (way.Select is { } kind && !BlockSelector.IsPlanned(kind) && planOptions.Count > 0) planOptions = planOptions with { Named = calibrated.Select(kind, planOptions, fingerprint).Blocks };
+            if (way.Select is { } kind && !BlockSelector.IsPlanned(kind) && planOptions.Count > 0) planOptions = planOptions with { Named = Selected(kind, planOptions) };
             var plan = MergePlanner.Plan(map, analysis.Npib, planOptions, fingerprint);
             var rewritten = ModelRewriter.Apply(map, plan, options.KeepNames);
             if (way.Compensate != CompensationKind.None) rewritten = calibrated.Compensate(rewritten, plan, options.Compensate with { Kind = way.Compensate }).Model;
             var size = ModelWriter.Plan(rewritten.Model, Path.GetFileName(location.ModelPath), options.ForceExternalData).TotalBytes;
             var perplexity = Measure($"{way.Name} {ratio:0.###}", rewritten.Blocks);
             return new SweepPoint(way, ratio, plan, size, perplexity, Math.Exp(perplexity.MeanNll - original.MeanNll) - 1, Speedup(rewritten.Blocks), false, false);
+        }
+
+        ImmutableArray<int> Selected(SelectionKind kind, PlanOptions planOptions)
+        {
+            if (!selected.TryGetValue((kind, planOptions.Count), out var blocks)) selected[(kind, planOptions.Count)] = blocks = calibrated.Select(kind, planOptions, fingerprint).Blocks;
+            return blocks;
         }
 
         double Speedup(BlockMap blocks)

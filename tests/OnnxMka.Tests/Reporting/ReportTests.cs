@@ -139,7 +139,7 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
         public Runs()
         {
             using var folder = new TempFolder();
-            var options = new CompressionOptions { Input = Books16.Folder, CalibrationSamples = 64, EvaluationSamples = 32, Samples = 2, Ratio = 0.25, Output = folder["out"] };
+            var options = new CompressionOptions { Input = Books16.Folder, CalibrationSamples = 64, EvaluationSamples = 32, Samples = 2, Ratio = 0.25, Output = folder["out"], Plan = new PlanOptions { FitAlpha = true, Align = AlignUnits.Both } };
             var compressed = Compression.Run(options);
             Json["compression"] = ReportJson.Write(compressed, options);
             Json["analysis"] = AnalysisReport.Write(compressed.Analysis!, "books16");

@@ -182,6 +182,8 @@ function plan() {
   if (!report.plan) return;
   const s = section('plan', 'Plan', `${report.plan.method}, order: ${report.plan.order}${report.plan.only && report.plan.only !== 'both' ? `, only ${report.plan.only} weights mixed` : ''}. Numbers are those of the original, from 0.`);
   if (report.plan.steps.length) s.append(table(['step', 'block', 'goes into', 'similarity', 'share kept'], report.plan.steps.map((t, i) => [i + 1, t.from, t.into ?? '-', fixed(t.similarity, 4), fixed(t.alpha, 4)])));
+  if (report.merging?.matches.length) s.append(table(['block', 'goes into', 'units', 'moved', 'correlation before', 'after'], report.merging.matches.map(m => [m.block, m.into, m.units, `${m.moved} of ${m.count}`, fixed(m.before, 4), fixed(m.after, 4)])));
+  if (report.merging?.fits.length) s.append(table(['block', 'held-out error before', 'after', 'fitted shares'], report.merging.fits.map(f => [f.block, fixed(f.errorBefore, 4), fixed(f.errorAfter, 4), f.kept ? f.shares.map(x => `${x.role} ${fixed(x.alpha, 2)}`).join(', ') : 'the planned shares stay']), { texts: [3] }));
   s.append(folded('New blocks', table(['new', 'in the place of', 'made of'], report.plan.groups.map((g, i) => [i, g.block, Object.entries(g.weights).map(([b, w]) => `${b}: ${fixed(w, 4)}`).join(', ')]), { texts: [2] })));
   if (report.plan.rejected.length) s.append(folded('Pairs not considered', table(['left', 'right', 'why'], report.plan.rejected.map(r => [r.left, r.right, r.reason]), { texts: [2] })));
   const removed = report.plan.removed;

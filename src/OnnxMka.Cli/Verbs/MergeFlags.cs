@@ -1,0 +1,35 @@
+using System.CommandLine;
+using System.Globalization;
+using OnnxMka.Planning;
+
+namespace OnnxMka.Cli.Verbs;
+
+/// <summary>Options of how weights are averaged.</summary>
+internal sealed class MergeFlags
+{
+    private const string Fit = "fit";
+
+    private readonly Option<string?> _alpha = new("--alpha") { HelpName = "A|fit", Description = "Share of the block that is kept, 0 to 1, or fit: least squares on calibration text, a share a weight (default: the pair's similarity, at least 0.5)" };
+    private readonly Option<AlignUnits> _align = new("--align") { HelpName = "none|mlp|heads|both", Description = "Put MLP neurons or attention heads in the order of the block they are merged into", DefaultValueFactory = _ => AlignUnits.None };
+
+    public IEnumerable<Option> All => [_alpha, _align];
+
+    public PlanOptions Apply(ParseResult parsed, bool planGiven, bool mergekit, PlanOptions options)
+    {
+        var text = parsed.GetValue(_alpha);
+        double? alpha = null;
+        if (text is not null && text != Fit)
+        {
+            alpha = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= 0 && value <= 1
+                ? value
+                : throw new UsageException($"--alpha is {text}; it must be 0 to 1, or {Fit}.");
+        }
+
+        var (fit, align) = (text == Fit, parsed.GetValue(_align));
+        if (!fit && align == AlignUnits.None) return options with { Alpha = alpha };
+        if (options.Method != Method.Mka) throw new UsageException("--align and --alpha fit are about averages: they need --method mka.");
+        if (planGiven) throw new UsageException("--align and --alpha fit make a plan better; one that is given with --plan holds its shares and orders already.");
+        if (mergekit) throw new UsageException("mergekit has no word for units in another order or shares fitted a weight: leave out --mergekit, or --align and --alpha fit.");
+        return options with { Alpha = alpha, FitAlpha = fit, Align = align };
+    }
+}
