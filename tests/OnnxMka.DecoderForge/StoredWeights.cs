@@ -36,7 +36,7 @@ public static class StoredWeights
         var insideAttention = form.Attention == AttentionForm.Packed && role is (Role.Query or Role.Key or Role.Value);
         if (!IsLinear(form.Linear) || insideAttention) return tensor;
         if (tensor.Shape.Length == 2) return Linear(form, tensor, bits);
-        return isExpert && form.Moe == MoeForm.DenseExperts ? PerExpert(tensor, t => Linear(form, t, bits)) : tensor;
+        return isExpert && form.Moe is (MoeForm.DenseExperts or MoeForm.SoftExperts) ? PerExpert(tensor, t => Linear(form, t, bits)) : tensor;
     }
 
     private static bool IsLinear(LinearForm form) => form is LinearForm.NBits or LinearForm.QdqBlockwise or LinearForm.QdqBlockwiseTransposed

@@ -28,6 +28,8 @@ public sealed record DecoderSpec(string Name, Network Network, ImmutableArray<Bl
             KvPorts = Form.KvPorts == KvPortForm.None ? KvPortForm.None : KvPortForm.KeyValue,
             Shapes = ShapeForm.Constants,
             InputsEmbeds = Form.InputsEmbeds,
+            // Experts that are all asked compute something else than the best two do.
+            Moe = Form.Moe == MoeForm.SoftExperts ? MoeForm.SoftExperts : MoeForm.DenseExperts,
         },
     };
 
