@@ -12,9 +12,9 @@ internal sealed class CalibrationFlags
     private readonly Option<string?> _ids = new("--calib-ids") { Description = "Calibration token ids, JSON lines, for models without a tokenizer" };
     private readonly Option<int> _samples = new("--calib-samples") { Description = "Calibration sequences, at least 32", DefaultValueFactory = _ => 256 };
     private readonly Option<int> _length = new("--seq-len") { Description = "Tokens of a sequence", DefaultValueFactory = _ => 128 };
-    private readonly Option<Pooling> _pool = new("--pool") { HelpName = "mean|last", Description = "How a sequence becomes one point: mean or last token", DefaultValueFactory = _ => Pooling.Mean };
+    private readonly Option<Pooling> _pool = ChoiceOption.Of<Pooling>("--pool", "How a sequence becomes one point: mean or last token");
     private readonly Option<int> _batch = new("--batch-size") { Description = "Sequences that run at once", DefaultValueFactory = _ => 8 };
-    private readonly Option<RunMode?> _run = new("--run") { HelpName = "whole|chain", Description = "Run the whole model at once, or one block at a time (default: what --memory allows)" };
+    private readonly Option<RunMode?> _run = ChoiceOption.OrNone<RunMode>("--run", "Run the whole model at once, or one block at a time (default: what --memory allows)");
     private readonly Option<string?> _memory = new("--memory") { Description = "Memory that running the model may take, such as 8GB (default: four fifths of the machine's)" };
     private readonly Option<int> _seed = new("--seed") { Description = "Chooses among the windows of the text", DefaultValueFactory = _ => 0 };
     private readonly Option<string> _ep = new("--ep") { Description = "auto, cpu or cuda", DefaultValueFactory = _ => "auto" };

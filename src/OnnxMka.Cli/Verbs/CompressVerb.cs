@@ -15,9 +15,9 @@ internal sealed class CompressVerb
     private readonly Option<double?> _ratio = new("--ratio") { Description = "Share of the blocks to remove, 0 up to 1" };
     private readonly Option<int?> _count = new("--layers-removed") { Description = "Number of blocks to remove" };
     private readonly Option<string?> _blocks = new("--blocks") { Description = "Blocks to remove, such as 3,7 (numbers start at 0); of halves, such as 3.mlp,7.attention" };
-    private readonly Option<Method> _method = new("--method") { HelpName = "mka|drop|best", Description = "mka merges, drop deletes, best tries several ways and takes what loses least", DefaultValueFactory = _ => Method.Mka };
-    private readonly Option<Order> _order = new("--order") { HelpName = "similarity|tail", Description = "similarity takes the most similar neighbours, tail the last", DefaultValueFactory = _ => Order.Similarity };
-    private readonly Option<MergedHalf> _only = new("--only") { HelpName = "attention|mlp", Description = "Mix only that half of each merged block; the other stays the kept block's own", DefaultValueFactory = _ => MergedHalf.Both };
+    private readonly Option<Method> _method = ChoiceOption.Of<Method>("--method", "mka merges, drop deletes, best tries several ways and takes what loses least");
+    private readonly Option<Order> _order = ChoiceOption.Of<Order>("--order", "similarity takes the most similar neighbours, tail the last");
+    private readonly Option<MergedHalf> _only = ChoiceOption.Of<MergedHalf>("--only", "Mix only that half of each merged block; the other stays the kept block's own");
     private readonly SelectionFlags _selection = new();
     private readonly QualityFlags _quality = new();
     private readonly MergeFlags _merge = new();

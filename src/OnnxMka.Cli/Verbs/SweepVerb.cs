@@ -15,7 +15,7 @@ internal sealed class SweepVerb
     private readonly Argument<string> _model = new("model") { Description = "ONNX decoder: a file or folder" };
     private readonly Option<string> _ratios = new("--ratios") { Description = "first:last:step, or a list such as 0.1,0.25", DefaultValueFactory = _ => "0.1:0.5:0.1" };
     private readonly Option<string> _methods = new("--methods") { Description = "mka, drop, each with a selection and a correction where wanted: mka,drop,drop:bi,drop:bi+refit", DefaultValueFactory = _ => "mka,drop" };
-    private readonly Option<Order> _order = new("--order") { HelpName = "similarity|tail", Description = "similarity takes the most similar neighbours, tail the last", DefaultValueFactory = _ => Order.Similarity };
+    private readonly Option<Order> _order = ChoiceOption.Of<Order>("--order", "similarity takes the most similar neighbours, tail the last");
     private readonly Option<int> _protectFirst = new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _protectLast = new("--protect-last") { Description = "Blocks at the end that stay as they are", DefaultValueFactory = _ => 1 };
     private readonly Option<string?> _limit = new("--max-ppl-increase") { Description = "Write the smallest model whose perplexity rises by no more than this, such as 10%; exit code 5 where none is" };
