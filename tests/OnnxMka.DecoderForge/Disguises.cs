@@ -6,7 +6,7 @@ using OnnxMka.Graph.Proto;
 namespace OnnxMka.Forge;
 
 /// <summary>Other ways to write a graph that computes the same: what exporters do that no form of the builder does.</summary>
-public static class Disguises
+public static partial class Disguises
 {
     /// <summary>Scalars and shapes as <c>value_int</c>, <c>value_ints</c> and <c>value_float</c> of their Constant nodes (onnxscript).</summary>
     public static byte[] ConstantAttributes(byte[] model) => Rewrite(model, graph =>

@@ -61,8 +61,8 @@ internal static class AttentionSegments
         var value = softmax.Inputs[0];
         for (var steps = 0; steps < 12 && stream.View.Producer(value) is { } producer; steps++)
         {
+            if (Products.Contains(producer.Op)) return Products.Factors(producer).Count(stream.Dependent.Contains);
             var activations = producer.Inputs.Where(stream.Dependent.Contains).ToArray();
-            if (Products.Contains(producer.Op)) return activations.Length;
             if (activations.Length == 0) return 0;
             value = activations[0];
         }

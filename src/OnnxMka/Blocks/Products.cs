@@ -10,4 +10,12 @@ internal static class Products
     };
 
     public static bool Contains(string op) => _operators.Contains(op);
+
+    /// <summary>The matrices that are multiplied, without scales, zero points (those of dynamic quantisation are activations too) and bias.</summary>
+    public static IEnumerable<string> Factors(ViewNode product) => product.Op switch
+    {
+        "Einsum" => product.Inputs,
+        "QLinearMatMul" => [product.Inputs[0], product.Inputs[3]],
+        _ => product.Inputs.Take(2),
+    };
 }

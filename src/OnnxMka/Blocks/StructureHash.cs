@@ -66,17 +66,25 @@ internal sealed class StructureHash : IDisposable
         {
             _values[node.Outputs[0]] = _constants.Tensor(node.Outputs[0]) is not null
                 ? Leaf(node.Outputs[0], node: null)
-                : Intern($"constant:{(_exact ? string.Join(';', node.Attributes) : "")}");
+                : Intern($"constant:{Attributes(node)}");
             return;
         }
 
         if (IsCommutative(node)) inputs = inputs.Sort();
-        var attributes = _exact ? string.Join(';', node.Attributes) : "";
-        var expression = $"{node.Op}({string.Join(',', inputs)}){attributes}";
+        var expression = $"{node.Op}({string.Join(',', inputs)}){Attributes(node)}";
         for (var i = 0; i < node.Outputs.Length; i++)
         {
             if (node.Outputs[i].Length > 0) _values[node.Outputs[i]] = Intern($"{expression}#{i}");
         }
+    }
+
+    /// <summary>Canonical texts; tensors (<c>value</c> of ConstantOfShape) by content, since their names say nothing.</summary>
+    private string Attributes(ViewNode node)
+    {
+        if (!_exact) return "";
+        var tensors = node.Attributes.Length == 0 ? [] : node.Origin.Attributes.Values.Where(a => a.Tensor is not null).OrderBy(a => a.Name, StringComparer.Ordinal).ToArray();
+        var texts = node.Attributes.Where(text => !tensors.Any(a => text.StartsWith($"{a.Name}=tensor:", StringComparison.Ordinal)));
+        return string.Join(';', texts.Concat(tensors.Select(a => $"{a.Name}={a.Tensor!.Type}:{string.Join('x', a.Tensor.Shape)}:{Content(a.Tensor, $"{node.Outputs[0]}.{a.Name}")}")));
     }
 
     private int Read(string value, ViewNode? node, int slot)

@@ -1,0 +1,109 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using OnnxMka.Graph;
+using OnnxMka.Graph.Proto;
+
+namespace OnnxMka.Forge;
+
+/// <summary>Other operators and layouts inside the layers.</summary>
+public static partial class Disguises
+{
+    /// <summary>Every down projection as a causal convolution over the tokens: its last tap is the matrix, those before are zero.</summary>
+    public static byte[] Convolutions(byte[] model, int kernel) => Rewrite(model, graph =>
+    {
+        foreach (var product in graph.Node.Where(n => n.OpType == "MatMul" && n.Name.Contains("down_proj", StringComparison.Ordinal)).ToArray())
+        {
+            var matrix = graph.Initializer.Single(t => t.Name == product.Input[1]);
+            var (rows, columns) = ((int)matrix.Dims[0], (int)matrix.Dims[1]);
+            var values = MemoryMarshal.Cast<byte, float>(matrix.RawData.Span);
+            var taps = new float[rows * columns * kernel];
+            for (var i = 0; i < values.Length; i++) taps[((((i % columns) * rows) + (i / columns)) * kernel) + kernel - 1] = values[i];
+            var weight = Tensors.Floats(ElementType.Float, taps, columns, rows, kernel);
+            weight.Name = matrix.Name;
+            graph.Initializer[graph.Initializer.IndexOf(matrix)] = weight;
+            var (output, place) = (product.Output[0], graph.Node.IndexOf(product));
+            graph.Node.RemoveAt(place);
+            NodeProto[] nodes = [Transposed(product.Input[0], output + "/channels", 0, 2, 1), Node("Conv", [output + "/channels", weight.Name], output + "/conv"), Transposed(output + "/conv", output, 0, 2, 1)];
+            nodes[1].Attribute.Add(Ints("kernel_shape", kernel));
+            nodes[1].Attribute.Add(Ints("pads", kernel - 1, 0));
+            for (var i = 0; i < nodes.Length; i++) graph.Node.Insert(place + i, nodes[i]);
+        }
+    });
+
+    /// <summary>Every down projection times a ConstantOfShape, whose value <paramref name="factor"/> gives for the layer.</summary>
+    public static byte[] ShapedConstants(byte[] model, Func<int, float> factor) => Rewrite(model, graph =>
+    {
+        var shape = Tensors.Ints([1]);
+        shape.Name = "factor/shape";
+        graph.Initializer.Add(shape);
+        foreach (var product in graph.Node.Where(n => n.OpType == "MatMul" && n.Name.Contains("down_proj", StringComparison.Ordinal)).ToArray())
+        {
+            var value = Tensors.Floats(ElementType.Float, [factor(Layer(product))], 1);
+            // A name of its own, as some exporters give: it tells nothing.
+            value.Name = product.Name + "/value";
+            var output = product.Output[0];
+            Reread(graph, output, output + "/scaled");
+            var constant = Node("ConstantOfShape", [shape.Name], output + "/factor");
+            constant.Attribute.Add(new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = value });
+            var place = graph.Node.IndexOf(product) + 1;
+            graph.Node.Insert(place, constant);
+            graph.Node.Insert(place + 1, Node("Mul", [output, output + "/factor"], output + "/scaled"));
+        }
+    });
+
+    /// <summary>An attention without weights behind the last layer, which leaves <paramref name="value"/>.</summary>
+    public static byte[] StrayAttention(byte[] model, string value) => Rewrite(model, graph =>
+    {
+        Reread(graph, value, value + "/sum");
+        NodeProto[] nodes =
+        [
+            Transposed(value, value + "/keys", 0, 2, 1), Node("MatMul", [value, value + "/keys"], value + "/scores"), Node("Softmax", [value + "/scores"], value + "/shares"),
+            Node("MatMul", [value + "/shares", value], value + "/mixed"), Node("Add", [value, value + "/mixed"], value + "/sum"),
+        ];
+        var place = graph.Node.IndexOf(Producer(graph, value)) + 1;
+        for (var i = 0; i < nodes.Length; i++) graph.Node.Insert(place + i, nodes[i]);
+    });
+
+    /// <summary>Every product of queries and keys in int8, scaled by what the tokens need.</summary>
+    public static byte[] IntegerScores(byte[] model) => Rewrite(model, graph =>
+    {
+        var weights = graph.Initializer.Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        var products = graph.Node.Where(n => n.OpType == "MatMul" && n.Name.Contains("self_attn", StringComparison.Ordinal) && !n.Input.Any(weights.Contains));
+        // Queries times keys come before shares times values.
+        foreach (var product in products.GroupBy(Layer).Select(g => g.First()).ToArray())
+        {
+            var (output, place) = (product.Output[0], graph.Node.IndexOf(product));
+            graph.Node.RemoveAt(place);
+            NodeProto Quantised(int i)
+            {
+                var node = Node("DynamicQuantizeLinear", [product.Input[i]], $"{output}/{i}");
+                node.Output.Add([$"{output}/{i}/scale", $"{output}/{i}/zero"]);
+                return node;
+            }
+
+            var cast = Node("Cast", [output + "/sums"], output + "/float");
+            cast.Attribute.Add(new AttributeProto { Name = "to", Type = AttributeProto.Types.AttributeType.Int, I = (long)ElementType.Float });
+            NodeProto[] nodes =
+            [
+                Quantised(0), Quantised(1), Node("MatMulInteger", [output + "/0", output + "/1", output + "/0/zero", output + "/1/zero"], output + "/sums"), cast,
+                Node("Mul", [output + "/0/scale", output + "/1/scale"], output + "/scale"), Node("Mul", [output + "/float", output + "/scale"], output),
+            ];
+            for (var i = 0; i < nodes.Length; i++) graph.Node.Insert(place + i, nodes[i]);
+        }
+    });
+
+    private static int Layer(NodeProto node)
+    {
+        var digits = node.Name[(node.Name.IndexOf("layers.", StringComparison.Ordinal) + 7)..];
+        return int.Parse(digits[..digits.IndexOf('/', StringComparison.Ordinal)], CultureInfo.InvariantCulture);
+    }
+
+    private static NodeProto Transposed(string value, string output, params long[] order)
+    {
+        var node = Node("Transpose", [value], output);
+        node.Attribute.Add(Ints("perm", order));
+        return node;
+    }
+
+    private static AttributeProto Ints(string name, params long[] values) => new() { Name = name, Type = AttributeProto.Types.AttributeType.Ints, Ints = { values } };
+}

@@ -1,0 +1,88 @@
+using OnnxMka.Blocks;
+using OnnxMka.Forge;
+using OnnxMka.Graph;
+using OnnxMka.Rewriting;
+using OnnxMka.Verification;
+
+namespace OnnxMka.Tests.Forms;
+
+/// <summary>Operators inside the layers that no exporter's form has.</summary>
+public sealed class BlockDisguiseTests
+{
+    private static readonly DecoderModel _llama = LlamaPresets.TorchScriptLlama.Model();
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void A_convolution_of_kernel_one_is_a_projection(int kernel)
+    {
+        using var form = new FormModel(_llama, m => Disguises.Convolutions(m, kernel));
+        AssertDrops(form);
+        if (kernel > 1)
+        {
+            Assert.Equal("MKA043", Assert.Throws<RefusedException>(() => ModelRewriter.Apply(form.Map, form.Merge(1, 2, 0.7))).Refusal.Code);
+            return;
+        }
+
+        var (difference, tolerance) = form.Compare(form.Merge(1, 2, 0.7), form.Merged(1, 2, 0.7));
+        Assert.True(difference <= tolerance, $"{difference:e2}, at most {tolerance:e2}");
+        Assert.True(form.Compare(form.Merge(1, 2, 0.6), form.Merged(1, 2, 0.7)).Difference > tolerance);
+    }
+
+    [Fact]
+    public void Blocks_that_differ_in_a_shaped_constant_are_of_different_kinds()
+    {
+        // One unit in the last place: another content, and logits within the tolerance of the same decoder without factors.
+        using var form = new FormModel(_llama, m => Disguises.ShapedConstants(m, layer => layer == 2 ? MathF.BitIncrement(1) : 1));
+        AssertDrops(form);
+        Assert.Equal("MKA041", Assert.Throws<RefusedException>(() => ModelRewriter.Apply(form.Map, form.Merge(1, 2, 0.7))).Refusal.Code);
+        var (difference, tolerance) = form.Compare(form.Merge(0, 1, 0.7), form.Merged(0, 1, 0.7));
+        Assert.True(difference <= tolerance, $"{difference:e2}, at most {tolerance:e2}");
+    }
+
+    [Fact]
+    public void Attention_outside_the_blocks_is_refused()
+    {
+        using var plain = new FormModel(_llama);
+        var refused = Assert.Throws<RefusedException>(() => new FormModel(_llama, m => Disguises.StrayAttention(m, plain.Map.Blocks[^1].Output.Value)));
+        Assert.StartsWith("MKA011", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("this attention is in none of the repeated blocks", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_check_passes_where_one_block_is_left()
+    {
+        using var form = new FormModel(_llama);
+        using var output = new TempFolder();
+        var plan = form.Drop([.. Enumerable.Range(1, form.BlockCount - 1)]);
+        ModelWriter.Plan(ModelRewriter.Apply(form.Map, plan).Model, "model.onnx").Write(output.FullPath);
+        Assert.True(GraphCheck.Run(output["model.onnx"], plan).Passed);
+        // The control: a plan that leaves more than the file has.
+        Assert.Equal("MKA011", Assert.Throws<RefusedException>(() => GraphCheck.Run(output["model.onnx"], form.Drop(1))).Refusal.Code);
+    }
+
+    [Fact]
+    public void Integer_products_of_activations_are_attention_and_those_with_weights_a_router()
+    {
+        using var scores = new FormModel(LlamaPresets.TorchScriptLlamaNoCache.Model(), Disguises.IntegerScores);
+        Assert.Equal(scores.BlockCount, scores.Map.Count);
+        Assert.All(scores.Map.Blocks, b => Assert.Null(b.MergeObstacle));
+        // Dynamic quantisation makes a zero point of the activations, which is no second factor.
+        var routed = MixedPresets.MoEQuantisedRouterNoCache;
+        using var router = new FormModel((routed with { Spec = routed.Spec with { Form = routed.Spec.Form with { Linear = LinearForm.DynamicInt8 } } }).Model());
+        Assert.Equal(router.BlockCount, router.Map.Count);
+        Assert.All(router.Map.Blocks, b => Assert.NotNull(b.MergeObstacle));
+    }
+
+    private static void AssertDrops(FormModel form)
+    {
+        Assert.Equal(form.BlockCount, form.Map.Count);
+        foreach (var blocks in new int[][] { [0], [1, 2], [form.BlockCount - 1] })
+        {
+            var (difference, tolerance) = form.Compare(form.Drop(blocks), form.Without(blocks));
+            Assert.True(difference <= tolerance, $"without {string.Join(',', blocks)}: {difference:e2}, at most {tolerance:e2}");
+        }
+
+        Assert.True(form.Compare(form.Drop(1), form.Without(form.BlockCount - 1)).Difference > form.Compare(form.Drop(1), form.Without(1)).Tolerance);
+    }
+}
