@@ -92,6 +92,42 @@ public static partial class Disguises
         }
     });
 
+    /// <summary>The stream as [tokens, samples, width]; norms hand the usual layout on.</summary>
+    public static byte[] TokensFirst(byte[] model) => Rewrite(model, graph => Relaid(graph, (v, o) => Transposed(v, o, 1, 0, 2), (v, o) => Transposed(v, o, 1, 0, 2)));
+
+    /// <summary>The stream as [samples * tokens, width]; norms hand the usual layout on.</summary>
+    public static byte[] Flattened(byte[] model) => Rewrite(model, graph =>
+    {
+        var width = graph.Initializer.Single(t => t.Name == graph.Node.Single(n => n.Op() == "embed_tokens/Gather").Input[0]).Dims[1];
+        var (rows, rest) = (Tensors.Ints([-1, width]), Tensors.Ints([width]));
+        (rows.Name, rest.Name) = ("layout/rows", "layout/rest");
+        graph.Initializer.Add([rows, rest]);
+        Relaid(graph, (v, o) => Node("Reshape", [v, rows.Name], o), (v, o) => Node("Reshape", [v, "layout/shape"], o));
+        var concat = Node("Concat", ["layout/ids", rest.Name], "layout/shape");
+        concat.Attribute.Add(new AttributeProto { Name = "axis", Type = AttributeProto.Types.AttributeType.Int, I = 0 });
+        graph.Node.Insert(0, concat);
+        graph.Node.Insert(0, Node("Shape", ["input_ids"], "layout/ids"));
+    });
+
+    /// <summary>Embeddings and what the halves add enter the stream, what the norms give leaves it.</summary>
+    private static void Relaid(GraphProto graph, Func<string, string, NodeProto> enter, Func<string, string, NodeProto> leave)
+    {
+        var entering = graph.Node.Where(n => n.Op() is "embed_tokens/Gather" or "o_proj/MatMul" or "down_proj/MatMul").ToArray();
+        var leaving = graph.Node.Where(n => n.OpType == "Mul" && (n.Module().EndsWith("layernorm", StringComparison.Ordinal) || n.Module() == "norm"))
+            .GroupBy(n => n.Name[..n.Name.LastIndexOf('/')]).Select(g => g.Last()).ToArray();
+        foreach (var (node, change) in entering.Select(n => (n, enter)).Concat(leaving.Select(n => (n, leave))))
+        {
+            var value = node.Output[0];
+            Reread(graph, value, value + "/laid");
+            graph.Node.Insert(graph.Node.IndexOf(node) + 1, change(value, value + "/laid"));
+        }
+    }
+
+    private static string Module(this NodeProto node) => node.Name.Split('/') is [.., var module, _] ? module : "";
+
+    /// <summary>Innermost module and operator.</summary>
+    private static string Op(this NodeProto node) => $"{node.Module()}/{node.OpType}";
+
     private static int Layer(NodeProto node)
     {
         var digits = node.Name[(node.Name.IndexOf("layers.", StringComparison.Ordinal) + 7)..];

@@ -26,7 +26,8 @@ internal static class MergeObstacle
                     return $"weights ({node.Origin.Label}) have an opaque layout";
             }
 
-            if (QuantisedWeights.ReadsWeights(node, view)) return $"weights ({node.Origin.Label}) are quantised, and quantised weights cannot be averaged";
+            // A product of activations alone, quantised as it runs, has no weights.
+            if (QuantisedWeights.ReadsWeights(node, view) && node.Inputs.Any(i => i.Length > 0 && !stream.Dependent.Contains(i))) return $"weights ({node.Origin.Label}) are quantised, and quantised weights cannot be averaged";
         }
 
         return null;

@@ -1,7 +1,9 @@
 using OnnxMka.Blocks;
+using OnnxMka.Calibration;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Rewriting;
+using OnnxMka.Runtime;
 using OnnxMka.Verification;
 
 namespace OnnxMka.Tests.Forms;
@@ -72,6 +74,26 @@ public sealed class BlockDisguiseTests
         using var router = new FormModel((routed with { Spec = routed.Spec with { Form = routed.Spec.Form with { Linear = LinearForm.DynamicInt8 } } }).Model());
         Assert.Equal(router.BlockCount, router.Map.Count);
         Assert.All(router.Map.Blocks, b => Assert.NotNull(b.MergeObstacle));
+    }
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(6)]
+    public void A_stream_of_another_layout_is_refused_when_it_is_pooled(int batch)
+    {
+        // As many samples as tokens would hide the order of the axes.
+        var set = new CalibrationSet([.. Enumerable.Range(0, 6).Select(i => Enumerable.Range(0, 6).Select(t => ((i * 31) + (t * t * 7)) % 97).ToArray())], 6, "made up", "");
+        foreach (var disguise in new Func<byte[], byte[]>[] { Disguises.TokensFirst, Disguises.Flattened })
+        {
+            using var form = new FormModel(_llama, disguise);
+            Assert.Equal(_llama.Spec.Blocks.Length, form.Map.Count);
+            AssertDrops(form);
+            var refused = Assert.Throws<RefusedException>(() => CalibrationRun.Pooled(form.Map, set, Pooling.Mean, batch, ExecutionTarget.Cpu));
+            Assert.StartsWith("MKA025 block 0: what it leaves is not [samples, tokens, width]: pooled over tokens, ", refused.Message, StringComparison.Ordinal);
+        }
+
+        using var usual = new FormModel(_llama);
+        Assert.All(CalibrationRun.Pooled(usual.Map, set, Pooling.Mean, batch, ExecutionTarget.Cpu), m => Assert.Equal(6, m.Samples));
     }
 
     private static void AssertDrops(FormModel form)
