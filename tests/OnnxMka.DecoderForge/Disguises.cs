@@ -71,7 +71,8 @@ public static partial class Disguises
             graph.Node.Add(next);
         }
 
-        foreach (var tensor in graph.Initializer) graph.Input.Add(Ports.Info(tensor.Name, (ElementType)tensor.DataType, [.. tensor.Dims.Select(d => (object)(int)d)]));
+        // The runtime's C# binding cannot describe a port of 4-bit integers.
+        foreach (var tensor in graph.Initializer.Where(t => (ElementType)t.DataType is not (ElementType.UInt4 or ElementType.Int4))) graph.Input.Add(Ports.Info(tensor.Name, (ElementType)tensor.DataType, [.. tensor.Dims.Select(d => (object)(int)d)]));
     });
 
     /// <summary>Every cache goes through one Slice that block and length arithmetic share.</summary>
