@@ -40,6 +40,11 @@ def ridge_solve(x, r, ridge):
     return np.linalg.solve(gram + ridge * np.mean(np.diag(gram)) * np.eye(len(gram)), x.T @ r)
 
 
+def weighted(x, target):
+    """Rows divided by the root mean square of the target's."""
+    return flat(x) / np.sqrt((flat(target) ** 2).mean(axis=1, keepdims=True))
+
+
 def hadamard(n):
     h = np.ones((1, 1))
     while len(h) < n:
@@ -64,9 +69,9 @@ def compensate(dense, seams, kind):
         block, target = blocks[number], seams[following]
         left, heads, features = run_block(dense.config, block, x)
         if kind == "refit":
-            block["self_attn.o_proj.weight"] = block["self_attn.o_proj.weight"] + ridge_solve(flat(heads), flat(target - left), 1e-2).T
+            block["self_attn.o_proj.weight"] = block["self_attn.o_proj.weight"] + ridge_solve(weighted(heads, target), weighted(target - left, target), 1e-2).T
             left, heads, features = run_block(dense.config, block, x)
-            block["mlp.down_proj.weight"] = block["mlp.down_proj.weight"] + ridge_solve(flat(features), flat(target - left), 1e-2).T
+            block["mlp.down_proj.weight"] = block["mlp.down_proj.weight"] + ridge_solve(weighted(features, target), weighted(target - left, target), 1e-2).T
         elif kind == "fold" and is_cut:
             product = flat(features @ block["mlp.down_proj.weight"].T)
             change = np.eye(product.shape[1]) + ridge_solve(product, flat(target - left), 1e-3)

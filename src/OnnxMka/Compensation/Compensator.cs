@@ -13,12 +13,14 @@ namespace OnnxMka.Compensation;
 /// Corrects a reduced model in closed form, from its first cut to its last, each time with the stream that the corrected prefix gives. With
 /// x the stream in the reduced model, t the original seam that enters the next kept block, and every sum over calibration tokens:
 /// <code>
-/// refit     c = input of a weight that writes to the stream, y = what its block leaves:  W += (c'c + aI)^-1 c'(t - y)
+/// refit     c = input of a weight that writes to the stream, y = what its block leaves:  W += (c'c + aI)^-1 c'(t - y),
+///           each token's row of c and of t - y divided by the root mean square of t
 /// fold      the same, with a change of the form W M:                                     W += W (M'M + aI)^-1 M'(t - y),  M = cW
 /// linear    behind a cut:  x &lt;- x + x A,  A = (x'x + aI)^-1 x'(t - x)
 /// hadamard  behind a cut:  x &lt;- x H diag(d) H',  d_k = mean |(t H)_k| / mean |(x H)_k|
 /// scale     behind a cut:  x &lt;- x g,  g = mean |t| / mean |x|
 /// </code>
+/// (What reads the stream normalises it, so that errors count relative to its size: large tokens would outweigh all others.)
 /// A step is kept where it lowers ||t - y|| on held-out tokens; else its ridge grows; else it is left out, and the report says so. The ridge of a
 /// fold shrinks its map towards the identity, so that a cut that changed nothing changes nothing.
 /// </summary>
@@ -124,7 +126,7 @@ public sealed class Compensator
 
             var equations = new NormalEquations(writer.Inputs, writer.Outputs);
             var part = _model.Part(_model.Model, place).Tapping(writer.Features);
-            StreamRows.Each(_chain, part, input.Fit, goal.Fit, (y, t, features) => equations.Add(features, Residual(t, y)), _ct);
+            StreamRows.Each(_chain, part, input.Fit, goal.Fit, (y, t, features) => equations.Add(features, Residual(t, y), all ? InverseNorms(t, writer.Outputs) : []), _ct);
             var centred = writer.Bias is not null;
             var (gram, cross) = (equations.Gram(centred), equations.Cross(centred));
             Keep(place, writer.Weight.Role, input, goal, ridge =>
@@ -210,6 +212,20 @@ public sealed class Compensator
 
     private void Report(int place, string what, double? before, double? after, double? ridge, bool kept, string? note) =>
         _steps.Add(new CompensationStep(_plan.Groups[place].Block, what, before, after, ridge, kept, note));
+
+    /// <summary>1 / root mean square of each row; 0 for a row of zeros.</summary>
+    private static double[] InverseNorms(ReadOnlySpan<float> rows, int width)
+    {
+        var inverse = new double[rows.Length / width];
+        for (var i = 0; i < inverse.Length; i++)
+        {
+            double squares = 0;
+            foreach (var value in rows.Slice(i * width, width)) squares += (double)value * value;
+            inverse[i] = squares > 0 ? 1 / Math.Sqrt(squares / width) : 0;
+        }
+
+        return inverse;
+    }
 
     private static float[] Residual(ReadOnlySpan<float> goal, ReadOnlySpan<float> value)
     {

@@ -16,7 +16,7 @@ internal sealed class NormalEquations(int inputs, int outputs)
     private readonly double[] _outputSums = new double[outputs];
     private double[] _x = [];
     private double[] _r = [];
-    private long _rows;
+    private double _weight;
 
     public int Inputs => inputs;
 
@@ -25,19 +25,20 @@ internal sealed class NormalEquations(int inputs, int outputs)
     /// <summary>Adds the rows of one sample.</summary>
     /// <param name="x">[rows, inputs]</param>
     /// <param name="r">[rows, outputs]</param>
-    public void Add(ReadOnlySpan<float> x, ReadOnlySpan<float> r)
+    /// <param name="scale">[rows]: both sides of a row's equation are multiplied by it, an intercept's too; empty for 1.</param>
+    public void Add(ReadOnlySpan<float> x, ReadOnlySpan<float> r, ReadOnlySpan<double> scale = default)
     {
         var rows = x.Length / inputs;
-        Transpose(x, inputs, rows, ref _x);
-        Transpose(r, outputs, rows, ref _r);
-        _rows += rows;
+        Transpose(x, inputs, rows, scale, ref _x);
+        Transpose(r, outputs, rows, scale, ref _r);
+        _weight += scale.IsEmpty ? rows : System.Numerics.Tensors.TensorPrimitives.SumOfSquares(scale);
         Parallel.For(0, inputs, i =>
         {
             AddProducts(_x, i, rows, _x, i + 1, _gram, i * inputs);
             AddProducts(_x, i, rows, _r, outputs, _cross, i * outputs);
         });
-        AddSums(_x, rows, _inputSums);
-        AddSums(_r, rows, _outputSums);
+        AddSums(_x, rows, scale, _inputSums);
+        AddSums(_r, rows, scale, _outputSums);
     }
 
     /// <summary>X'X in full. Centred: of X less its mean.</summary>
@@ -48,7 +49,7 @@ internal sealed class NormalEquations(int inputs, int outputs)
         {
             for (var j = 0; j <= i; j++)
             {
-                var value = _gram[(i * inputs) + j] - (centred ? _inputSums[i] * _inputSums[j] / _rows : 0);
+                var value = _gram[(i * inputs) + j] - (centred ? _inputSums[i] * _inputSums[j] / _weight : 0);
                 full[(i * inputs) + j] = value;
                 full[(j * inputs) + i] = value;
             }
@@ -63,7 +64,7 @@ internal sealed class NormalEquations(int inputs, int outputs)
         var cross = (double[])_cross.Clone();
         for (var i = 0; centred && i < inputs; i++)
         {
-            for (var k = 0; k < outputs; k++) cross[(i * outputs) + k] -= _inputSums[i] * _outputSums[k] / _rows;
+            for (var k = 0; k < outputs; k++) cross[(i * outputs) + k] -= _inputSums[i] * _outputSums[k] / _weight;
         }
 
         return cross;
@@ -77,18 +78,19 @@ internal sealed class NormalEquations(int inputs, int outputs)
         {
             var sum = _outputSums[k];
             for (var i = 0; i < inputs; i++) sum -= _inputSums[i] * map[(i * outputs) + k];
-            intercept[k] = sum / _rows;
+            intercept[k] = sum / _weight;
         }
 
         return intercept;
     }
 
-    private static void Transpose(ReadOnlySpan<float> rows, int columns, int count, ref double[] transposed)
+    private static void Transpose(ReadOnlySpan<float> rows, int columns, int count, ReadOnlySpan<double> scale, ref double[] transposed)
     {
         if (transposed.Length != columns * count) transposed = new double[columns * count];
         for (var t = 0; t < count; t++)
         {
-            for (var c = 0; c < columns; c++) transposed[(c * count) + t] = rows[(t * columns) + c];
+            var factor = scale.IsEmpty ? 1 : scale[t];
+            for (var c = 0; c < columns; c++) transposed[(c * count) + t] = factor * rows[(t * columns) + c];
         }
     }
 
@@ -132,8 +134,12 @@ internal sealed class NormalEquations(int inputs, int outputs)
         for (; j < count; j++) target[offset + j] += System.Numerics.Tensors.TensorPrimitives.Dot<double>(a, right.AsSpan(j * length, length));
     }
 
-    private static void AddSums(double[] transposed, int rows, double[] sums)
+    private static void AddSums(double[] transposed, int rows, ReadOnlySpan<double> scale, double[] sums)
     {
-        for (var i = 0; i < sums.Length; i++) sums[i] += System.Numerics.Tensors.TensorPrimitives.Sum<double>(transposed.AsSpan(i * rows, rows));
+        for (var i = 0; i < sums.Length; i++)
+        {
+            ReadOnlySpan<double> column = transposed.AsSpan(i * rows, rows);
+            sums[i] += scale.IsEmpty ? System.Numerics.Tensors.TensorPrimitives.Sum(column) : System.Numerics.Tensors.TensorPrimitives.Dot(column, scale);
+        }
     }
 }

@@ -21,7 +21,11 @@ internal sealed record Reduction(
 /// <param name="Selection">How its blocks were chosen; null for an exchange of one block of the best so far.</param>
 /// <param name="Removed">Original numbers.</param>
 /// <param name="HeldOutPerplexity">On calibration windows that nothing was fitted to.</param>
-public sealed record SearchTrial(SelectionKind? Selection, CompensationKind Compensation, ImmutableArray<int> Removed, double HeldOutPerplexity, double Seconds);
+public sealed record SearchTrial(SelectionKind? Selection, CompensationKind Compensation, ImmutableArray<int> Removed, double HeldOutPerplexity, double Seconds)
+{
+    /// <summary>Calibration windows that the correction was fitted to; 0 where it is fitted to none.</summary>
+    public int Windows { get; init; }
+}
 
 /// <summary>What was tried, in order, and which one was taken.</summary>
 /// <param name="Complete">False where the budget ended the search: with another budget, or on another machine, the result may differ.</param>
@@ -32,7 +36,9 @@ public sealed record SearchReport(ImmutableArray<SearchTrial> Trials, int Chosen
 /// <list type="number">
 /// <item>the blocks of each selection, dropped, with the weights refitted to the original seams;</item>
 /// <item>the best of these sets with the other compensations;</item>
-/// <item>exchanges of one removed block of the best set for one of its kept neighbours in number, refitted, while that helps.</item>
+/// <item>exchanges of one removed block of the best set for a kept one, compared by refits to few windows, while that helps; the last set is then
+/// refitted as the others were;</item>
+/// <item>the best of all with its correction fitted to four times as many windows.</item>
 /// </list>
 /// Merging is not among them: a refit from averaged weights is worse than one from the kept block's own.
 /// </summary>
@@ -51,6 +57,8 @@ internal sealed class BestSearch
     private readonly List<(SearchTrial Trial, Reduction Result)> _trials = [];
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
     private bool _outOfTime;
+    private double _longestQuick;
+    private int _compared;
 
     private BestSearch(CalibratedModel model, PlanOptions options, string fingerprint, CompressionOptions all, IProgressSink progress, CancellationToken ct)
     {
@@ -73,6 +81,7 @@ internal sealed class BestSearch
         else search.Try(null, null, drop.Named, CompensationKind.Refit);
         foreach (var kind in Others) search.Try(search.Best.Trial.Selection, search.Best.Result.Selection, search.Best.Trial.Removed, kind);
         if (drop.Named.IsDefaultOrEmpty) search.Exchange();
+        search.FitAmply();
         return search.Finish();
     }
 
@@ -87,63 +96,110 @@ internal sealed class BestSearch
         }
     }
 
-    /// <summary>First improvement, from the first removed block to the last, until a round brings none.</summary>
+    /// <summary>First improvement: neighbours in number first, then all others. Time for the last trials is kept.</summary>
     private void Exchange()
     {
-        for (var improved = true; improved && !_outOfTime;)
+        var start = Best.Trial.Removed;
+        if (!HasTimeFor(_trials.Max(t => t.Trial.Seconds))) return;
+        var (set, least) = (start, QuickPerplexity(start));
+        for (var improved = true; improved;)
         {
             improved = false;
-            foreach (var set in Neighbours(Best.Trial.Removed).ToArray())
+            foreach (var other in Exchanges(set).Where(o => _seen.Add($"quick {string.Join(',', o)}")))
             {
-                var before = Best.Trial.HeldOutPerplexity;
-                Try(null, null, set, CompensationKind.Refit);
-                if (!(Best.Trial.HeldOutPerplexity < before)) continue;
-                improved = true;
+                if (!HasTimeFor(_longestQuick + LastTrials())) break;
+                var perplexity = QuickPerplexity(other);
+                if (!(perplexity < least)) continue;
+                (set, least, improved) = (other, perplexity, true);
                 break;
             }
         }
+
+        if (!set.SequenceEqual(start)) Try(null, null, set, CompensationKind.Refit);
     }
 
-    private IEnumerable<ImmutableArray<int>> Neighbours(ImmutableArray<int> removed)
+    private double QuickPerplexity(ImmutableArray<int> blocks)
     {
-        foreach (var block in removed)
+        var started = _clock.Elapsed;
+        var (plan, rewritten) = Dropped(blocks);
+        var perplexity = Math.Exp(_model.QuickLoss(rewritten, plan, _all.Compensate with { Kind = CompensationKind.Refit }));
+        _longestQuick = Math.Max(_longestQuick, (_clock.Elapsed - started).TotalSeconds);
+        _compared++;
+        return perplexity;
+    }
+
+    private IEnumerable<ImmutableArray<int>> Exchanges(ImmutableArray<int> removed)
+    {
+        var (first, end) = (Math.Max(_options.ProtectFirst, 1), _model.Map.Count - _options.ProtectLast);
+        return from block in removed
+               from other in Enumerable.Range(first, Math.Max(end - first, 0))
+               where !removed.Contains(other)
+               orderby Math.Abs(block - other)
+               select removed.Remove(block).Add(other).Sort();
+    }
+
+    /// <summary>The correction of the best trial from more text, where it is one that is fitted to text.</summary>
+    private void FitAmply()
+    {
+        var best = Best;
+        if (best.Trial.Compensation == CompensationKind.None || !HasTimeFor(AmpleTime())) return;
+        var started = _clock.Elapsed;
+        var (plan, rewritten) = Dropped(best.Trial.Removed);
+        var (model, report) = _model.CompensateAmply(rewritten, plan, _all.Compensate with { Kind = best.Trial.Compensation });
+        var trial = best.Trial with
         {
-            foreach (var other in new[] { block - 1, block + 1 })
-            {
-                if (other < Math.Max(_options.ProtectFirst, 1) || other >= _model.Map.Count - _options.ProtectLast || removed.Contains(other)) continue;
-                yield return [.. removed.Remove(block).Add(other).Order()];
-            }
-        }
+            HeldOutPerplexity = Math.Exp(_model.HeldOutLoss(model)),
+            Seconds = Math.Round((_clock.Elapsed - started).TotalSeconds, 1),
+            Windows = _model.AmpleFit().Count,
+        };
+        Add(trial, best.Result with { Model = model, Compensation = report });
+    }
+
+    /// <summary>Seconds of one more full trial, and of the last one from more text.</summary>
+    private double LastTrials() => _trials.Max(t => t.Trial.Seconds) + AmpleTime();
+
+    private double AmpleTime() => Best.Trial.Seconds * _model.AmpleFit().Count / _model.FitWindows;
+
+    private (MergePlan Plan, RewrittenModel Model) Dropped(ImmutableArray<int> blocks)
+    {
+        var plan = MergePlanner.Plan(_model.Map, null, _options with { Named = blocks, Count = 0 }, _fingerprint);
+        return (plan, ModelRewriter.Apply(_model.Map, plan, _all.KeepNames));
     }
 
     private void Try(SelectionKind? kind, SelectionReport? selection, ImmutableArray<int> blocks, CompensationKind compensation)
     {
-        if (!_seen.Add($"{compensation} {string.Join(',', blocks)}") || !HasTime()) return;
+        if (_seen.Contains($"{compensation} {string.Join(',', blocks)}") || !HasTime()) return;
+        _seen.Add($"{compensation} {string.Join(',', blocks)}");
         var trial = Attempt(kind, selection, blocks, compensation);
-        // The models of worse trials go: only their figures are kept.
-        if (_trials.Count > 0 && trial.Trial.HeldOutPerplexity >= Best.Trial.HeldOutPerplexity) _trials.Add((trial.Trial, null!));
-        else _trials.Add(trial);
-        _progress.Note($"{Name(trial.Trial)}: perplexity {trial.Trial.HeldOutPerplexity:0.00} on held-out calibration text");
+        Add(trial.Trial, trial.Result);
+    }
+
+    /// <summary>The models of worse trials go: only their figures are kept.</summary>
+    private void Add(SearchTrial trial, Reduction result)
+    {
+        _trials.Add(_trials.Count > 0 && trial.HeldOutPerplexity >= Best.Trial.HeldOutPerplexity ? (trial, null!) : (trial, result));
+        _progress.Note($"{Name(trial)}: perplexity {trial.HeldOutPerplexity:0.00} on held-out calibration text");
     }
 
     private (SearchTrial Trial, Reduction Result) Attempt(SelectionKind? kind, SelectionReport? selection, ImmutableArray<int> blocks, CompensationKind compensation)
     {
         var started = _clock.Elapsed;
-        var plan = MergePlanner.Plan(_model.Map, null, _options with { Named = blocks, Count = 0 }, _fingerprint);
-        var rewritten = ModelRewriter.Apply(_model.Map, plan, _all.KeepNames);
+        var (plan, rewritten) = Dropped(blocks);
         var (model, report) = _model.Compensate(rewritten, plan, _all.Compensate with { Kind = compensation });
         var perplexity = plan.Removed.Any() ? Math.Exp(_model.HeldOutLoss(model)) : double.NaN;
-        var trial = new SearchTrial(kind, compensation, blocks, perplexity, Math.Round((_clock.Elapsed - started).TotalSeconds, 1));
+        var trial = new SearchTrial(kind, compensation, blocks, perplexity, Math.Round((_clock.Elapsed - started).TotalSeconds, 1)) { Windows = compensation == CompensationKind.None ? 0 : _model.FitWindows };
         return (trial, new Reduction(plan, model, null, selection, report, null));
     }
 
     /// <summary>True where another trial as long as the longest so far ends within the budget.</summary>
-    private bool HasTime()
+    private bool HasTime() => _trials.Count == 0 ? HasTimeFor(0) : HasTimeFor(_trials.Max(t => t.Trial.Seconds));
+
+    private bool HasTimeFor(double seconds)
     {
         _ct.ThrowIfCancellationRequested();
-        var longest = _trials.Count > 0 ? _trials.Max(t => t.Trial.Seconds) : 0;
-        if (_trials.Count > 0 && _clock.Elapsed.TotalSeconds + longest > _all.Budget.TotalSeconds) _outOfTime = true;
-        return !_outOfTime;
+        var fits = _trials.Count == 0 || _clock.Elapsed.TotalSeconds + seconds <= _all.Budget.TotalSeconds;
+        _outOfTime |= !fits;
+        return fits;
     }
 
     private Reduction Finish()
@@ -152,10 +208,11 @@ internal sealed class BestSearch
         var chosen = _trials.FindIndex(t => t.Trial == best.Trial);
         var next = _trials.Where((_, i) => i != chosen).OrderBy(t => t.Trial.HeldOutPerplexity).FirstOrDefault();
         var why = $"{Name(best.Trial)} has the lowest perplexity on held-out calibration text, {best.Trial.HeldOutPerplexity:0.00}"
-            + (next.Trial is { } second ? $"; the next is {Name(second)} with {second.HeldOutPerplexity:0.00}" : "");
+            + (next.Trial is { } second ? $"; the next is {Name(second)} with {second.HeldOutPerplexity:0.00}" : "")
+            + (_compared > 0 ? $"; {_compared} sets of blocks were compared by quick refits" : "");
         return best.Result with { Search = new SearchReport([.. _trials.Select(t => t.Trial)], chosen, !_outOfTime, why) };
     }
 
     private static string Name(SearchTrial trial) =>
-        $"{(trial.Selection is { } kind ? SelectionNames.Of(kind) : "exchange")}, drop {string.Join(',', trial.Removed)}, {trial.Compensation.ToString().ToLowerInvariant()}";
+        $"{(trial.Selection is { } kind ? SelectionNames.Of(kind) : "exchange")}, drop {string.Join(',', trial.Removed)}, {trial.Compensation.ToString().ToLowerInvariant()}{(trial.Windows > 0 ? $" to {trial.Windows} windows" : "")}";
 }

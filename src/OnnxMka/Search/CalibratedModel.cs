@@ -20,6 +20,9 @@ internal sealed class CalibratedModel : IDisposable
     /// </summary>
     private const int GreedyWindows = 64;
 
+    /// <summary>A comparison of sets of blocks fits on one window in so many: what it lacks in accuracy, all sets lack.</summary>
+    private const int FewShare = 4;
+
     /// <summary>More than the nodes, constants and ports of a block take in a file.</summary>
     private const int NodeBytes = 1 << 20;
 
@@ -29,6 +32,7 @@ internal sealed class CalibratedModel : IDisposable
     private readonly CancellationToken _ct;
     private readonly Lazy<CalibrationSplit> _split;
     private readonly Lazy<SplitSeams> _seams;
+    private readonly Lazy<SplitSeams> _few;
     private GreedySearch? _greedy;
     private double? _originalLoss;
 
@@ -40,7 +44,8 @@ internal sealed class CalibratedModel : IDisposable
         _progress = progress;
         _ct = ct;
         _split = new Lazy<CalibrationSplit>(() => CalibrationSplit.Of(_texts.Calibration));
-        _seams = new Lazy<SplitSeams>(RunOnce);
+        _seams = new Lazy<SplitSeams>(() => Seams(_split.Value));
+        _few = new Lazy<SplitSeams>(() => Seams(_split.Value with { Fit = Every(_split.Value.Fit, FewShare) }));
     }
 
     public BlockMap Map { get; }
@@ -77,6 +82,28 @@ internal sealed class CalibratedModel : IDisposable
         return (best.Model, new CompensationReport(best.Kind, best.Steps, [.. tried.Select(t => new CompensationTrial(t.Kind, Math.Exp(t.Loss)))]));
     }
 
+    /// <summary>Loss on held-out windows after a refit to few windows: for comparisons with others of its kind.</summary>
+    public double QuickLoss(RewrittenModel rewritten, MergePlan plan, CompensationOptions options) =>
+        HeldOutLoss(Corrected(rewritten, plan, options, _few.Value).Model);
+
+    /// <summary>Windows that a correction is fitted to.</summary>
+    public int FitWindows => _split.Value.Fit.Count;
+
+    /// <summary>Windows of the calibration text, at most four times as many, that are not held out.</summary>
+    public CalibrationSet AmpleFit()
+    {
+        var held = _split.Value.HeldOut!.Samples.Select(s => string.Join(' ', s)).ToHashSet(StringComparer.Ordinal);
+        return _texts.Ample with { Samples = [.. _texts.Ample.Samples.Where(s => !held.Contains(string.Join(' ', s)))] };
+    }
+
+    /// <summary>A correction fitted to <see cref="AmpleFit"/> and judged by the same held-out windows as every other.</summary>
+    public (RewrittenModel Model, CompensationReport Report) CompensateAmply(RewrittenModel rewritten, MergePlan plan, CompensationOptions options)
+    {
+        using var seams = Seams(_split.Value with { Fit = AmpleFit() });
+        var (model, steps) = Corrected(rewritten, plan, options, seams);
+        return (model, new CompensationReport(options.Kind, steps, []));
+    }
+
     /// <summary>The plan with units aligned and shares fitted, as the options ask.</summary>
     public (MergePlan Plan, MergeReport Report) Refine(MergePlan plan, PlanOptions options) =>
         MergeRefinement.Run(Map, plan, options, _split.Value, ChainOptions, _options.Target, _progress, _ct);
@@ -105,6 +132,7 @@ internal sealed class CalibratedModel : IDisposable
     {
         EndGreedy();
         if (_seams.IsValueCreated) _seams.Value.Dispose();
+        if (_few.IsValueCreated) _few.Value.Dispose();
     }
 
     private double HeldOutLoss(BlockMap blocks)
@@ -116,10 +144,10 @@ internal sealed class CalibratedModel : IDisposable
             : ChainPerplexity.Measure(BlockDetector.Detect(blocks.Model), text, run.Chain, _options.Target, null, _ct).MeanNll;
     }
 
-    private (RewrittenModel Model, System.Collections.Immutable.ImmutableArray<CompensationStep> Steps) Corrected(RewrittenModel rewritten, MergePlan plan, CompensationOptions options)
+    private (RewrittenModel Model, System.Collections.Immutable.ImmutableArray<CompensationStep> Steps) Corrected(RewrittenModel rewritten, MergePlan plan, CompensationOptions options, SplitSeams? from = null)
     {
         if (options.Kind == CompensationKind.None || !plan.Removed.Any()) return (rewritten, []);
-        var seams = _seams.Value;
+        var seams = from ?? _seams.Value;
         using var stage = _progress.Begin($"compensate ({options.Kind.ToString().ToLowerInvariant()})", Compensator.Work(plan), "blocks");
         return Compensator.Run(rewritten, plan, seams, options, ChainOptions, _options.Target, stage.AsIncrement<int>(), _ct);
     }
@@ -153,10 +181,11 @@ internal sealed class CalibratedModel : IDisposable
         _greedy = null;
     }
 
-    private SplitSeams RunOnce()
+    private SplitSeams Seams(CalibrationSplit split)
     {
-        var samples = _split.Value.Fit.Count + _split.Value.HeldOut!.Count;
-        using var stage = _progress.Begin("original seams", (Map.Count + 1L) * samples, "samples");
-        return SplitSeams.Of(Chain, _split.Value, stage.AsIncrement<int>(), _ct);
+        using var stage = _progress.Begin("original seams", (Map.Count + 1L) * (split.Fit.Count + split.HeldOut!.Count), "samples");
+        return SplitSeams.Of(Chain, split, stage.AsIncrement<int>(), _ct);
     }
+
+    private static CalibrationSet Every(CalibrationSet set, int share) => set with { Samples = [.. set.Samples.Where((_, i) => i % share == 0)] };
 }

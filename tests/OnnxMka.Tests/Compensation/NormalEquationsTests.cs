@@ -26,6 +26,33 @@ public sealed class NormalEquationsTests
         }
     }
 
+    /// <summary>Both sides of an equation times 2 count as four times the equation, with an intercept too. Powers of two scale without rounding.</summary>
+    [Fact]
+    public void A_scaled_row_is_that_row_several_times()
+    {
+        var random = new Random(3);
+        var (x, r) = (Values(random, 5 * Inputs), Values(random, 5 * Outputs));
+        double[] scale = [2, 1, 1, 2, 1];
+        var (scaled, repeated, plain) = (new NormalEquations(Inputs, Outputs), new NormalEquations(Inputs, Outputs), new NormalEquations(Inputs, Outputs));
+        scaled.Add(x, r, scale);
+        plain.Add(x, r);
+        for (var i = 0; i < 5; i++)
+        {
+            for (var time = 0; time < scale[i] * scale[i]; time++) repeated.Add(x.AsSpan(i * Inputs, Inputs), r.AsSpan(i * Outputs, Outputs));
+        }
+
+        var map = new double[Inputs * Outputs];
+        Array.Fill(map, 0.01);
+        Assert.InRange(Distance(repeated.Gram(true), scaled.Gram(true)), 0, Tolerance);
+        Assert.InRange(Distance(repeated.Cross(true), scaled.Cross(true)), 0, Tolerance);
+        Assert.InRange(Distance(repeated.Intercept(map), scaled.Intercept(map)), 0, Tolerance);
+        Assert.True(Distance(plain.Cross(true), scaled.Cross(true)) > 1e-2, "the control: without scales");
+
+        static double Distance(double[] a, double[] b) => a.Zip(b, (p, q) => Math.Abs(p - q)).Max();
+
+        static float[] Values(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => (float)(random.NextDouble() - 0.5))];
+    }
+
     [Fact]
     public void A_solution_satisfies_its_equations_and_no_other_ridge()
     {
