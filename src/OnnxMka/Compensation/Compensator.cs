@@ -116,6 +116,7 @@ public sealed class Compensator
         var (writers, obstacles) = _model.Writers(place);
         foreach (var obstacle in obstacles) Skip(place, obstacle, "its result reaches the stream through no plain float weight");
         var chosen = all ? writers : [.. writers.TakeLast(1)];
+        var error = Error(_model.Model, place, input, goal);
         foreach (var writer in chosen)
         {
             if (writer.Outputs != goal.Fit.Width)
@@ -129,7 +130,7 @@ public sealed class Compensator
             StreamRows.Each(_chain, part, input.Fit, goal.Fit, (y, t, features) => equations.Add(features, Residual(t, y), all ? InverseNorms(t, writer.Outputs) : []), _ct);
             var centred = writer.Bias is not null;
             var (gram, cross) = (equations.Gram(centred), equations.Cross(centred));
-            Keep(place, writer.Weight.Role, input, goal, ridge =>
+            error = Keep(place, writer.Weight.Role, input, goal, error, ridge =>
             {
                 var change = all ? RidgeSolver.Solve(gram, cross, writer.Inputs, ridge) : Folded(_model.Weight(writer), gram, cross, writer, ridge);
                 return change is null ? null : _model.With(writer, change, centred ? equations.Intercept(change) : null);
@@ -166,10 +167,9 @@ public sealed class Compensator
         KeepMap(place, input, goal, _ => _kind == CompensationKind.Hadamard ? SeamMap.Hadamard(magnitudes.ByChannel()) : SeamMap.Scale(magnitudes.Overall()), type, hasRidge: false);
     }
 
-    /// <summary>Keeps the first ridge whose model lowers the held-out error of what the block leaves.</summary>
-    private void Keep(int place, string name, SeamPair input, SeamPair goal, Func<double, (OnnxModel Model, EditScript Script)?> trial)
+    /// <summary>Keeps the first ridge whose model lowers the held-out error of what the block leaves; the error then.</summary>
+    private double? Keep(int place, string name, SeamPair input, SeamPair goal, double? before, Func<double, (OnnxModel Model, EditScript Script)?> trial)
     {
-        var before = Error(_model.Model, place, input, goal);
         var ridge = _options.FirstRidge(_kind);
         double? after = null;
         for (var i = 0; i < _options.RidgeTrials; i++, ridge *= 10)
@@ -179,10 +179,11 @@ public sealed class Compensator
             if (before is not null && !(after < before)) continue;
             _model.Keep(candidate);
             Report(place, name, before, after, ridge, true, null);
-            return;
+            return after;
         }
 
         Report(place, name, before, after, ridge / 10, false, after is null ? "its equations have no stable solution" : "held-out error does not fall");
+        return before;
     }
 
     private void KeepMap(int place, SeamPair input, SeamPair goal, Func<double, SeamMap?> trial, ElementType type, bool hasRidge = true)

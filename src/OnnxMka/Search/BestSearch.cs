@@ -34,10 +34,9 @@ public sealed record SearchReport(ImmutableArray<SearchTrial> Trials, int Chosen
 /// <summary>
 /// The best of several ways to remove blocks, measured on held-out calibration text:
 /// <list type="number">
-/// <item>the blocks of each selection, dropped, with the weights refitted to the original seams;</item>
-/// <item>the best of these sets with the other compensations;</item>
-/// <item>exchanges of one removed block of the best set for a kept one, compared by refits to few windows, while that helps; the last set is then
-/// refitted as the others were;</item>
+/// <item>the blocks of each selection, dropped, compared by refits (to the original seams) to few windows; the best set is refitted in full;</item>
+/// <item>exchanges of one removed block of it for a kept one, compared in the same way, while that helps; the last set is refitted in full;</item>
+/// <item>the better of these sets with the other corrections;</item>
 /// <item>the best of all with its correction fitted to four times as many windows.</item>
 /// </list>
 /// Merging is not among them: a refit from averaged weights is worse than one from the kept block's own.
@@ -79,28 +78,34 @@ internal sealed class BestSearch
         if (drop.Count == 0 && drop.Named.IsDefaultOrEmpty) return search.Attempt(null, null, [], CompensationKind.None).Result;
         if (drop.Named.IsDefaultOrEmpty) search.TrySelections();
         else search.Try(null, null, drop.Named, CompensationKind.Refit);
-        foreach (var kind in Others) search.Try(search.Best.Trial.Selection, search.Best.Result.Selection, search.Best.Trial.Removed, kind);
         if (drop.Named.IsDefaultOrEmpty) search.Exchange();
+        foreach (var kind in Others) search.Try(search.Best.Trial.Selection, search.Best.Result.Selection, search.Best.Trial.Removed, kind);
         search.FitAmply();
         return search.Finish();
     }
 
     private (SearchTrial Trial, Reduction Result) Best => _trials.MinBy(t => t.Trial.HeldOutPerplexity);
 
+    /// <summary>The sets of all selections compared by quick refits; the best of them is refitted in full.</summary>
     private void TrySelections()
     {
-        foreach (var kind in Selections.Where(_ => HasTime()))
+        var sets = new List<(SelectionKind Kind, SelectionReport Selection, double Perplexity)>();
+        foreach (var kind in Selections.Where(_ => sets.Count == 0 || HasTimeFor(_longestQuick)))
         {
             var selection = _model.Select(kind, _options, _fingerprint);
-            Try(kind, selection, selection.Blocks, CompensationKind.Refit);
+            var same = sets.Where(s => s.Selection.Blocks.SequenceEqual(selection.Blocks)).Select(s => (double?)s.Perplexity).FirstOrDefault();
+            sets.Add((kind, selection, same ?? QuickPerplexity(selection.Blocks)));
         }
+
+        var best = sets.MinBy(s => s.Perplexity);
+        Try(best.Kind, best.Selection, best.Selection.Blocks, CompensationKind.Refit);
     }
 
     /// <summary>First improvement: neighbours in number first, then all others. Time for the last trials is kept.</summary>
     private void Exchange()
     {
         var start = Best.Trial.Removed;
-        if (!HasTimeFor(_trials.Max(t => t.Trial.Seconds))) return;
+        if (!HasTimeFor(_longestQuick + LastTrials())) return;
         var (set, least) = (start, QuickPerplexity(start));
         for (var improved = true; improved;)
         {
@@ -155,8 +160,8 @@ internal sealed class BestSearch
         Add(trial, best.Result with { Model = model, Compensation = report });
     }
 
-    /// <summary>Seconds of one more full trial, and of the last one from more text.</summary>
-    private double LastTrials() => _trials.Max(t => t.Trial.Seconds) + AmpleTime();
+    /// <summary>Seconds of what follows the exchanges: a full refit, the other corrections (each at most as long, most far shorter), more text.</summary>
+    private double LastTrials() => (2 * Best.Trial.Seconds) + AmpleTime();
 
     private double AmpleTime() => Best.Trial.Seconds * _model.AmpleFit().Count / _model.FitWindows;
 
@@ -192,12 +197,12 @@ internal sealed class BestSearch
     }
 
     /// <summary>True where another trial as long as the longest so far ends within the budget.</summary>
-    private bool HasTime() => _trials.Count == 0 ? HasTimeFor(0) : HasTimeFor(_trials.Max(t => t.Trial.Seconds));
+    private bool HasTime() => _trials.Count == 0 || HasTimeFor(_trials.Max(t => t.Trial.Seconds));
 
     private bool HasTimeFor(double seconds)
     {
         _ct.ThrowIfCancellationRequested();
-        var fits = _trials.Count == 0 || _clock.Elapsed.TotalSeconds + seconds <= _all.Budget.TotalSeconds;
+        var fits = _clock.Elapsed.TotalSeconds + seconds <= _all.Budget.TotalSeconds;
         _outOfTime |= !fits;
         return fits;
     }

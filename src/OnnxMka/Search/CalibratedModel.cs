@@ -45,7 +45,7 @@ internal sealed class CalibratedModel : IDisposable
         _ct = ct;
         _split = new Lazy<CalibrationSplit>(() => CalibrationSplit.Of(_texts.Calibration));
         _seams = new Lazy<SplitSeams>(() => Seams(_split.Value));
-        _few = new Lazy<SplitSeams>(() => Seams(_split.Value with { Fit = Every(_split.Value.Fit, FewShare) }));
+        _few = new Lazy<SplitSeams>(() => Seams(new CalibrationSplit(Every(_split.Value.Fit, FewShare), Every(_split.Value.HeldOut!, FewShare))));
     }
 
     public BlockMap Map { get; }
