@@ -68,10 +68,12 @@ def compensate(dense, seams, kind):
             x = seams[number]
         block, target = blocks[number], seams[following]
         left, heads, features = run_block(dense.config, block, x)
-        if kind == "refit":
-            block["self_attn.o_proj.weight"] = block["self_attn.o_proj.weight"] + ridge_solve(weighted(heads, target), weighted(target - left, target), 1e-2).T
-            left, heads, features = run_block(dense.config, block, x)
-            block["mlp.down_proj.weight"] = block["mlp.down_proj.weight"] + ridge_solve(weighted(features, target), weighted(target - left, target), 1e-2).T
+        if kind.startswith("refit"):
+            for _ in range(2 if kind == "refit, two passes" else 1):
+                for name, index in (("self_attn.o_proj.weight", 1), ("mlp.down_proj.weight", 2)):
+                    outcome = run_block(dense.config, block, x)
+                    change = ridge_solve(weighted(outcome[index], target), weighted(target - outcome[0], target), 1e-2)
+                    block[name] = block[name] + change.T
         elif kind == "fold" and is_cut:
             product = flat(features @ block["mlp.down_proj.weight"].T)
             change = np.eye(product.shape[1]) + ridge_solve(product, flat(target - left), 1e-3)
@@ -144,7 +146,7 @@ def main():
         "perplexity": {"none": plain},
         "scores": scores(seams),
     }
-    for kind in ("refit", "fold", "linear", "hadamard", "scale"):
+    for kind in ("refit", "refit, two passes", "fold", "linear", "hadamard", "scale"):
         result["perplexity"][kind] = chain_perplexity(dense, *compensate(dense, seams, kind), windows[TEST])
     arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

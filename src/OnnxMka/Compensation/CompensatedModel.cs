@@ -7,18 +7,21 @@ using OnnxMka.Rewriting;
 
 namespace OnnxMka.Compensation;
 
-/// <summary>A reduced model and the edits that compensate it so far. A trial is the same with more edits; all of them apply to the reduced model.</summary>
+/// <summary>The reduced model with some corrections: weights with other content, by node and slot, and edits that add nodes. All of them apply to the reduced model.</summary>
+internal sealed record Correction(OnnxModel Model, ImmutableSortedDictionary<(int Node, int Slot), (BlockParameter Parameter, MemoryBytes Content)> Weights, EditScript Nodes);
+
+/// <summary>A reduced model and what corrects it so far. A trial is the same with one more correction.</summary>
 internal sealed class CompensatedModel
 {
     private const string Stage = "compensate";
     private readonly GraphIndex _index;
     private readonly NormalisedView _view;
-    private EditScript _kept = new();
+    private Correction _kept;
 
     private CompensatedModel(BlockMap map)
     {
         Map = map;
-        Model = map.Model;
+        _kept = new Correction(map.Model, ImmutableSortedDictionary<(int, int), (BlockParameter, MemoryBytes)>.Empty, new EditScript());
         _index = GraphIndex.Of(map.Model.Graph);
         _view = NormalisedView.Of(map.Model);
     }
@@ -26,8 +29,8 @@ internal sealed class CompensatedModel
     /// <summary>Blocks of the reduced model.</summary>
     public BlockMap Map { get; }
 
-    /// <summary>The model with all edits that were kept.</summary>
-    public OnnxModel Model { get; private set; }
+    /// <summary>The model with all corrections that were kept.</summary>
+    public OnnxModel Model => _kept.Model;
 
     public static CompensatedModel Of(OnnxModel reduced, Granularity granularity = Granularity.Block) => new(BlockDetector.Detect(reduced, granularity));
 
@@ -35,7 +38,7 @@ internal sealed class CompensatedModel
 
     public (ImmutableArray<ResidualWriter> Writers, ImmutableArray<string> Obstacles) Writers(int block) => ResidualWriters.Of(Map, _view, Map.Blocks[block]);
 
-    /// <summary>The weight as [in, out].</summary>
+    /// <summary>The weight as it is now, as [in, out].</summary>
     public double[] Weight(ResidualWriter writer)
     {
         var stored = Read(writer.Weight);
@@ -45,26 +48,26 @@ internal sealed class CompensatedModel
     /// <summary>The model with W + change (and b + shift) in place; rounded once to the weight's type.</summary>
     /// <param name="change">[in, out]</param>
     /// <param name="shift">[out]; null where the bias stays.</param>
-    public (OnnxModel Model, EditScript Script) With(ResidualWriter writer, double[] change, double[]? shift)
+    public Correction With(ResidualWriter writer, double[] change, double[]? shift)
     {
-        var script = Extended();
         var values = Weight(writer);
         for (var i = 0; i < values.Length; i++) values[i] += change[i] / writer.Scale;
-        Replace(writer.Weight, writer.Transposed ? RidgeSolver.Transpose(values, writer.Inputs, writer.Outputs) : values, script);
+        var weights = Revised(_kept.Weights, writer.Weight, writer.Transposed ? RidgeSolver.Transpose(values, writer.Inputs, writer.Outputs) : values);
         if (shift is not null)
         {
             var bias = Read(writer.Bias!);
             for (var i = 0; i < bias.Length; i++) bias[i] += shift[i];
-            Replace(writer.Bias!, bias, script);
+            weights = Revised(weights, writer.Bias!, bias);
         }
 
-        return (GraphEditor.Apply(Map.Model, script), script);
+        return Applied(weights, _kept.Nodes);
     }
 
     /// <summary>The model with nodes between a seam and all its readers.</summary>
-    public (OnnxModel Model, EditScript Script) With(int block, SeamMap map, ElementType type)
+    public Correction With(int block, SeamMap map, ElementType type)
     {
-        var script = Extended();
+        var script = new EditScript();
+        script.Append(_kept.Nodes);
         var seam = Map.Blocks[block].Output;
         if (_index.IsOutput(seam.Value)) throw new RefusedException("MKA048", seam.Value, "the stream is an output of the graph there, so no node can be put behind it", "Use --compensate refit or fold");
         var mapped = $"{seam.Value}/mapped";
@@ -80,22 +83,31 @@ internal sealed class CompensatedModel
         var like = Map.Blocks[block].Parameters.Select(p => p.Initializer).FirstOrDefault(_index.IsInitializer);
         script.Add(Stage, new GraphEdit.AddInitializer(new TensorRef($"{mapped}/map", type, map.Shape, Encoded(type, map.Values)), like));
         foreach (var node in map.Nodes(seam.Value, $"{mapped}/map", mapped)) script.Add(Stage, new GraphEdit.AddNode(node));
-        return (GraphEditor.Apply(Map.Model, script), script);
+        return Applied(_kept.Weights, script);
     }
 
-    public void Keep((OnnxModel Model, EditScript Script) trial) => (Model, _kept) = trial;
+    public void Keep(Correction trial) => _kept = trial;
 
-    private EditScript Extended()
+    private Correction Applied(ImmutableSortedDictionary<(int Node, int Slot), (BlockParameter Parameter, MemoryBytes Content)> weights, EditScript nodes)
     {
         var script = new EditScript();
-        script.Append(_kept);
-        return script;
+        foreach (var (place, (parameter, content)) in weights) ParameterEdit.Replace(Map, _index, parameter, content, $"compensated_{place.Node}_{place.Slot}", script, Stage);
+        script.Append(nodes);
+        return new Correction(GraphEditor.Apply(Map.Model, script), weights, nodes);
     }
 
-    private double[] Read(BlockParameter parameter) => ParameterEdit.Read(Map, parameter);
+    private double[] Read(BlockParameter parameter)
+    {
+        if (!_kept.Weights.TryGetValue((parameter.Use.Node, parameter.Use.Slot), out var revised)) return ParameterEdit.Read(Map, parameter);
+        var type = Map.Tensor(parameter.Initializer).Type;
+        var values = new double[revised.Content.Length * 8 / type.Bits()];
+        FloatCodec.Decode(type, revised.Content.Bytes.Span, values);
+        return values;
+    }
 
-    private void Replace(BlockParameter parameter, double[] values, EditScript script) => ParameterEdit.Replace(
-        Map, _index, parameter, Encoded(Map.Tensor(parameter.Initializer).Type, values), $"compensated_{parameter.Use.Node}_{parameter.Use.Slot}", script, Stage);
+    private ImmutableSortedDictionary<(int Node, int Slot), (BlockParameter Parameter, MemoryBytes Content)> Revised(
+        ImmutableSortedDictionary<(int Node, int Slot), (BlockParameter Parameter, MemoryBytes Content)> weights, BlockParameter parameter, double[] values) =>
+        weights.SetItem((parameter.Use.Node, parameter.Use.Slot), (parameter, Encoded(Map.Tensor(parameter.Initializer).Type, values)));
 
     private static MemoryBytes Encoded(ElementType type, double[] values)
     {

@@ -37,13 +37,16 @@ public sealed record CompensationOptions
     /// <summary>A step must lower the error on held-out tokens, else its ridge grows tenfold up to this many times, else it is skipped.</summary>
     public int RidgeTrials { get; init; } = 4;
 
+    /// <summary>How often a refit goes over the weights of each block, from 1: the first weight is fitted again once the last has changed.</summary>
+    public int Passes { get; init; } = 1;
+
     internal double FirstRidge(CompensationKind kind) => Ridge ?? (kind == CompensationKind.Refit ? 1e-2 : 1e-3);
 }
 
 /// <summary>One closed-form step.</summary>
 /// <param name="Block">Original number of the block that is changed, or behind which nodes are added.</param>
 /// <param name="Place">Weight or seam that is changed.</param>
-/// <param name="ErrorBefore"><c>||t - y|| / ||t||</c> on held-out tokens: y what the block leaves, t the original stream there.</param>
+/// <param name="ErrorBefore"><c>||t - y|| / ||t||</c> on held-out tokens (a refit's: root mean square over tokens of each token's): y what the block leaves, t the original stream there.</param>
 /// <param name="ErrorAfter">The same with the step; null where none was computed.</param>
 /// <param name="Ridge">In units of the mean diagonal; null where the step has none.</param>
 /// <param name="Kept">False where held-out error did not fall: the step was left out.</param>

@@ -21,7 +21,8 @@ namespace OnnxMka.Compensation;
 /// scale     behind a cut:  x &lt;- x g,  g = mean |t| / mean |x|
 /// </code>
 /// (What reads the stream normalises it, so that errors count relative to its size: large tokens would outweigh all others.)
-/// A step is kept where it lowers ||t - y|| on held-out tokens; else its ridge grows; else it is left out, and the report says so. The ridge of a
+/// A refit goes over the weights of a block as often as its passes say, each pass with what the other weights then give.
+/// A step is kept where it lowers ||t - y|| on held-out tokens (a refit's: relative to each token's ||t||, as it is fitted); else its ridge grows; else it is left out, and the report says so. The ridge of a
 /// fold shrinks its map towards the identity, so that a cut that changed nothing changes nothing.
 /// </summary>
 public sealed class Compensator
@@ -116,18 +117,14 @@ public sealed class Compensator
         var (writers, obstacles) = _model.Writers(place);
         foreach (var obstacle in obstacles) Skip(place, obstacle, "its result reaches the stream through no plain float weight");
         var chosen = all ? writers : [.. writers.TakeLast(1)];
+        foreach (var writer in chosen.Where(w => w.Outputs != goal.Fit.Width)) Skip(place, writer.Weight.Role, $"it writes {writer.Outputs} columns and the stream has {goal.Fit.Width}");
+        ResidualWriter[] fitted = [.. chosen.Where(w => w.Outputs == goal.Fit.Width)];
         var error = Error(_model.Model, place, input, goal);
-        foreach (var writer in chosen)
+        foreach (var writer in Enumerable.Repeat(fitted, all ? _options.Passes : 1).SelectMany(w => w))
         {
-            if (writer.Outputs != goal.Fit.Width)
-            {
-                Skip(place, writer.Weight.Role, $"it writes {writer.Outputs} columns and the stream has {goal.Fit.Width}");
-                continue;
-            }
-
             var equations = new NormalEquations(writer.Inputs, writer.Outputs);
             var part = _model.Part(_model.Model, place).Tapping(writer.Features);
-            StreamRows.Each(_chain, part, input.Fit, goal.Fit, (y, t, features) => equations.Add(features, Residual(t, y), all ? InverseNorms(t, writer.Outputs) : []), _ct);
+            StreamRows.Each(_chain, part, input.Fit, goal.Fit, (y, t, features) => equations.Add(features, Residual(t, y), all ? StreamRows.InverseNorms(t, writer.Outputs) : []), _ct);
             var centred = writer.Bias is not null;
             var (gram, cross) = (equations.Gram(centred), equations.Cross(centred));
             error = Keep(place, writer.Weight.Role, input, goal, error, ridge =>
@@ -168,7 +165,7 @@ public sealed class Compensator
     }
 
     /// <summary>Keeps the first ridge whose model lowers the held-out error of what the block leaves; the error then.</summary>
-    private double? Keep(int place, string name, SeamPair input, SeamPair goal, double? before, Func<double, (OnnxModel Model, EditScript Script)?> trial)
+    private double? Keep(int place, string name, SeamPair input, SeamPair goal, double? before, Func<double, Correction?> trial)
     {
         var ridge = _options.FirstRidge(_kind);
         double? after = null;
@@ -207,26 +204,14 @@ public sealed class Compensator
     }
 
     private double? Error(OnnxModel model, int place, SeamPair input, SeamPair goal) =>
-        input.HeldOut is null ? null : StreamRows.Error(_chain, _model.Part(model, place), input.HeldOut, goal.HeldOut!, null, _ct);
+        input.HeldOut is null ? null
+        : _kind == CompensationKind.Refit ? StreamRows.TokenError(_chain, _model.Part(model, place), input.HeldOut, goal.HeldOut!, _ct)
+        : StreamRows.Error(_chain, _model.Part(model, place), input.HeldOut, goal.HeldOut!, null, _ct);
 
     private void Skip(int place, string what, string why) => Report(place, what, null, null, null, false, why);
 
     private void Report(int place, string what, double? before, double? after, double? ridge, bool kept, string? note) =>
         _steps.Add(new CompensationStep(_plan.Groups[place].Block, what, before, after, ridge, kept, note));
-
-    /// <summary>1 / root mean square of each row; 0 for a row of zeros.</summary>
-    private static double[] InverseNorms(ReadOnlySpan<float> rows, int width)
-    {
-        var inverse = new double[rows.Length / width];
-        for (var i = 0; i < inverse.Length; i++)
-        {
-            double squares = 0;
-            foreach (var value in rows.Slice(i * width, width)) squares += (double)value * value;
-            inverse[i] = squares > 0 ? 1 / Math.Sqrt(squares / width) : 0;
-        }
-
-        return inverse;
-    }
 
     private static float[] Residual(ReadOnlySpan<float> goal, ReadOnlySpan<float> value)
     {

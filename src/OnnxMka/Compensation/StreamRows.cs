@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using OnnxMka.Chain;
 
 namespace OnnxMka.Compensation;
@@ -48,6 +49,46 @@ internal static class StreamRows
             },
             ct);
         return norm > 0 ? Math.Sqrt(difference / norm) : Math.Sqrt(difference);
+    }
+
+    /// <summary>Root mean square of <c>||t - y|| / ||t||</c> of each token; a token of zeros counts 0.</summary>
+    public static double TokenError(BlockChain chain, BlockPart part, SeamActivations input, SeamActivations goal, CancellationToken ct)
+    {
+        var width = goal.Width;
+        double sum = 0;
+        long tokens = 0;
+        Each(
+            chain,
+            part,
+            input,
+            goal,
+            (y, t, _) =>
+            {
+                var inverse = InverseNorms(t, width);
+                for (var row = 0; row < inverse.Length; row++)
+                {
+                    var distance = TensorPrimitives.Distance(y.Slice(row * width, width), t.Slice(row * width, width)) * inverse[row];
+                    sum += distance * distance / width;
+                }
+
+                tokens += inverse.Length;
+            },
+            ct);
+        return tokens > 0 ? Math.Sqrt(sum / tokens) : 0;
+    }
+
+    /// <summary>1 / root mean square of each row; 0 for a row of zeros.</summary>
+    public static double[] InverseNorms(ReadOnlySpan<float> rows, int width)
+    {
+        var inverse = new double[rows.Length / width];
+        for (var i = 0; i < inverse.Length; i++)
+        {
+            double squares = 0;
+            foreach (var value in rows.Slice(i * width, width)) squares += (double)value * value;
+            inverse[i] = squares > 0 ? 1 / Math.Sqrt(squares / width) : 0;
+        }
+
+        return inverse;
     }
 
     private static ReadOnlySpan<float> Sample(float[] values, int number, int count) => values.AsSpan(values.Length / count * number, values.Length / count);

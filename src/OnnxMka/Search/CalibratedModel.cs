@@ -21,7 +21,10 @@ internal sealed class CalibratedModel : IDisposable
     private const int GreedyWindows = 64;
 
     /// <summary>A comparison of sets of blocks fits on one window in so many: what it lacks in accuracy, all sets lack.</summary>
-    private const int FewShare = 4;
+    private const int FewShare = 2;
+
+    /// <summary>One in so many windows that are not calibration windows judges, beside the held-out ones.</summary>
+    private const int JudgeShare = 8;
 
     /// <summary>More than the nodes, constants and ports of a block take in a file.</summary>
     private const int NodeBytes = 1 << 20;
@@ -33,6 +36,7 @@ internal sealed class CalibratedModel : IDisposable
     private readonly Lazy<CalibrationSplit> _split;
     private readonly Lazy<SplitSeams> _seams;
     private readonly Lazy<SplitSeams> _few;
+    private readonly Lazy<(CalibrationSet Fit, CalibrationSet Judges)> _ample;
     private GreedySearch? _greedy;
     private double? _originalLoss;
 
@@ -46,6 +50,7 @@ internal sealed class CalibratedModel : IDisposable
         _split = new Lazy<CalibrationSplit>(() => CalibrationSplit.Of(_texts.Calibration));
         _seams = new Lazy<SplitSeams>(() => Seams(_split.Value));
         _few = new Lazy<SplitSeams>(() => Seams(new CalibrationSplit(Every(_split.Value.Fit, FewShare), Every(_split.Value.HeldOut!, FewShare))));
+        _ample = new Lazy<(CalibrationSet Fit, CalibrationSet Judges)>(SplitAmply);
     }
 
     public BlockMap Map { get; }
@@ -56,9 +61,10 @@ internal sealed class CalibratedModel : IDisposable
 
     /// <summary>Blocks of that number by any kind but those of the planner.</summary>
     /// <param name="similarity">Shares of merges that greedy selection weighs; null where they are fixed or none is weighed.</param>
-    public SelectionReport Select(SelectionKind kind, PlanOptions options, string fingerprint, SimilarityTable? similarity = null)
+    /// <param name="until">Ends a greedy selection early.</param>
+    public SelectionReport Select(SelectionKind kind, PlanOptions options, string fingerprint, SimilarityTable? similarity = null, CancellationToken? until = null)
     {
-        if (kind == SelectionKind.GreedyLoss) return SelectGreedily(options, fingerprint, similarity);
+        if (kind == SelectionKind.GreedyLoss) return SelectGreedily(options, fingerprint, similarity, until ?? _ct);
         var seams = _seams.Value.Fit;
         using var stage = _progress.Begin("select", BlockSelector.Work(kind, Map, options), "steps");
         return BlockSelector.Choose(kind, Chain, seams, options, stage.AsIncrement<int>(), _ct);
@@ -82,24 +88,22 @@ internal sealed class CalibratedModel : IDisposable
         return (best.Model, new CompensationReport(best.Kind, best.Steps, [.. tried.Select(t => new CompensationTrial(t.Kind, Math.Exp(t.Loss)))]));
     }
 
-    /// <summary>Loss on held-out windows after a refit to few windows: for comparisons with others of its kind.</summary>
-    public double QuickLoss(RewrittenModel rewritten, MergePlan plan, CompensationOptions options) =>
-        HeldOutLoss(Corrected(rewritten, plan, options, _few.Value).Model);
+    /// <summary>Judged loss after a refit to few windows: for comparisons with others of its kind.</summary>
+    public double QuickLoss(RewrittenModel rewritten, MergePlan plan, CompensationOptions options) => JudgedLoss(Corrected(rewritten, plan, options, _few.Value).Model);
 
-    /// <summary>Windows that a correction is fitted to.</summary>
-    public int FitWindows => _split.Value.Fit.Count;
+    /// <summary>Windows that a quick refit, a correction and an ample one are fitted to.</summary>
+    public (int Few, int Usual, int Ample) FitWindows => ((_split.Value.Fit.Count + FewShare - 1) / FewShare, _split.Value.Fit.Count, _ample.Value.Fit.Count);
 
-    /// <summary>Windows of the calibration text, at most four times as many, that are not held out.</summary>
-    public CalibrationSet AmpleFit()
-    {
-        var held = _split.Value.HeldOut!.Samples.Select(s => string.Join(' ', s)).ToHashSet(StringComparer.Ordinal);
-        return _texts.Ample with { Samples = [.. _texts.Ample.Samples.Where(s => !held.Contains(string.Join(' ', s)))] };
-    }
+    /// <summary>
+    /// Nats a token on windows that not even an ample correction is fitted to. Sets of blocks that are worth comparing lie 0.01 nats apart; a
+    /// difference of two of them over 32 windows of 128 tokens has a standard error near that, over three times as many near half of it.
+    /// </summary>
+    public double JudgedLoss(RewrittenModel model) => Loss(model.Blocks, _ample.Value.Judges);
 
-    /// <summary>A correction fitted to <see cref="AmpleFit"/> and judged by the same held-out windows as every other.</summary>
+    /// <summary>A correction fitted to four times as many windows of the calibration text, or all it has but those that judge.</summary>
     public (RewrittenModel Model, CompensationReport Report) CompensateAmply(RewrittenModel rewritten, MergePlan plan, CompensationOptions options)
     {
-        using var seams = Seams(_split.Value with { Fit = AmpleFit() });
+        using var seams = Seams(_split.Value with { Fit = _ample.Value.Fit });
         var (model, steps) = Corrected(rewritten, plan, options, seams);
         return (model, new CompensationReport(options.Kind, steps, []));
     }
@@ -135,9 +139,10 @@ internal sealed class CalibratedModel : IDisposable
         if (_few.IsValueCreated) _few.Value.Dispose();
     }
 
-    private double HeldOutLoss(BlockMap blocks)
+    private double HeldOutLoss(BlockMap blocks) => Loss(blocks, _split.Value.HeldOut!);
+
+    private double Loss(BlockMap blocks, CalibrationSet text)
     {
-        var text = _split.Value.HeldOut!;
         var run = RunPlan.For(Map, text, _options);
         return run.Mode == RunMode.Whole
             ? Perplexity.Measure(blocks, text, _options.BatchSize, _options.Target, null, _ct).MeanNll
@@ -152,15 +157,15 @@ internal sealed class CalibratedModel : IDisposable
         return Compensator.Run(rewritten, plan, seams, options, ChainOptions, _options.Target, stage.AsIncrement<int>(), _ct);
     }
 
-    private SelectionReport SelectGreedily(PlanOptions options, string fingerprint, SimilarityTable? similarity)
+    private SelectionReport SelectGreedily(PlanOptions options, string fingerprint, SimilarityTable? similarity, CancellationToken ct)
     {
         BlockSelector.CheckRoom(Map, options, _options.WeighMerges);
         if (options.Count == 0) return new SelectionReport(SelectionKind.GreedyLoss, []);
-        var search = _greedy ??= GreedySearch.Start(Chain, GreedyWindowsOf(_split.Value.Fit), options, _options, fingerprint, similarity, _progress, _ct);
+        var search = _greedy ??= GreedySearch.Start(Chain, GreedyWindowsOf(_split.Value.Fit), options, _options, fingerprint, similarity, _progress, ct);
         try
         {
             using var stage = _progress.Begin("greedy selection", BlockSelector.Work(SelectionKind.GreedyLoss, Map, options, _options.WeighMerges), "losses");
-            return search.Greedy.Choose(options.Count, stage.AsIncrement<int>(), _ct);
+            return search.Greedy.Choose(options.Count, stage.AsIncrement<int>(), ct);
         }
         finally
         {
@@ -179,6 +184,17 @@ internal sealed class CalibratedModel : IDisposable
     {
         _greedy?.Dispose();
         _greedy = null;
+    }
+
+    private (CalibrationSet Fit, CalibrationSet Judges) SplitAmply()
+    {
+        var (fit, heldOut) = (_split.Value.Fit, _split.Value.HeldOut!);
+        var known = fit.Samples.Concat(heldOut.Samples).Select(Key).ToHashSet(StringComparer.Ordinal);
+        int[][] others = [.. _texts.Ample.Samples.Where(s => !known.Contains(Key(s)))];
+        return (
+            fit with { Samples = [.. fit.Samples, .. others.Where((_, i) => i % JudgeShare != JudgeShare - 1)] },
+            heldOut with { Samples = [.. heldOut.Samples, .. others.Where((_, i) => i % JudgeShare == JudgeShare - 1)] });
+        static string Key(int[] ids) => string.Join(' ', ids);
     }
 
     private SplitSeams Seams(CalibrationSplit split)
