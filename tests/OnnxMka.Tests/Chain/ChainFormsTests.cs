@@ -12,7 +12,7 @@ namespace OnnxMka.Tests.Chain;
 /// <summary>Every form that exporters write can be run block by block.</summary>
 public sealed class ChainFormsTests
 {
-    private static readonly CalibrationSet Set = new([.. Enumerable.Range(0, 6).Select(i => Enumerable.Range(0, 20).Select(t => ((i * 31) + (t * t * 7) + t) % 97).ToArray())], 20, "made up", "");
+    internal static readonly CalibrationSet Set = new([.. Enumerable.Range(0, 6).Select(i => Enumerable.Range(0, 20).Select(t => ((i * 31) + (t * t * 7) + t) % 97).ToArray())], 20, "made up", "");
 
     /// <summary>Embeddings as input cannot be fed with text.</summary>
     public static TheoryData<string> TakingTokens => new(Presets.Accepted.Where(p => !p.Spec.Form.InputsEmbeds && !p.Spec.Form.IfMerged).Select(p => p.Name));

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.ML.OnnxRuntimeGenAI;
+using OnnxMka.Compensation;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
@@ -29,6 +30,29 @@ public sealed class GenAiTests
         using var folder = new TempFolder();
         ClientModels.Export(Presets.ByName(preset), folder["model"]);
         ClientModels.Shorten(folder["model"], folder["small"], method);
+        Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "model.onnx"), NewTokens), Generate(folder["small"]));
+    }
+
+    /// <summary>What a search leaves: other weights, or nodes between the blocks.</summary>
+    [Theory]
+    [InlineData(nameof(LlamaPresets.TorchScriptLlama))]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqaFp16))]
+    public void Generates_with_the_result_of_a_search(string preset)
+    {
+        using var folder = new TempFolder();
+        ClientModels.Export(Presets.ByName(preset), folder["model"]);
+        var result = Compression.Run(new CompressionOptions
+        {
+            Input = folder["model"],
+            Output = folder["small"],
+            Plan = new PlanOptions { Named = [12, 13], Method = Method.Best },
+            CalibrationSamples = 32,
+            SequenceLength = 32,
+            Evaluate = false,
+            Check = true,
+        });
+        Assert.NotEqual(CompensationKind.None, result.Compensation!.Kind);
+        Assert.All(result.Verdicts, v => Assert.True(v.Passed, v.Check));
         Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "model.onnx"), NewTokens), Generate(folder["small"]));
     }
 

@@ -79,6 +79,37 @@ public sealed class CompensatorTests
         Assert.InRange(Compare.Relative(original, Books16.Logits(restored.Model, Books16.Prompt)), 0, 1e-3);
     }
 
+    /// <summary>
+    /// A removed block that only adds its biases shifts the stream by a constant: the features explain none of it, so that the bias of the block before
+    /// takes all of it and no weight moves. (A refit of a sequential block gives it to attention, and the MLP then sees a shifted stream: so not exactly.)
+    /// </summary>
+    [Theory]
+    [InlineData(nameof(LayerNormPresets.Gpt2TorchScript), CompensationKind.Fold)]
+    [InlineData(nameof(LayerNormPresets.OptPreNorm), CompensationKind.Fold)]
+    [InlineData(nameof(TopologyPresets.Phi2Parallel), CompensationKind.Refit)]
+    [InlineData(nameof(TopologyPresets.GptNeoX), CompensationKind.Refit)]
+    public void A_removed_block_that_adds_a_constant_is_restored_by_a_bias(string name, CompensationKind kind)
+    {
+        const int Removed = 2;
+        var built = Presets.ByName(name).Model();
+        var block = built.Weights.Blocks[Removed];
+        foreach (var role in new[] { Role.Output, Role.Down }) block = block.SetItem(role, block[role] with { Values = new float[block[role].Count] });
+        using var form = new Forms.FormModel(built with { Weights = built.Weights with { Blocks = built.Weights.Blocks.SetItem(Removed, block) } });
+        var original = Logits(form.Map);
+        var split = new CalibrationSplit(Chain.ChainFormsTests.Set, null);
+        var dropped = Logits(CompensationFixture.Run(form.Map, CompensationFixture.Options(CompensationKind.None), split, removed: Removed).Model.Blocks);
+        var restored = Logits(CompensationFixture.Run(form.Map, CompensationFixture.Options(kind), split, removed: Removed).Model.Blocks);
+        Assert.True(Compare.Relative(original, dropped) > 1e-2, "the control: the constant mattered");
+        // Float32 noise of the residual, 1e-6, which a ridge of 1e-2 of the mean diagonal lets grow a hundredfold.
+        Assert.InRange(Compare.Relative(original, restored), 0, 1e-4);
+
+        float[] Logits(BlockMap map)
+        {
+            using var session = OnnxMka.Runtime.DecoderSession.Load(map, OnnxMka.Runtime.ExecutionTarget.Cpu);
+            return session.Logits(form.Tokens, 1);
+        }
+    }
+
     [Fact]
     public void A_step_that_does_not_lower_held_out_error_is_left_out()
     {

@@ -23,6 +23,22 @@ public sealed class InterruptionTests
         Assert.Empty(Directory.GetFileSystemEntries(folder.FullPath));
     }
 
+    [Theory]
+    [InlineData("original seams")]
+    [InlineData("compensate (refit)")]
+    [InlineData("compensate (linear)")]
+    [InlineData("write")]
+    public void A_search_cancelled_at_any_stage(string stage)
+    {
+        using var folder = new TempFolder();
+        using var cancel = new CancellationTokenSource();
+        var sink = new Hook(stage, cancel.Cancel);
+        var options = new CompressionOptions { Input = Books16.Folder, Output = folder["out"], Plan = new PlanOptions { Method = Method.Best, Named = [13, 14] }, CalibrationSamples = 32, SequenceLength = 16, Evaluate = false };
+        Assert.ThrowsAny<OperationCanceledException>(() => Compression.Run(options, sink, cancel.Token));
+        Assert.True(sink.Reached);
+        Assert.Empty(Directory.GetFileSystemEntries(folder.FullPath));
+    }
+
     [Fact]
     public void Input_that_vanishes_before_it_is_copied()
     {

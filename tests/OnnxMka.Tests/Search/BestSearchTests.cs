@@ -34,6 +34,21 @@ public sealed class BestSearchTests
         Assert.False(search.Complete, "a second is too short for all of it");
     }
 
+    /// <summary>With time for all of it, a search is a function of its input.</summary>
+    [Fact]
+    public void A_complete_search_gives_the_same_bytes_again()
+    {
+        using var folder = new TempFolder();
+        var options = Options(folder["once"]) with { Ratio = null, Plan = new PlanOptions { Method = Method.Best, Named = [13, 14] }, SequenceLength = 16, Budget = TimeSpan.FromHours(1), Evaluate = false, Verify = false };
+        var once = Compression.Run(options);
+        Compression.Run(options with { Output = folder["again"] });
+        Assert.True(once.Search!.Complete);
+        Assert.Equal(6, once.Search.Trials.Select(t => t.Compensation).Distinct().Count());
+        Assert.Equal(File.ReadAllBytes(Path.Combine(folder["once"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["again"], "model.onnx")));
+        Compression.Run(options with { Output = folder["other"], Seed = 1 });
+        Assert.NotEqual(File.ReadAllBytes(Path.Combine(folder["once"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["other"], "model.onnx")));
+    }
+
     [Fact]
     public void Ratio_0_changes_nothing_and_searches_nothing()
     {

@@ -1,0 +1,79 @@
+using OnnxMka.Blocks;
+using OnnxMka.Calibration;
+using OnnxMka.Chain;
+using OnnxMka.Evaluation;
+using OnnxMka.Forge;
+using OnnxMka.Graph;
+using OnnxMka.Planning;
+using OnnxMka.Rewriting;
+using OnnxMka.Runtime;
+using OnnxMka.Selection;
+using OnnxMka.Tests.Chain;
+using OnnxMka.Tests.Forms;
+
+namespace OnnxMka.Tests.Selection;
+
+/// <summary>Every selection in every form that can be fed with tokens.</summary>
+public sealed class SelectionFormTests
+{
+    private static readonly CalibrationSet Set = new([.. Enumerable.Range(0, 4).Select(i => Enumerable.Range(0, 16).Select(t => ((i * 29) + (t * t * 5) + t) % 97).ToArray())], 16, "made up", "");
+
+    private static readonly PlanOptions One = new() { Method = Method.Drop, Count = 1 };
+
+    public static TheoryData<string> TakingTokens => ChainFormsTests.TakingTokens;
+
+    /// <summary>The oracle: whole models without each candidate, built by the rewriter and measured one by one.</summary>
+    [Theory]
+    [MemberData(nameof(TakingTokens))]
+    public void Greedy_removal_takes_the_block_that_whole_models_miss_least(string name)
+    {
+        using var form = new FormModel(Presets.ByName(name).Model());
+        var chain = BlockChain.Of(form.Map, ExecutionTarget.Cpu);
+        using var seams = OriginalSeams.Of(chain, Set);
+        var chosen = BlockSelector.Choose(SelectionKind.GreedyLoss, chain, seams, One).Chosen[0];
+        var losses = Enumerable.Range(1, form.BlockCount - 2)
+            .ToDictionary(b => b, b => Perplexity.Measure(ModelRewriter.Apply(form.Map, form.Drop(b)).Blocks, Set, 8, ExecutionTarget.Cpu).MeanNll);
+        Assert.Equal(losses[chosen.Block], chosen.Score, Tolerance(name));
+        Assert.All(losses.Values, loss => Assert.True(chosen.Score <= loss + Tolerance(name)));
+        Assert.True(losses.Count < 2 || losses.Values.Max() - losses.Values.Min() > Tolerance(name), "the control: candidates differ by more than the tolerance");
+    }
+
+    /// <summary>The oracle: cosines and kernels of the streams in float64, here.</summary>
+    [Theory]
+    [MemberData(nameof(TakingTokens))]
+    public void Seam_selections_take_the_block_that_changes_the_stream_least(string name)
+    {
+        using var form = new FormModel(Presets.ByName(name).Model());
+        var chain = BlockChain.Of(form.Map, ExecutionTarget.Cpu);
+        using var seams = OriginalSeams.Of(chain, Set);
+        var candidates = Enumerable.Range(1, form.BlockCount - 2).ToArray();
+        Check(SelectionKind.Bi, b => 1 - Tokens(b - 1).Zip(Tokens(b), Cosine).Average());
+        Check(SelectionKind.Angular, b => Tokens(b - 1).Zip(Tokens(b), Cosine).Where((_, t) => t % Set.Length == Set.Length - 1).Average(c => Math.Acos(c) / Math.PI));
+
+        void Check(SelectionKind kind, Func<int, double> score)
+        {
+            var expected = candidates.ToDictionary(b => b, score);
+            var chosen = BlockSelector.Choose(kind, chain, seams, One).Chosen[0];
+            // float64 sums of the same float32 values, in another order: 1e-9, which an arccos near 1 may steepen ten-thousandfold.
+            Assert.Equal(expected[chosen.Block], chosen.Score, 1e-5);
+            Assert.Equal(expected.Values.Min(), chosen.Score, 1e-5);
+        }
+
+        double[][] Tokens(int block) => [.. Enumerable.Range(0, Set.Count).SelectMany(sample =>
+        {
+            var values = new float[Set.Length * seams[block].Width];
+            seams[block].ReadFloats(sample, values);
+            return values.Select(v => (double)v).Chunk(seams[block].Width);
+        })];
+    }
+
+    private static double Cosine(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum() / Math.Sqrt(a.Sum(x => x * x) * b.Sum(x => x * x));
+
+    /// <summary>
+    /// Logits of at most 10 in size that are off by the relative tolerance of a chain move a loss by at most twice that times 10: fp32 4 x 4 units of
+    /// 2^-23, fp16 5 half units of 2^-10 of which the mean over 60 tokens leaves an eighth.
+    /// </summary>
+    private static double Tolerance(string name) => Presets.ByName(name).Spec.Form is { Type: ElementType.Float16, FloatResidual: false }
+        ? 20 * 5 * Math.ScaleB(1, -11) / 8
+        : 20 * 16 * Math.ScaleB(1, -23);
+}
