@@ -11,15 +11,17 @@ internal sealed class ConstantValues
     private readonly NormalisedView _view;
     private readonly HashSet<string> _constant = new(StringComparer.Ordinal);
     private readonly HashSet<string> _tables = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TensorRef> _values = new(StringComparer.Ordinal);
 
     public ConstantValues(NormalisedView view, HashSet<string> dependent)
     {
         _view = view;
         _constant.UnionWith(view.Index.Graph.Initializers.Keys);
+        Func<string, bool> isFixed = value => value.Length == 0 || _constant.Contains(value);
         foreach (var node in view.Nodes)
         {
-            if (node.Origin.Captures.Length == 0 && node.Inputs.All(i => i.Length == 0 || _constant.Contains(i)))
-                _constant.UnionWith(node.Outputs);
+            if (node.Op == "Constant" && node.Origin.Attributes.TryGetValue("value", out var attribute) && attribute.Tensor is { } value) _values[node.Outputs[0]] = value;
+            if (node.Origin.Captures.Length == 0 && node.Inputs.All(isFixed)) _constant.UnionWith(node.Outputs);
         }
 
         foreach (var node in view.Nodes) CollectTables(node, dependent);
@@ -28,11 +30,8 @@ internal sealed class ConstantValues
     public bool Contains(string value) => _constant.Contains(value);
 
     /// <summary>The stored tensor of an initializer or Constant node; null for computed constants.</summary>
-    public TensorRef? Tensor(string value)
-    {
-        if (_view.Index.Graph.Initializers.TryGetValue(value, out var tensor)) return tensor;
-        return _view.Producer(value) is { Op: "Constant" } node && node.Origin.Attributes.TryGetValue("value", out var attribute) ? attribute.Tensor : null;
-    }
+    public TensorRef? Tensor(string value) =>
+        _view.Index.Graph.Initializers.TryGetValue(value, out var tensor) ? tensor : _values.GetValueOrDefault(value);
 
     /// <summary>
     /// True for tensors that are look-up tables rather than learned weights: rotary caches, inverse frequencies, masks. They

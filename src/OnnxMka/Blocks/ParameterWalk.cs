@@ -34,7 +34,11 @@ internal sealed class ParameterWalk
     {
         var walk = new ParameterWalk(segments, constants, hash, sublayers, range);
         walk.Visit(segments.Stream.Cuts[range.End.Value]);
-        foreach (var (port, _) in segments.KvOutputs.Where(k => walk.Contains(k.Segment))) walk.Visit(port);
+        for (var segment = range.Start.Value; segment < range.End.Value; segment++)
+        {
+            foreach (var port in segments.KvOutputsOf(segment)) walk.Visit(port);
+        }
+
         return [.. walk._found];
     }
 

@@ -66,8 +66,9 @@ internal static class SideInputs
     }
 
     private static HashSet<int> Reads(StreamSegments segments, StructureHash exact, HashSet<string> reached, Range block) =>
-        segments.Stream.View.Nodes
-            .Where(n => segments.Of(n) >= block.Start.Value && segments.Of(n) < block.End.Value && n.Outputs.Any(segments.Stream.Dependent.Contains))
+        Enumerable.Range(block.Start.Value, block.End.Value - block.Start.Value)
+            .SelectMany(segments.Nodes)
+            .Where(n => n.Outputs.Any(segments.Stream.Dependent.Contains))
             .SelectMany(n => n.Inputs.Where(reached.Contains))
             .Select(exact.Of)
             .ToHashSet();

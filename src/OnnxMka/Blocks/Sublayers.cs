@@ -20,14 +20,14 @@ internal sealed class Sublayers
     private readonly StreamSegments _segments;
     private readonly HashSet<int> _attention = [];
 
-    public Sublayers(StreamSegments segments)
+    /// <param name="blocks">Each begins with the segment that has its attention.</param>
+    public Sublayers(StreamSegments segments, IEnumerable<Range> blocks)
     {
         _segments = segments;
-        var nodes = segments.Stream.View.Nodes.ToLookup(segments.Of);
-        foreach (var segment in AttentionSegments.Find(segments))
+        foreach (var segment in blocks.Select(b => b.Start.Value))
         {
-            Mark([.. nodes[segment]], segment);
-            for (var next = segment + 1; next < segments.Count && nodes[next].All(n => NormOperators.Contains(n.Op)); next++) _attention.UnionWith(nodes[next].Select(n => n.Position));
+            Mark([.. segments.Nodes(segment)], segment);
+            for (var next = segment + 1; next < segments.Count && segments.Nodes(next).All(n => NormOperators.Contains(n.Op)); next++) _attention.UnionWith(segments.Nodes(next).Select(n => n.Position));
         }
     }
 
@@ -35,7 +35,7 @@ internal sealed class Sublayers
 
     private void Mark(ViewNode[] nodes, int segment)
     {
-        var ports = _segments.KvOutputs.Where(k => k.Segment == segment).Select(k => k.Port).ToHashSet(StringComparer.Ordinal);
+        var ports = _segments.KvOutputsOf(segment).ToHashSet(StringComparer.Ordinal);
         var cores = nodes.Where(n => AttentionSegments.IsAttention(_segments, n)).ToArray();
         // States without attention (convolution, recurrence): what writes the state.
         if (cores.Length == 0) cores = [.. nodes.Where(n => n.Outputs.Any(ports.Contains))];
