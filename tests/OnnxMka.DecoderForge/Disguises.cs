@@ -71,8 +71,13 @@ public static partial class Disguises
             graph.Node.Add(next);
         }
 
-        // The runtime's C# binding cannot describe a port of 4-bit integers.
-        foreach (var tensor in graph.Initializer.Where(t => (ElementType)t.DataType is not (ElementType.UInt4 or ElementType.Int4))) graph.Input.Add(Ports.Info(tensor.Name, (ElementType)tensor.DataType, [.. tensor.Dims.Select(d => (object)(int)d)]));
+        foreach (var tensor in graph.Initializer) graph.Input.Add(Ports.Info(tensor.Name, (ElementType)tensor.DataType, [.. tensor.Dims.Select(d => (object)(int)d)]));
+    });
+
+    /// <summary>Without the ports that <see cref="Shuffled"/> gave 4-bit weights: the runtime's C# binding cannot describe them.</summary>
+    public static byte[] WithoutPackedPorts(byte[] model) => Rewrite(model, graph =>
+    {
+        foreach (var port in graph.Input.Where(i => (ElementType)i.Type.TensorType.ElemType is ElementType.UInt4 or ElementType.Int4).ToArray()) graph.Input.Remove(port);
     });
 
     /// <summary>Every cache goes through one Slice that block and length arithmetic share.</summary>
@@ -140,16 +145,20 @@ public static partial class Disguises
         return attribute;
     }
 
-    private static void Behind(GraphProto graph, string op, Func<NodeProto, int, bool> chosen)
+    private static List<NodeProto> Behind(GraphProto graph, string op, Func<NodeProto, int, bool> chosen)
     {
         var outputs = graph.Output.Select(o => o.Name).ToHashSet(StringComparer.Ordinal);
+        var behind = new List<NodeProto>();
         var nodes = graph.Node.Where((n, i) => chosen(n, i) && n.Name.Contains("layers.", StringComparison.Ordinal) && !outputs.Contains(n.Output[0])).ToArray();
         foreach (var node in nodes)
         {
             var value = node.Output[0];
             Reread(graph, value, value + "/passed");
-            graph.Node.Insert(graph.Node.IndexOf(node) + 1, Node(op, [value], value + "/passed"));
+            behind.Add(Node(op, [value], value + "/passed"));
+            graph.Node.Insert(graph.Node.IndexOf(node) + 1, behind[^1]);
         }
+
+        return behind;
     }
 
     /// <summary>The head once more, on another value.</summary>

@@ -25,7 +25,7 @@ public static class BlockDetector
         var stream = ResidualStream.Find(view);
         var segments = new StreamSegments(stream);
         StackedCaches.Refuse(segments);
-        var constants = new ConstantValues(view, stream.Dependent);
+        var constants = new ConstantValues(segments);
         using var exact = new StructureHash(segments, constants, exact: true);
         using var structural = new StructureHash(segments, constants, exact: false);
         var layers = BlockRanges(segments, structural);
@@ -42,7 +42,7 @@ public static class BlockDetector
             i,
             Word(exact, range),
             Word(structural, range),
-            MergeObstacle.Of(nodes[i].SelectMany(n => inside[n]), stream),
+            MergeObstacle.Of(nodes[i].SelectMany(n => inside[n]), stream, constants),
             nodes[i],
             ParameterWalk.List(segments, constants, exact, sublayers, range),
             Ports(inputs[i]),

@@ -11,11 +11,14 @@ internal sealed class ConstantValues
     private readonly NormalisedView _view;
     private readonly HashSet<string> _constant = new(StringComparer.Ordinal);
     private readonly HashSet<string> _tables = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _scales;
     private readonly Dictionary<string, TensorRef> _values = new(StringComparer.Ordinal);
 
-    public ConstantValues(NormalisedView view, HashSet<string> dependent)
+    public ConstantValues(StreamSegments segments)
     {
+        var (view, dependent) = (segments.Stream.View, segments.Stream.Dependent);
         _view = view;
+        _scales = ResidualJoin.Scales(segments).ToHashSet(StringComparer.Ordinal);
         _constant.UnionWith(view.Index.Graph.Initializers.Keys);
         Func<string, bool> isFixed = value => value.Length == 0 || _constant.Contains(value);
         foreach (var node in view.Nodes)
@@ -38,6 +41,12 @@ internal sealed class ConstantValues
     /// tell kinds of blocks apart by content, and are not averaged.
     /// </summary>
     public bool IsTable(string value) => _tables.Contains(value);
+
+    /// <summary>True for a stored tensor that is learned: no table, no shape, no scalar but those of residual joins.</summary>
+    public bool IsLearned(TensorRef tensor, string value) => !IsTable(value) && (IsWeight(tensor) || _scales.Contains(value));
+
+    /// <summary>True for a stored tensor that may be learned, by type and size.</summary>
+    public static bool IsWeight(TensorRef tensor) => tensor.ElementCount > 1 && (tensor.Type.IsMergeable() || QuantisedWeights.IsPacked(tensor.Type));
 
     /// <summary>Stored tensors that a constant value is computed from.</summary>
     public IEnumerable<string> Leaves(string value)

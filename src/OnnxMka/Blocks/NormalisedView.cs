@@ -42,7 +42,7 @@ internal sealed record ViewNode(
 /// SkipLayerNormalization(a, b, gamma, beta, bias)    ->  s = ResidualSum(a, b, bias);  y = LayerNorm(s, gamma, beta)
 /// EmbedLayerNormalization(ids, ..., gamma, beta)     ->  s = EmbeddingSum(ids, ...);   y = LayerNorm(s, gamma, beta)
 /// [Simplified]LayerNormalization, RMSNormalization   ->  LayerNorm / RmsNorm with epsilon only
-/// Dropout(x)                                         ->  Identity(x);   Sum(a, b) -> Add(a, b)
+/// Dropout(x), Cast(x) to the type of x               ->  Identity(x);   Sum(a, b) -> Add(a, b)
 /// </code>
 /// so that the first block and the last norm look like all others.
 /// </summary>
@@ -57,9 +57,10 @@ internal sealed class NormalisedView
         Index = index;
         _model = model;
         var nodes = ImmutableArray.CreateBuilder<ViewNode>(index.Order.Length);
+        var types = new ValueTypes(index);
         foreach (var node in index.Order)
         {
-            foreach (var part in Split(node)) nodes.Add(part with { Position = nodes.Count });
+            foreach (var part in types.ChangesNothing(node) ? [Passing(node)] : Split(node)) nodes.Add(part with { Position = nodes.Count });
         }
 
         Nodes = nodes.ToImmutable();
@@ -140,7 +141,7 @@ internal sealed class NormalisedView
                 return [Norm(node, "RmsNorm")];
             // Both pass their input on, or add two, whatever the exporter calls it.
             case ("", "Dropout") when node.Outputs.Length == 1 || node.Outputs[1].Length == 0:
-                return [new ViewNode(node, "Identity", [node.Inputs[0]], [0], [node.Outputs[0]])];
+                return [Passing(node)];
             case ("", "Sum") when node.Inputs.Length == 2:
                 return [new ViewNode(node, "Add", node.Inputs, [0, 1], node.Outputs)];
             default:
@@ -149,6 +150,8 @@ internal sealed class NormalisedView
     }
 
     public static string Qualified(OnnxNode node) => node.Domain.Length > 0 ? $"{node.Domain}.{node.OpType}" : node.OpType;
+
+    private static ViewNode Passing(OnnxNode node) => new(node, "Identity", [node.Inputs[0]], [0], [node.Outputs[0]]);
 
     private static ViewNode Norm(OnnxNode node, string op) => new(node, op) { Epsilon = node.Float("epsilon", 1e-5f) };
 

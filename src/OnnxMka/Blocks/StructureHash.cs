@@ -99,7 +99,7 @@ internal sealed class StructureHash : IDisposable
     {
         var values = new Dictionary<string, int>(StringComparer.Ordinal) { [""] = Intern("none") };
         for (var i = 0; i < graph.Inputs.Count; i++) values[graph.Inputs[i].Name] = Intern(_exact ? $"input:{i}:{graph.Inputs[i].Type}:{graph.Inputs[i].Rank}" : $"input:{i}");
-        foreach (var (name, tensor) in graph.Initializers) values[name] = Leaf(tensor, IsWeight(tensor));
+        foreach (var (name, tensor) in graph.Initializers) values[name] = Leaf(tensor, ConstantValues.IsWeight(tensor));
         foreach (var node in graph.Nodes)
             Name(node.Outputs, $"{NormalisedView.Qualified(node)}({string.Join(',', node.Inputs.Select(Of))}){Attributes(node.Attributes.Values, Of)}", values);
         return Intern($"graph({string.Join(',', graph.Outputs.Select(o => Of(o.Name)))})");
@@ -134,10 +134,8 @@ internal sealed class StructureHash : IDisposable
     {
         if (_constants.IsTable(value)) return false;
         if (node is not null && QuantisedWeights.ReadsWeights(node, _segments.Stream.View)) return true;
-        return IsWeight(tensor);
+        return _constants.IsLearned(tensor, value);
     }
-
-    private static bool IsWeight(TensorRef tensor) => tensor.ElementCount > 1 && (tensor.Type.IsMergeable() || QuantisedWeights.IsPacked(tensor.Type));
 
     /// <summary>Short contents as they are, others by a hash.</summary>
     private string Content(TensorRef tensor)

@@ -42,7 +42,7 @@ internal sealed class Sublayers
         cores = [.. cores, .. cores.Where(n => n.Op == "Softmax").Select(n => Values(nodes, n)).OfType<ViewNode>()];
         var (after, before) = (Names(cores.SelectMany(n => n.Outputs)), Names(cores.SelectMany(n => n.Inputs).Concat(ports)));
         _attention.UnionWith(cores.Select(n => n.Position));
-        foreach (var node in nodes.Where(n => n.Inputs.Any(after.Contains)))
+        foreach (var node in nodes.Where(n => n.Reads.Any(after.Contains)))
         {
             after.UnionWith(Names(node.Outputs));
             _attention.Add(node.Position);
@@ -50,7 +50,7 @@ internal sealed class Sublayers
 
         foreach (var node in Enumerable.Reverse(nodes).Where(n => n.Outputs.Any(before.Contains)))
         {
-            before.UnionWith(Names(node.Inputs));
+            before.UnionWith(Names(node.Reads));
             _attention.Add(node.Position);
         }
     }
@@ -59,9 +59,9 @@ internal sealed class Sublayers
     private ViewNode? Values(ViewNode[] nodes, ViewNode softmax)
     {
         var behind = Names(softmax.Outputs);
-        foreach (var node in nodes.Where(n => n.Inputs.Any(behind.Contains)))
+        foreach (var node in nodes.Where(n => n.Reads.Any(behind.Contains)))
         {
-            if (node.Inputs.Count(_segments.Stream.Dependent.Contains) > 1) return node;
+            if (node.Reads.Count(_segments.Stream.Dependent.Contains) > 1) return node;
             behind.UnionWith(Names(node.Outputs));
         }
 
