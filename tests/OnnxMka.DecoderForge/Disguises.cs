@@ -123,11 +123,23 @@ public static partial class Disguises
         foreach (var port in graph.Input.Concat(graph.Output))
         {
             var fresh = name(port.Name);
-            Reread(graph, port.Name, fresh);
-            foreach (var node in graph.Node.Where(n => n.Output.Contains(port.Name))) node.Output[node.Output.IndexOf(port.Name)] = fresh;
+            Relabel(graph, port.Name, fresh);
             port.Name = fresh;
         }
     });
+
+    /// <summary>Values of the stream as outputs, each under the name given with it.</summary>
+    public static byte[] Shown(byte[] model, IEnumerable<(string Value, string Port)> shown) => Rewrite(model, graph =>
+    {
+        foreach (var (value, port) in shown)
+        {
+            Relabel(graph, value, port);
+            graph.Output.Add(Ports.Info(port, ElementType.Float, ["batch_size", "sequence_length", "width"]));
+        }
+    });
+
+    /// <summary>The value that the head multiplies: the final norm.</summary>
+    public static string HeadInput(byte[] model) => Producer(ModelProto.Parser.ParseFrom(model).Graph, "logits").Input[0];
 
     private static byte[] Rewrite(byte[] model, Action<GraphProto> change)
     {
@@ -181,6 +193,12 @@ public static partial class Disguises
         {
             for (var i = 0; i < node.Input.Count; i++) node.Input[i] = node.Input[i] == old ? fresh : node.Input[i];
         }
+    }
+
+    private static void Relabel(GraphProto graph, string old, string fresh)
+    {
+        Reread(graph, old, fresh);
+        foreach (var node in graph.Node.Where(n => n.Output.Contains(old))) node.Output[node.Output.IndexOf(old)] = fresh;
     }
 
     private static NodeProto Node(string op, string[] inputs, string output)

@@ -23,8 +23,11 @@ internal static class BlockPrune
     {
         var removed = plan.Removed.ToHashSet();
         var index = GraphIndex.Of(map.Model.Graph);
+        var dropped = StreamPorts.Of(map, plan)?.Dropped(map, plan) ?? [];
+        foreach (var port in dropped) script.Add(Stage, new GraphEdit.DropOutputPort(port));
+        var outputs = map.Model.Graph.Outputs.Select(o => o.Name).Where(o => !dropped.Contains(o)).ToHashSet(StringComparer.Ordinal);
         // Backwards: what a later run takes over from its first norm may still be redirected by an earlier run.
-        foreach (var (first, last) in Runs(removed, map.Count).Reverse()) SeamBypass.Script(map, index, map.Blocks[first].Input, map.Blocks[last].Output, script, Stage);
+        foreach (var (first, last) in Runs(removed, map.Count).Reverse()) SeamBypass.Script(map, outputs, index, map.Blocks[first].Input, map.Blocks[last].Output, script, Stage);
         foreach (var block in removed.Order()) DropPorts(map, index, map.Blocks[block], removed, script);
     }
 
