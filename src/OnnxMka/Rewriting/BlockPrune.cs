@@ -34,10 +34,11 @@ internal static class BlockPrune
     /// <summary>Refuses a result in which nodes of a removed block are still at work: something outside reads more than the stream.</summary>
     public static void CheckGone(BlockMap map, MergePlan plan, OnnxModel edited)
     {
-        var left = edited.Graph.Nodes.SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
+        var ports = edited.Graph.Nodes.Where(SeamBypass.IsPortNode).Select(n => n.Outputs[0]).ToHashSet(StringComparer.Ordinal);
+        var left = edited.Graph.Nodes.Where(n => !SeamBypass.IsPortNode(n)).SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
         foreach (var block in plan.Removed)
         {
-            var survivor = map.Blocks[block].Nodes.Select(n => map.Model.Graph.Nodes[n]).FirstOrDefault(n => n.Outputs.Any(o => o.Length > 0 && left.Contains(o)));
+            var survivor = map.Blocks[block].Nodes.Select(n => map.Model.Graph.Nodes[n]).FirstOrDefault(n => n.Outputs.Any(o => o.Length > 0 && left.Contains(ports.Contains(o) ? SeamBypass.RemovedName(o) : o)));
             if (survivor is not null)
             {
                 throw new RefusedException(

@@ -17,7 +17,10 @@ namespace OnnxMka.Rewriting;
 /// </summary>
 internal sealed partial class StreamPorts
 {
+    /// <summary>By seam: 0 is what block 0 reads, k what block k - 1 leaves.</summary>
     private readonly ImmutableSortedDictionary<int, string> _ports;
+
+    /// <summary>The last port, where it shows the final norm; null where it shows what the last block leaves.</summary>
     private readonly string? _normed;
     private readonly int _position;
     private readonly int _offset;
@@ -30,19 +33,15 @@ internal sealed partial class StreamPorts
         _offset = offset;
     }
 
-    /// <summary>Ports by seam: 0 is what block 0 reads, k what block k - 1 leaves.</summary>
-    public IReadOnlyDictionary<int, string> BySeam => _ports;
-
-    /// <summary>The last port, where it shows the final norm; null where it shows what the last block leaves.</summary>
-    public string? Normed => _normed;
-
-    /// <summary>Null where no output shows the stream. Refuses ports of some seams only, or whose names do not count them, where a block goes.</summary>
+    /// <summary>Null where no output shows the stream between blocks, or none has to change. Refuses ports of some seams only, or whose names do not count them, where a block goes.</summary>
     public static StreamPorts? Of(BlockMap map, MergePlan plan)
     {
         var outputs = map.Model.Graph.Outputs.Select(o => o.Name).ToHashSet(StringComparer.Ordinal);
         var ports = Enumerable.Range(0, map.Count + 1).Select(seam => (Seam: seam, Port: SeamValue(map, seam))).Where(p => outputs.Contains(p.Port))
             .ToImmutableSortedDictionary(p => p.Seam, p => p.Port);
-        if (ports.IsEmpty || !plan.Removed.Any()) return null;
+        // The ends of the stream stay its ends, whatever goes between them.
+        if (ports.Keys.All(seam => seam == 0 || seam == map.Count) || !plan.Removed.Any()) return null;
+        if (map.HalfNames is not null) return plan.KeptLayers.Count() < map.LayerCount ? throw Unclear(ports, "halves of layers are removed") : null;
         var first = ports.Keys.First();
         // Behind the last block the stream may be shown normed, or not at all.
         for (var seam = first; seam < map.Count; seam++)
@@ -50,7 +49,6 @@ internal sealed partial class StreamPorts
             if (first > 1 || !ports.ContainsKey(seam)) return plan.Removed.Any(b => ports.ContainsKey(b + 1)) ? throw Unclear(ports, "other seams have no such output") : null;
         }
 
-        if (map.HalfNames is not null) return plan.KeptLayers.Count() < map.LayerCount ? throw Unclear(ports, "halves of layers are removed") : null;
         var (position, offset) = Numbering(ports) ?? throw Unclear(ports, "the names do not count the layers");
         var last = WithNumber(ports[first], position, map.Count + offset);
         return new StreamPorts(ports, ports.ContainsKey(map.Count) || !outputs.Contains(last) ? null : last, position, offset);

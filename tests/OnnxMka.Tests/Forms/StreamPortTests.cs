@@ -60,6 +60,31 @@ public sealed class StreamPortTests
         Assert.True(difference <= tolerance, $"{difference:e2}, at most {tolerance:e2}");
         using var nameless = new FormModel(model, m => Disguises.Shown(m, plain.Map.Blocks.Select((b, i) => (b.Input.Value, $"state_{"dcba"[i]}"))));
         AssertRefused(nameless, nameless.Drop(1), "state_d", "the names do not count the layers");
+        using var halves = Showing(model, 0, true, Granularity.Sublayer);
+        AssertRefused(halves, halves.Drop(2), "hidden_states.0", "halves of layers are removed");
+        // An MLP less is no layer less.
+        Assert.Equal(halves.Map.Model.Graph.Outputs.Select(o => o.Name), ModelRewriter.Apply(halves.Map, halves.Drop(3)).Model.Graph.Outputs.Select(o => o.Name));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Ports_at_the_ends_of_the_stream_keep_their_names(int removed)
+    {
+        var model = LlamaPresets.TorchScriptLlama.Model();
+        using var plain = new FormModel(model);
+        using var form = new FormModel(model, m => Disguises.Shown(m, [(plain.Map.Blocks[0].Input.Value, "embedded"), (plain.Map.Blocks[^1].Output.Value, "unnormed")]));
+        var dropped = ModelRewriter.Apply(form.Map, form.Drop(removed));
+        using var reference = new FormModel(form.Without(removed));
+        using var session = DecoderSession.Load(dropped.Blocks, ExecutionTarget.Cpu);
+        var tap = ActivationTap.On(reference.Map, Pooling.Last);
+        using var tapped = DecoderSession.Load(reference.Map with { Model = tap.Model, Logits = tap.Outputs[^1] }, ExecutionTarget.Cpu);
+        var shown = session.Outputs(form.Tokens, 1, ["embedded", "unnormed"]);
+        var expected = tapped.Outputs(form.Tokens, 1, [tap.Outputs[^1]])[0].Values;
+        var width = expected.Length;
+        Assert.InRange(LogitTolerance.Distance(expected, shown[1].Values.AsSpan(^width..)), 0, LogitTolerance.For(form.Without(removed), expected));
+        Assert.True(LogitTolerance.Distance(expected, shown[0].Values.AsSpan(^width..)) > 0.1);
     }
 
     private static void AssertRefused(FormModel form, MergePlan plan, string port, string why)
@@ -68,11 +93,11 @@ public sealed class StreamPortTests
         Assert.StartsWith($"MKA045 {port}: it shows the stream between layers, but {why}", refused.Message, StringComparison.Ordinal);
     }
 
-    private static FormModel Showing(DecoderModel model, int first, bool normed)
+    private static FormModel Showing(DecoderModel model, int first, bool normed, Granularity granularity = Granularity.Block)
     {
         using var plain = new FormModel(model);
         var seams = plain.Map.Blocks.Select(b => b.Input.Value).Append(plain.Map.Blocks[^1].Output.Value).Take(plain.Map.Count + (normed ? 0 : 1)).Select((v, i) => (v, $"hidden_states.{i}"));
-        return new FormModel(model, m => Disguises.Shown(m, seams.Skip(first).Concat(normed ? [(Disguises.HeadInput(m), $"hidden_states.{plain.Map.Count}")] : [])));
+        return new FormModel(model, m => Disguises.Shown(m, seams.Skip(first).Concat(normed ? [(Disguises.HeadInput(m), $"hidden_states.{plain.Map.Count}")] : [])), granularity);
     }
 
     private static void AssertSame(FormModel form, MergePlan plan, DecoderModel smaller, int first, bool normed)
