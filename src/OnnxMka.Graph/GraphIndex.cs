@@ -22,8 +22,9 @@ public sealed class GraphIndex
         _outputs = Names(graph.Outputs, "outputs");
         foreach (var node in graph.Nodes)
         {
-            foreach (var output in node.Outputs.Where(o => o.Length > 0))
+            foreach (var output in node.Outputs)
             {
+                if (output.Length == 0) continue;
                 if (!_producers.TryAdd(output, node) || _inputs.Contains(output) || graph.Initializers.ContainsKey(output))
                     throw new RefusedException("MKA007", output, "two nodes or ports write this value", "The file is damaged; export it again");
             }
@@ -79,18 +80,16 @@ public sealed class GraphIndex
     private ImmutableArray<OnnxNode> Sort()
     {
         var waiting = new int[Graph.Nodes.Count];
-        var ready = new PriorityQueue<OnnxNode, int>();
+        var inOrder = true;
         foreach (var node in Graph.Nodes)
         {
-            foreach (var value in Reads(node))
-            {
-                if (_producers.ContainsKey(value)) waiting[node.Index]++;
-                else if (!IsKnown(value)) throw Dangling(node.Label, value);
-            }
-
-            if (waiting[node.Index] == 0) ready.Enqueue(node, node.Index);
+            foreach (var value in node.Inputs) Await(node, value);
+            foreach (var value in node.Captures) Await(node, value);
         }
 
+        if (inOrder) return [.. Graph.Nodes];
+        var ready = new PriorityQueue<OnnxNode, int>();
+        foreach (var node in Graph.Nodes.Where(n => waiting[n.Index] == 0)) ready.Enqueue(node, node.Index);
         var order = ImmutableArray.CreateBuilder<OnnxNode>(Graph.Nodes.Count);
         while (ready.TryDequeue(out var node, out _))
         {
@@ -108,7 +107,19 @@ public sealed class GraphIndex
         }
 
         return order.MoveToImmutable();
-    }
 
-    private static IEnumerable<string> Reads(OnnxNode node) => node.Inputs.Where(i => i.Length > 0).Concat(node.Captures);
+        void Await(OnnxNode node, string value)
+        {
+            if (value.Length == 0) return;
+            if (_producers.TryGetValue(value, out var producer))
+            {
+                waiting[node.Index]++;
+                inOrder &= producer.Index < node.Index;
+            }
+            else if (!IsKnown(value))
+            {
+                throw Dangling(node.Label, value);
+            }
+        }
+    }
 }

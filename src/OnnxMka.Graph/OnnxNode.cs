@@ -120,28 +120,39 @@ public sealed class OnnxAttribute
     /// <summary>The tensor of a Constant node and its like; null for other attributes.</summary>
     public TensorRef? Tensor => _proto.T is null ? null : _model.Reference(_proto.T);
 
+    /// <summary>All tensors of the attribute itself: its value, a list of them, or values and indices of sparse ones.</summary>
+    public IEnumerable<TensorRef> Tensors => TensorWalk.Own(_proto).Select(_model.Reference);
+
     public bool HasSubgraph => Subgraphs.Length > 0;
 
     /// <summary>The subgraph of an <c>If</c>, <c>Loop</c> or <c>BeamSearch</c> attribute; null for other attributes.</summary>
     public OnnxGraph? Subgraph => _proto.G is null ? null : Subgraphs[0];
 
-    internal ImmutableArray<OnnxGraph> Subgraphs { get; }
+    public ImmutableArray<OnnxGraph> Subgraphs { get; }
 
     /// <summary>Value in canonical text: the same for equal attributes whatever order or encoding the exporter chose.</summary>
-    public string Canonical() => _proto switch
+    /// <param name="tensorNames">False where tensors stand by type and shape only.</param>
+    public string Canonical(bool tensorNames = true)
     {
-        { T: not null } => $"{Name}=tensor:{_model.Reference(_proto.T)}",
-        _ when HasSubgraph => $"{Name}=graph",
-        { Tensors.Count: > 0 } => $"{Name}=[{string.Join(", ", _proto.Tensors.Select(_model.Reference))}]",
-        { SparseTensor: not null } or { SparseTensors.Count: > 0 } => $"{Name}=sparse",
-        { Tp: not null } or { TypeProtos.Count: > 0 } => $"{Name}=type",
-        { HasRefAttrName: true } => $"{Name}=@{_proto.RefAttrName}",
-        { Type: AttributeProto.Types.AttributeType.Ints or AttributeProto.Types.AttributeType.Floats or AttributeProto.Types.AttributeType.Strings, Ints.Count: 0, Floats.Count: 0, Strings.Count: 0 } => $"{Name}=[]",
-        { Ints.Count: > 0 } => $"{Name}=[{string.Join(',', _proto.Ints)}]",
-        { Floats.Count: > 0 } => $"{Name}=[{string.Join(',', _proto.Floats.Select(f => f.ToString("R")))}]",
-        { Strings.Count: > 0 } => $"{Name}=[{string.Join(',', _proto.Strings.Select(s => s.ToStringUtf8()))}]",
-        { HasS: true } => $"{Name}='{_proto.S.ToStringUtf8()}'",
-        { HasF: true } => $"{Name}={_proto.F:R}",
-        _ => $"{Name}={_proto.I}",
-    };
+        return _proto switch
+        {
+            { T: not null } => $"{Name}=tensor:{Text(_proto.T)}",
+            _ when HasSubgraph => $"{Name}=graph",
+            { Tensors.Count: > 0 } => $"{Name}=[{string.Join(", ", _proto.Tensors.Select(Text))}]",
+            { SparseTensor: not null } => $"{Name}=sparse[{string.Join(',', _proto.SparseTensor.Dims)}]",
+            { SparseTensors.Count: > 0 } => $"{Name}=[{string.Join(", ", _proto.SparseTensors.Select(s => $"sparse[{string.Join(',', s.Dims)}]"))}]",
+            { Tp: not null } => $"{Name}={_proto.Tp}",
+            { TypeProtos.Count: > 0 } => $"{Name}={_proto.TypeProtos}",
+            { HasRefAttrName: true } => $"{Name}=@{_proto.RefAttrName}",
+            { Type: AttributeProto.Types.AttributeType.Ints or AttributeProto.Types.AttributeType.Floats or AttributeProto.Types.AttributeType.Strings, Ints.Count: 0, Floats.Count: 0, Strings.Count: 0 } => $"{Name}=[]",
+            { Ints.Count: > 0 } => $"{Name}=[{string.Join(',', _proto.Ints)}]",
+            { Floats.Count: > 0 } => $"{Name}=[{string.Join(',', _proto.Floats.Select(f => f.ToString("R")))}]",
+            { Strings.Count: > 0 } => $"{Name}=[{string.Join(',', _proto.Strings.Select(s => s.ToStringUtf8()))}]",
+            { HasS: true } => $"{Name}='{_proto.S.ToStringUtf8()}'",
+            { HasF: true } => $"{Name}={_proto.F:R}",
+            _ => $"{Name}={_proto.I}",
+        };
+
+        string Text(TensorProto tensor) => _model.Reference(tensor) is var reference && tensorNames ? reference.ToString() : (reference with { Name = "" }).ToString();
+    }
 }

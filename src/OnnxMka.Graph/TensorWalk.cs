@@ -18,10 +18,16 @@ internal static class TensorWalk
 
     private static IEnumerable<TensorProto> Attribute(AttributeProto attribute)
     {
-        var tensors = attribute.T is null ? attribute.Tensors : attribute.Tensors.Prepend(attribute.T);
         var graphs = attribute.G is null ? attribute.Graphs : attribute.Graphs.Prepend(attribute.G);
+        return Own(attribute).Concat(graphs.SelectMany(Graph));
+    }
+
+    /// <summary>Tensors of an attribute, without those of its subgraphs.</summary>
+    public static IEnumerable<TensorProto> Own(AttributeProto attribute)
+    {
+        var tensors = attribute.T is null ? attribute.Tensors : attribute.Tensors.Prepend(attribute.T);
         var sparse = attribute.SparseTensor is null ? attribute.SparseTensors : attribute.SparseTensors.Prepend(attribute.SparseTensor);
-        return tensors.Concat(graphs.SelectMany(Graph)).Concat(sparse.SelectMany(Sparse));
+        return tensors.Concat(sparse.SelectMany(Sparse));
     }
 
     private static IEnumerable<TensorProto> Sparse(SparseTensorProto sparse)

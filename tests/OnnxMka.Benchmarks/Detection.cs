@@ -10,8 +10,10 @@ internal static class Detection
     public static IEnumerable<Row> Run(string work, string books16)
     {
         var model = OnnxModel.Load(books16);
+        // The first call compiles the detector as it goes; a published tool (make publish) brings it compiled.
+        var first = Measured.Time(() => BlockDetector.Detect(model)) * 1000;
         var usual = Measured.Median(9, () => BlockDetector.Detect(model)) * 1000;
-        yield return new Row($"detect blocks, {model.Graph.Nodes.Count:N0} nodes", $"{usual:0} ms", "", "", "under 100 ms at 3,000 nodes", usual < 100);
+        yield return new Row($"detect blocks, {model.Graph.Nodes.Count:N0} nodes", $"{usual:0} ms", $"first call {first:0} ms", "", "under 100 ms at 3,000 nodes", usual < 100);
         var (small, smallNodes) = Time(work, 100);
         var (large, largeNodes) = Time(work, 1000);
         // n log n: the ratio of times may not pass that of n log n by more than half, which is timer noise.

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Google.Protobuf;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Proto;
 
@@ -36,20 +37,90 @@ public static partial class Disguises
         var shape = Tensors.Ints([1]);
         shape.Name = "factor/shape";
         graph.Initializer.Add(shape);
+        Scaled(graph, (output, layer) =>
+        {
+            var constant = Node("ConstantOfShape", [shape.Name], output + "/factor");
+            constant.Attribute.Add(Value(factor(layer), output));
+            return [constant, Node("Mul", [output, constant.Output[0]], output + "/scaled")];
+        });
+    });
+
+    /// <summary>Every down projection times a sparse Constant.</summary>
+    public static byte[] SparseConstants(byte[] model, Func<int, float> factor) => Rewrite(model, graph => Scaled(graph, (output, layer) =>
+    {
+        var constant = Node("Constant", [], output + "/factor");
+        var sparse = new SparseTensorProto { Values = Tensors.Floats(ElementType.Float, [factor(layer)], 1), Indices = Tensors.Ints([0]), Dims = { 1 } };
+        constant.Attribute.Add(new AttributeProto { Name = "sparse_value", Type = AttributeProto.Types.AttributeType.SparseTensor, SparseTensor = sparse });
+        return [constant, Node("Mul", [output, constant.Output[0]], output + "/scaled")];
+    }));
+
+    /// <summary>Every down projection times a learned scalar of its layer (ReZero).</summary>
+    public static byte[] LearnedScales(byte[] model, Func<int, float> factor) => Rewrite(model, graph => Scaled(graph, (output, layer) =>
+    {
+        var scale = Tensors.Floats(ElementType.Float, [factor(layer)]);
+        scale.Name = output + "/scale";
+        graph.Initializer.Add(scale);
+        return [Node("Mul", [scale.Name, output], output + "/scaled")];
+    }));
+
+    /// <summary>Casts of fp32 to fp32 behind the stream's additions and the products of every second layer.</summary>
+    public static byte[] IdleCasts(byte[] model) => Rewrite(model, graph =>
+    {
+        foreach (var cast in Behind(graph, "Cast", (node, _) => node.OpType is "Add" or "MatMul" && node.Name.Contains("layers.", StringComparison.Ordinal) && Layer(node) % 2 == 0))
+            cast.Attribute.Add(new AttributeProto { Name = "to", Type = AttributeProto.Types.AttributeType.Int, I = (long)ElementType.Float });
+    });
+
+    /// <summary>Every down projection through an If that multiplies it by a Constant of its branch.</summary>
+    public static byte[] BranchedConstants(byte[] model, Func<int, float> factor) => Rewrite(model, graph => Scaled(graph, (output, layer) =>
+    {
+        var constant = Node("Constant", [], output + "/factor");
+        constant.Attribute.Add(Value(factor(layer), output));
+        return Branched(output, [constant, Node("Mul", [output, constant.Output[0]], output + "/product")]);
+    }));
+
+    /// <summary>Every down projection inside an If.</summary>
+    public static byte[] BranchedProducts(byte[] model) => Rewrite(model, graph => Scaled(graph, (output, _) =>
+    {
+        var product = Producer(graph, output);
+        graph.Node.Remove(product);
+        return Branched(output, [Node("MatMul", [.. product.Input], output + "/product")]);
+    }));
+
+    /// <summary>What <paramref name="make"/> builds on each down projection takes its place; the last node gives <c>output/scaled</c>.</summary>
+    private static void Scaled(GraphProto graph, Func<string, int, NodeProto[]> make)
+    {
         foreach (var product in graph.Node.Where(n => n.OpType == "MatMul" && n.Name.Contains("down_proj", StringComparison.Ordinal)).ToArray())
         {
-            var value = Tensors.Floats(ElementType.Float, [factor(Layer(product))], 1);
-            // A name of its own, as some exporters give: it tells nothing.
-            value.Name = product.Name + "/value";
-            var output = product.Output[0];
+            var (output, place) = (product.Output[0], graph.Node.IndexOf(product));
             Reread(graph, output, output + "/scaled");
-            var constant = Node("ConstantOfShape", [shape.Name], output + "/factor");
-            constant.Attribute.Add(new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = value });
-            var place = graph.Node.IndexOf(product) + 1;
-            graph.Node.Insert(place, constant);
-            graph.Node.Insert(place + 1, Node("Mul", [output, output + "/factor"], output + "/scaled"));
+            var nodes = make(output, Layer(product));
+            if (graph.Node.Contains(product)) place++;
+            for (var i = 0; i < nodes.Length; i++) graph.Node.Insert(place + i, nodes[i]);
         }
-    });
+    }
+
+    /// <summary>An If that always runs <paramref name="body"/>, whose last node gives <c>output/product</c>; its other branch does the same.</summary>
+    private static NodeProto[] Branched(string output, NodeProto[] body)
+    {
+        var condition = Node("Constant", [], output + "/condition");
+        condition.Attribute.Add(new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = new TensorProto { DataType = (int)ElementType.Bool, RawData = ByteString.CopyFrom(1) } });
+        var branch = Node("If", [condition.Output[0]], output + "/scaled");
+        foreach (var name in new[] { "then_branch", "else_branch" })
+        {
+            var graph = new GraphProto { Name = $"{output}/{name}", Node = { body.Select(n => n.Clone()) }, Output = { Ports.Info(output + "/product", ElementType.Float, ["batch_size", "sequence_length", "width"]) } };
+            branch.Attribute.Add(new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.Graph, G = graph });
+        }
+
+        return [condition, branch];
+    }
+
+    /// <summary>A tensor with a name of its own, as some exporters give: it tells nothing.</summary>
+    private static AttributeProto Value(float factor, string owner)
+    {
+        var value = Tensors.Floats(ElementType.Float, [factor], 1);
+        value.Name = owner + "/value";
+        return new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = value };
+    }
 
     /// <summary>An attention without weights behind the last layer, which leaves <paramref name="value"/>.</summary>
     public static byte[] StrayAttention(byte[] model, string value) => Rewrite(model, graph =>

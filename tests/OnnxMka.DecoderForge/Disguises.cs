@@ -71,8 +71,13 @@ public static partial class Disguises
             graph.Node.Add(next);
         }
 
-        // The runtime's C# binding cannot describe a port of 4-bit integers.
-        foreach (var tensor in graph.Initializer.Where(t => (ElementType)t.DataType is not (ElementType.UInt4 or ElementType.Int4))) graph.Input.Add(Ports.Info(tensor.Name, (ElementType)tensor.DataType, [.. tensor.Dims.Select(d => (object)(int)d)]));
+        foreach (var tensor in graph.Initializer) graph.Input.Add(Ports.Info(tensor.Name, (ElementType)tensor.DataType, [.. tensor.Dims.Select(d => (object)(int)d)]));
+    });
+
+    /// <summary>Without the ports that <see cref="Shuffled"/> gave 4-bit weights: the runtime's C# binding cannot describe them.</summary>
+    public static byte[] WithoutPackedPorts(byte[] model) => Rewrite(model, graph =>
+    {
+        foreach (var port in graph.Input.Where(i => (ElementType)i.Type.TensorType.ElemType is ElementType.UInt4 or ElementType.Int4).ToArray()) graph.Input.Remove(port);
     });
 
     /// <summary>Every cache goes through one Slice that block and length arithmetic share.</summary>
@@ -118,11 +123,23 @@ public static partial class Disguises
         foreach (var port in graph.Input.Concat(graph.Output))
         {
             var fresh = name(port.Name);
-            Reread(graph, port.Name, fresh);
-            foreach (var node in graph.Node.Where(n => n.Output.Contains(port.Name))) node.Output[node.Output.IndexOf(port.Name)] = fresh;
+            Relabel(graph, port.Name, fresh);
             port.Name = fresh;
         }
     });
+
+    /// <summary>Values of the stream as outputs, each under the name given with it.</summary>
+    public static byte[] Shown(byte[] model, IEnumerable<(string Value, string Port)> shown) => Rewrite(model, graph =>
+    {
+        foreach (var (value, port) in shown)
+        {
+            Relabel(graph, value, port);
+            graph.Output.Add(Ports.Info(port, ElementType.Float, ["batch_size", "sequence_length", "width"]));
+        }
+    });
+
+    /// <summary>The value that the head multiplies: the final norm.</summary>
+    public static string HeadInput(byte[] model) => Producer(ModelProto.Parser.ParseFrom(model).Graph, "logits").Input[0];
 
     private static byte[] Rewrite(byte[] model, Action<GraphProto> change)
     {
@@ -140,16 +157,20 @@ public static partial class Disguises
         return attribute;
     }
 
-    private static void Behind(GraphProto graph, string op, Func<NodeProto, int, bool> chosen)
+    private static List<NodeProto> Behind(GraphProto graph, string op, Func<NodeProto, int, bool> chosen)
     {
         var outputs = graph.Output.Select(o => o.Name).ToHashSet(StringComparer.Ordinal);
+        var behind = new List<NodeProto>();
         var nodes = graph.Node.Where((n, i) => chosen(n, i) && n.Name.Contains("layers.", StringComparison.Ordinal) && !outputs.Contains(n.Output[0])).ToArray();
         foreach (var node in nodes)
         {
             var value = node.Output[0];
             Reread(graph, value, value + "/passed");
-            graph.Node.Insert(graph.Node.IndexOf(node) + 1, Node(op, [value], value + "/passed"));
+            behind.Add(Node(op, [value], value + "/passed"));
+            graph.Node.Insert(graph.Node.IndexOf(node) + 1, behind[^1]);
         }
+
+        return behind;
     }
 
     /// <summary>The head once more, on another value.</summary>
@@ -172,6 +193,12 @@ public static partial class Disguises
         {
             for (var i = 0; i < node.Input.Count; i++) node.Input[i] = node.Input[i] == old ? fresh : node.Input[i];
         }
+    }
+
+    private static void Relabel(GraphProto graph, string old, string fresh)
+    {
+        Reread(graph, old, fresh);
+        foreach (var node in graph.Node.Where(n => n.Output.Contains(old))) node.Output[node.Output.IndexOf(old)] = fresh;
     }
 
     private static NodeProto Node(string op, string[] inputs, string output)

@@ -5,7 +5,8 @@ namespace OnnxMka.Graph;
 
 /// <summary>
 /// A model as ONNX Runtime loads it without a file being written: structure as bytes, every weight as external data that points
-/// into the file where it already lies (the <c>.onnx</c> itself included). Computed tensors are filled in.
+/// into the file where it already lies (the <c>.onnx</c> itself included). Computed tensors are filled in. Weights are no ports:
+/// none is fed, and the C# binding cannot describe a port of 4-bit integers.
 /// </summary>
 /// <param name="Bytes">The model proto.</param>
 /// <param name="DataFolder">Folder that the external locations are relative to.</param>
@@ -18,6 +19,8 @@ public sealed record RuntimeImage(byte[] Bytes, string DataFolder)
     public static RuntimeImage Of(OnnxModel model)
     {
         var proto = model.Proto.Clone();
+        // Before version 4 every initializer has to be listed as an input.
+        if (proto.IrVersion >= 4) RemoveWeightPorts(proto.Graph);
         using var reader = new TensorReader();
         var initializers = proto.Graph.Initializer.ToHashSet<TensorProto>(ReferenceEqualityComparer.Instance);
         var tensors = TensorWalk.All(proto).Where(t => t.HasPayload)
@@ -35,6 +38,14 @@ public sealed record RuntimeImage(byte[] Bytes, string DataFolder)
         }
 
         return new RuntimeImage(proto.ToByteArray(), root);
+    }
+
+    private static void RemoveWeightPorts(GraphProto graph)
+    {
+        var weights = graph.Initializer.Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        var fed = graph.Input.Where(i => !weights.Contains(i.Name)).ToArray();
+        graph.Input.Clear();
+        graph.Input.Add(fed);
     }
 
     private static void Clear(TensorProto tensor)

@@ -29,10 +29,11 @@ internal static class AttentionSegments
     }
 
     /// <summary>Refuses attention that belongs to no block: a layer whose cache was not recognised, or one unlike all others.</summary>
+    /// <param name="blocks">Ranges of segments, each beginning where the one before it ends.</param>
     public static void RefuseOutside(StreamSegments segments, IReadOnlyList<Range> blocks)
     {
-        bool Inside(int segment) => segment < 0 || blocks.Any(b => segment >= b.Start.Value && segment < b.End.Value);
-        if (segments.Stream.View.Nodes.FirstOrDefault(n => !Inside(segments.Of(n)) && IsAttention(segments, n)) is { } stray)
+        var (first, end) = (blocks[0].Start.Value, blocks[^1].End.Value);
+        if (segments.Stream.View.Nodes.FirstOrDefault(n => segments.Of(n) is >= 0 and var s && (s < first || s >= end) && IsAttention(segments, n)) is { } stray)
             throw new RefusedException("MKA011", stray.Origin.Label, "this attention is in none of the repeated blocks that were found", "Give an exported decoder LLM whose layers have caches alike");
     }
 

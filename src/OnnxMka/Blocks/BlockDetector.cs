@@ -25,7 +25,7 @@ public static class BlockDetector
         var stream = ResidualStream.Find(view);
         var segments = new StreamSegments(stream);
         StackedCaches.Refuse(segments);
-        var constants = new ConstantValues(view, stream.Dependent);
+        var constants = new ConstantValues(segments);
         using var exact = new StructureHash(segments, constants, exact: true);
         using var structural = new StructureHash(segments, constants, exact: false);
         var layers = BlockRanges(segments, structural);
@@ -33,18 +33,20 @@ public static class BlockDetector
         SideInputs.Refuse(segments, exact, layers);
         var parts = granularity == Granularity.Sublayer ? Halves.Of(segments, layers) : [.. layers.Select((range, layer) => (range, layer, (string?)null))];
         var ranges = parts.Select(p => p.Range).ToList();
-        var sublayers = new Sublayers(segments);
-        var nodes = NodesByBlock(segments, ranges);
+        var sublayers = new Sublayers(segments, layers);
+        var owners = BlocksOfSegments(segments, ranges);
+        var nodes = NodesByBlock(segments, owners, ranges.Count);
         var inside = view.Nodes.ToLookup(v => v.Origin.Index);
+        var (inputs, outputs) = (segments.KvInputs.ToLookup(k => owners[k.Segment], k => k.Port), segments.KvOutputs.ToLookup(k => owners[k.Segment], k => k.Port));
         var blocks = ranges.Select((range, i) => new Block(
             i,
             Word(exact, range),
             Word(structural, range),
-            MergeObstacle.Of(nodes[i].SelectMany(n => inside[n]), stream),
+            MergeObstacle.Of(nodes[i].SelectMany(n => inside[n]), stream, constants),
             nodes[i],
             ParameterWalk.List(segments, constants, exact, sublayers, range),
-            Ports(segments.KvInputs, range),
-            Ports(segments.KvOutputs, range),
+            Ports(inputs[i]),
+            Ports(outputs[i]),
             SeamAt(view, stream.Cuts[range.Start.Value]),
             SeamAt(view, stream.Cuts[range.End.Value]))
         {
@@ -96,23 +98,34 @@ public static class BlockDetector
             && Enumerable.Range(end, segments.Count - end).All(s => segments.Nodes(s).Count(n => Products.Contains(n.Op)) < 2);
     }
 
-    /// <summary>A fused node that two segments share counts to the block whose norm it holds; the embedding's stays outside.</summary>
-    private static ImmutableArray<int>[] NodesByBlock(StreamSegments segments, List<Range> ranges)
+    /// <summary>Block that each segment belongs to; -1 before the first and behind the last.</summary>
+    private static int[] BlocksOfSegments(StreamSegments segments, List<Range> ranges)
     {
-        var block = new int[segments.Count];
-        Array.Fill(block, -1);
-        for (var i = 0; i < ranges.Count; i++) Array.Fill(block, i, ranges[i].Start.Value, ranges[i].End.Value - ranges[i].Start.Value);
-        var owner = new SortedDictionary<int, int>();
-        foreach (var node in segments.Stream.View.Nodes.Where(n => n.Origin.OpType != "EmbedLayerNormalization")) owner[node.Origin.Index] = segments.Of(node) is >= 0 and var s ? block[s] : -1;
-        var byBlock = owner.ToLookup(o => o.Value, o => o.Key);
-        return [.. Enumerable.Range(0, ranges.Count).Select(i => byBlock[i].ToImmutableArray())];
+        var blocks = new int[segments.Count];
+        Array.Fill(blocks, -1);
+        for (var i = 0; i < ranges.Count; i++) Array.Fill(blocks, i, ranges[i].Start.Value, ranges[i].End.Value - ranges[i].Start.Value);
+        return blocks;
+    }
+
+    /// <summary>A fused node that two segments share counts to the block whose norm it holds; the embedding's stays outside.</summary>
+    private static ImmutableArray<int>[] NodesByBlock(StreamSegments segments, int[] blocks, int count)
+    {
+        var owner = new int[segments.Stream.View.Index.Order.Length];
+        foreach (var node in segments.Stream.View.Nodes)
+            owner[node.Origin.Index] = segments.Of(node) is >= 0 and var s && node.Origin.OpType != "EmbedLayerNormalization" ? blocks[s] : -1;
+        var nodes = Enumerable.Range(0, count).Select(_ => ImmutableArray.CreateBuilder<int>()).ToArray();
+        for (var i = 0; i < owner.Length; i++)
+        {
+            if (owner[i] >= 0) nodes[owner[i]].Add(i);
+        }
+
+        return [.. nodes.Select(n => n.ToImmutable())];
     }
 
     private static int Word(StructureHash hash, Range range) =>
         hash.Intern("block(" + string.Join(',', Enumerable.Range(range.Start.Value, range.End.Value - range.Start.Value).Select(hash.Word)) + ")");
 
-    private static ImmutableArray<KvPort> Ports(IEnumerable<(string Port, int Segment)> ports, Range range) =>
-        [.. ports.Where(p => p.Segment >= range.Start.Value && p.Segment < range.End.Value).Select((p, slot) => new KvPort(p.Port, slot))];
+    private static ImmutableArray<KvPort> Ports(IEnumerable<string> ports) => [.. ports.Select((port, slot) => new KvPort(port, slot))];
 
     private static Seam SeamAt(NormalisedView view, string cut) =>
         view.Producer(cut) is { Op: "ResidualSum" or "EmbeddingSum" } sum ? new Seam(cut, sum.Origin.Index) : new Seam(cut, null);

@@ -11,15 +11,20 @@ internal sealed class ConstantValues
     private readonly NormalisedView _view;
     private readonly HashSet<string> _constant = new(StringComparer.Ordinal);
     private readonly HashSet<string> _tables = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _scales;
+    private readonly Dictionary<string, TensorRef> _values = new(StringComparer.Ordinal);
 
-    public ConstantValues(NormalisedView view, HashSet<string> dependent)
+    public ConstantValues(StreamSegments segments)
     {
+        var (view, dependent) = (segments.Stream.View, segments.Stream.Dependent);
         _view = view;
+        _scales = ResidualJoin.Scales(segments).ToHashSet(StringComparer.Ordinal);
         _constant.UnionWith(view.Index.Graph.Initializers.Keys);
+        Func<string, bool> isFixed = value => value.Length == 0 || _constant.Contains(value);
         foreach (var node in view.Nodes)
         {
-            if (node.Origin.Captures.Length == 0 && node.Inputs.All(i => i.Length == 0 || _constant.Contains(i)))
-                _constant.UnionWith(node.Outputs);
+            if (node.Op == "Constant" && node.Origin.Attributes.TryGetValue("value", out var attribute) && attribute.Tensor is { } value) _values[node.Outputs[0]] = value;
+            if (node.Origin.Captures.Length == 0 && node.Inputs.All(isFixed)) _constant.UnionWith(node.Outputs);
         }
 
         foreach (var node in view.Nodes) CollectTables(node, dependent);
@@ -28,17 +33,20 @@ internal sealed class ConstantValues
     public bool Contains(string value) => _constant.Contains(value);
 
     /// <summary>The stored tensor of an initializer or Constant node; null for computed constants.</summary>
-    public TensorRef? Tensor(string value)
-    {
-        if (_view.Index.Graph.Initializers.TryGetValue(value, out var tensor)) return tensor;
-        return _view.Producer(value) is { Op: "Constant" } node && node.Origin.Attributes.TryGetValue("value", out var attribute) ? attribute.Tensor : null;
-    }
+    public TensorRef? Tensor(string value) =>
+        _view.Index.Graph.Initializers.TryGetValue(value, out var tensor) ? tensor : _values.GetValueOrDefault(value);
 
     /// <summary>
     /// True for tensors that are look-up tables rather than learned weights: rotary caches, inverse frequencies, masks. They
     /// tell kinds of blocks apart by content, and are not averaged.
     /// </summary>
     public bool IsTable(string value) => _tables.Contains(value);
+
+    /// <summary>True for a stored tensor that is learned: no table, no shape, no scalar but those of residual joins.</summary>
+    public bool IsLearned(TensorRef tensor, string value) => !IsTable(value) && (IsWeight(tensor) || _scales.Contains(value));
+
+    /// <summary>True for a stored tensor that may be learned, by type and size.</summary>
+    public static bool IsWeight(TensorRef tensor) => tensor.ElementCount > 1 && (tensor.Type.IsMergeable() || QuantisedWeights.IsPacked(tensor.Type));
 
     /// <summary>Stored tensors that a constant value is computed from.</summary>
     public IEnumerable<string> Leaves(string value)

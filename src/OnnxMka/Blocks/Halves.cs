@@ -47,21 +47,7 @@ internal static class Halves
     /// <summary>True where the segment's end is a sum of its start and of something that depends on it.</summary>
     private static bool Adds(StreamSegments segments, int segment)
     {
-        var (start, end) = (segments.Stream.Cuts[segment], segments.Stream.Cuts[segment + 1]);
-        var terms = new List<string>();
-        var pending = new Stack<string>([end]);
-        while (pending.TryPop(out var value))
-        {
-            if (value != start && segments.Stream.View.Producer(value) is { Op: "Add" or "ResidualSum" or "Cast" or "Identity" } sum && segments.Of(sum) == segment)
-            {
-                foreach (var term in sum.Inputs) pending.Push(term);
-            }
-            else
-            {
-                terms.Add(value);
-            }
-        }
-
+        var (start, terms) = (segments.Stream.Cuts[segment], ResidualJoin.Terms(segments, segment));
         return terms.Contains(start, StringComparer.Ordinal) && terms.Any(t => t != start && segments.Stream.Dependent.Contains(t));
     }
 }

@@ -5,17 +5,35 @@ namespace OnnxMka.Blocks;
 
 /// <summary>One operator of the view: a node, or one half of a fused one.</summary>
 /// <param name="Slots">Input of the original node that each view input stands for.</param>
-/// <param name="Attributes">Canonical texts of the attributes that matter, sorted.</param>
 internal sealed record ViewNode(
     OnnxNode Origin,
     string Op,
     ImmutableArray<string> Inputs,
     ImmutableArray<int> Slots,
-    ImmutableArray<string> Outputs,
-    ImmutableArray<string> Attributes)
+    ImmutableArray<string> Outputs)
 {
+    private static readonly ImmutableArray<int> _firstSlots = [.. Enumerable.Range(0, 32)];
+
+    /// <summary>An operator that is a node as it stands.</summary>
+    public ViewNode(OnnxNode origin, string op)
+        : this(origin, op, origin.Inputs, FirstSlots(origin.Inputs.Length), origin.Outputs)
+    {
+    }
+
     /// <summary>Position in the view's runnable order.</summary>
     public int Position { get; init; }
+
+    /// <summary>Epsilon of a norm, which alone of its attributes matters; null for other operators, whose attributes all do.</summary>
+    public float? Epsilon { get; init; }
+
+    /// <summary>All values that it depends on: inputs, and what its subgraphs capture.</summary>
+    public ImmutableArray<string> Reads { get; } = Origin.Captures.Length == 0 ? Inputs : [.. Inputs, .. Origin.Captures];
+
+    /// <summary>Attributes that matter.</summary>
+    public IEnumerable<OnnxAttribute> Attributes => Op is "Identity" or "ResidualSum" or "EmbeddingSum" || Epsilon is not null ? [] : Origin.Attributes.Values;
+
+    private static ImmutableArray<int> FirstSlots(int count) =>
+        count <= _firstSlots.Length ? ImmutableArray.Create(_firstSlots, 0, count) : [.. Enumerable.Range(0, count)];
 }
 
 /// <summary>
@@ -24,7 +42,7 @@ internal sealed record ViewNode(
 /// SkipLayerNormalization(a, b, gamma, beta, bias)    ->  s = ResidualSum(a, b, bias);  y = LayerNorm(s, gamma, beta)
 /// EmbedLayerNormalization(ids, ..., gamma, beta)     ->  s = EmbeddingSum(ids, ...);   y = LayerNorm(s, gamma, beta)
 /// [Simplified]LayerNormalization, RMSNormalization   ->  LayerNorm / RmsNorm with epsilon only
-/// Dropout(x)                                         ->  Identity(x);   Sum(a, b) -> Add(a, b)
+/// Dropout(x), Cast(x) to the type of x               ->  Identity(x);   Sum(a, b) -> Add(a, b)
 /// </code>
 /// so that the first block and the last norm look like all others.
 /// </summary>
@@ -39,17 +57,21 @@ internal sealed class NormalisedView
         Index = index;
         _model = model;
         var nodes = ImmutableArray.CreateBuilder<ViewNode>(index.Order.Length);
+        var types = new ValueTypes(index);
         foreach (var node in index.Order)
         {
-            foreach (var part in Split(node)) nodes.Add(part with { Position = nodes.Count });
+            foreach (var part in types.ChangesNothing(node) ? [Passing(node)] : Split(node)) nodes.Add(part with { Position = nodes.Count });
         }
 
         Nodes = nodes.ToImmutable();
         foreach (var node in Nodes)
         {
-            foreach (var output in node.Outputs.Where(o => o.Length > 0)) _producers[output] = node;
-            for (var i = 0; i < node.Inputs.Length; i++) AddReader(node.Inputs[i], node, i);
-            foreach (var captured in node.Origin.Captures.Where(_ => node.Origin.Captures.Length > 0)) AddReader(captured, node, -1);
+            foreach (var output in node.Outputs)
+            {
+                if (output.Length > 0) _producers[output] = node;
+            }
+
+            for (var i = 0; i < node.Reads.Length; i++) AddReader(node.Reads[i], node, i < node.Inputs.Length ? i : -1);
         }
     }
 
@@ -60,13 +82,15 @@ internal sealed class NormalisedView
     public static NormalisedView Of(OnnxModel model) => new(GraphIndex.Of(model.Graph), model);
 
     /// <summary>Operators that a node stands for: its own, or where it calls a function of the model, those inside (nested calls too).</summary>
-    public IEnumerable<string> Operators(ViewNode node)
+    public IEnumerable<string> Operators(ViewNode node) => IsCall(node) ? OperatorsInside(node) : [node.Op];
+
+    private IEnumerable<string> OperatorsInside(ViewNode node)
     {
         var pending = new Stack<OnnxNode>([node.Origin]);
         var entered = new HashSet<(string, string)>();
         while (pending.TryPop(out var next))
         {
-            if (!_model.Functions.TryGetValue((next.Domain, next.OpType), out var body)) yield return next == node.Origin ? node.Op : Qualified(next);
+            if (!_model.Functions.TryGetValue((next.Domain, next.OpType), out var body)) yield return Qualified(next);
             else if (entered.Add((next.Domain, next.OpType)))
             {
                 foreach (var inner in body.Nodes) pending.Push(inner);
@@ -75,7 +99,7 @@ internal sealed class NormalisedView
     }
 
     /// <summary>The function that a node calls; null for an operator.</summary>
-    public OnnxFunction? Function(OnnxNode node) => _model.Functions.GetValueOrDefault((node.Domain, node.OpType));
+    public OnnxFunction? Function(OnnxNode node) => _model.Functions.Count == 0 ? null : _model.Functions.GetValueOrDefault((node.Domain, node.OpType));
 
     /// <summary>True for a call of one of the model's own functions.</summary>
     public bool IsCall(ViewNode node) => Function(node.Origin) is not null;
@@ -117,35 +141,33 @@ internal sealed class NormalisedView
                 return [Norm(node, "RmsNorm")];
             // Both pass their input on, or add two, whatever the exporter calls it.
             case ("", "Dropout") when node.Outputs.Length == 1 || node.Outputs[1].Length == 0:
-                return [new ViewNode(node, "Identity", [node.Inputs[0]], [0], [node.Outputs[0]], [])];
+                return [Passing(node)];
             case ("", "Sum") when node.Inputs.Length == 2:
-                return [new ViewNode(node, "Add", node.Inputs, [0, 1], node.Outputs, [])];
+                return [new ViewNode(node, "Add", node.Inputs, [0, 1], node.Outputs)];
             default:
-                var attributes = node.Attributes.Values.Select(a => a.Canonical()).Order(StringComparer.Ordinal);
-                return [new ViewNode(node, Qualified(node), node.Inputs, [.. Enumerable.Range(0, node.Inputs.Length)], node.Outputs, [.. attributes])];
+                return [new ViewNode(node, Qualified(node))];
         }
     }
 
     public static string Qualified(OnnxNode node) => node.Domain.Length > 0 ? $"{node.Domain}.{node.OpType}" : node.OpType;
 
-    private static ViewNode Norm(OnnxNode node, string op) =>
-        new(node, op, node.Inputs, [.. Enumerable.Range(0, node.Inputs.Length)], node.Outputs, [Epsilon(node, 1e-5f)]);
+    private static ViewNode Passing(OnnxNode node) => new(node, "Identity", [node.Inputs[0]], [0], [node.Outputs[0]]);
+
+    private static ViewNode Norm(OnnxNode node, string op) => new(node, op) { Epsilon = node.Float("epsilon", 1e-5f) };
 
     private static IEnumerable<ViewNode> SplitFused(OnnxNode node, string sumOp, int[] sumSlots, string normOp, int[] normSlots, float epsilon)
     {
         var sum = SumValue(node);
-        yield return Part(node, sumOp, null, sumSlots, sum, []);
-        yield return Part(node, normOp, sum, normSlots, node.Outputs[0], [Epsilon(node, epsilon)]);
+        yield return Part(node, sumOp, null, sumSlots, sum);
+        yield return Part(node, normOp, sum, normSlots, node.Outputs[0]) with { Epsilon = node.Float("epsilon", epsilon) };
     }
 
-    private static ViewNode Part(OnnxNode node, string op, string? first, int[] slots, string output, ImmutableArray<string> attributes)
+    private static ViewNode Part(OnnxNode node, string op, string? first, int[] slots, string output)
     {
         var present = slots.Where(s => s < node.Inputs.Length && node.Inputs[s].Length > 0).ToArray();
         var inputs = present.Select(s => node.Inputs[s]);
         return first is null
-            ? new ViewNode(node, op, [.. inputs], [.. present], [output], attributes)
-            : new ViewNode(node, op, [first, .. inputs], [-1, .. present], [output], attributes);
+            ? new ViewNode(node, op, [.. inputs], [.. present], [output])
+            : new ViewNode(node, op, [first, .. inputs], [-1, .. present], [output]);
     }
-
-    private static string Epsilon(OnnxNode node, float fallback) => $"epsilon={node.Float("epsilon", fallback):R}";
 }

@@ -34,7 +34,11 @@ internal sealed class ParameterWalk
     {
         var walk = new ParameterWalk(segments, constants, hash, sublayers, range);
         walk.Visit(segments.Stream.Cuts[range.End.Value]);
-        foreach (var (port, _) in segments.KvOutputs.Where(k => walk.Contains(k.Segment))) walk.Visit(port);
+        for (var segment = range.Start.Value; segment < range.End.Value; segment++)
+        {
+            foreach (var port in segments.KvOutputsOf(segment)) walk.Visit(port);
+        }
+
         return [.. walk._found];
     }
 
@@ -51,6 +55,8 @@ internal sealed class ParameterWalk
             var slots = Enumerable.Range(0, node.Inputs.Length).Where(i => node.Inputs[i].Length > 0);
             var ordered = (StructureHash.IsCommutative(node) ? slots.OrderBy(i => _hash.Of(node.Inputs[i])) : slots).ToArray();
             foreach (var i in ordered.Where(i => _constants.Contains(node.Inputs[i]))) AddLeaves(node, i);
+            // What a subgraph captures comes behind the inputs.
+            foreach (var captured in node.Origin.Captures.Where(c => !_constants.Contains(c)).OrderByDescending(_hash.Of)) pending.Push(captured);
             foreach (var i in ordered.Reverse().Where(i => !_constants.Contains(node.Inputs[i]))) pending.Push(node.Inputs[i]);
         }
     }
@@ -62,7 +68,7 @@ internal sealed class ParameterWalk
     {
         if (_constants.Tensor(value) is { } tensor)
         {
-            if (!_constants.IsTable(value) && IsParameter(tensor, nearest))
+            if (IsParameter(tensor, value, nearest))
                 _found.Add(new BlockParameter(RoleName.Of(reader, value), value, new ParameterUse(reader.Origin.Index, reader.Slots[input], chain), _sublayers.Of(reader)));
             return;
         }
@@ -71,7 +77,6 @@ internal sealed class ParameterWalk
         foreach (var inner in producer.Inputs.Where(i => i.Length > 0)) AddLeaves(reader, input, inner, producer, chain.Add(producer.Origin.Index));
     }
 
-    private bool IsParameter(TensorRef tensor, ViewNode nearest) =>
-        QuantisedWeights.ReadsWeights(nearest, _segments.Stream.View)
-        || (tensor.ElementCount > 1 && (tensor.Type.IsMergeable() || QuantisedWeights.IsPacked(tensor.Type)));
+    private bool IsParameter(TensorRef tensor, string value, ViewNode nearest) =>
+        _constants.IsLearned(tensor, value) || (!_constants.IsTable(value) && QuantisedWeights.ReadsWeights(nearest, _segments.Stream.View));
 }

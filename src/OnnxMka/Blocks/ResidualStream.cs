@@ -72,9 +72,10 @@ internal sealed class ResidualStream
     private static HashSet<string> Forward(NormalisedView view, string source)
     {
         var reached = new HashSet<string>(StringComparer.Ordinal) { source };
-        foreach (var node in view.Nodes.Where(n => !ReadsOnlyShape(n)))
+        Func<string, bool> isReached = reached.Contains;
+        foreach (var node in view.Nodes)
         {
-            if (node.Inputs.Any(reached.Contains) || node.Origin.Captures.Any(reached.Contains)) reached.UnionWith(node.Outputs.Where(o => o.Length > 0));
+            if (!ReadsOnlyShape(node) && node.Reads.Any(isReached)) reached.UnionWith(node.Outputs.Where(o => o.Length > 0));
         }
 
         return reached;
@@ -97,7 +98,7 @@ internal sealed class ResidualStream
         var depth = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var node in view.Nodes.Where(n => !ReadsOnlyShape(n)))
         {
-            var deepest = node.Inputs.Concat(node.Origin.Captures).Where(dependent.Contains).Select(v => depth.GetValueOrDefault(v)).DefaultIfEmpty().Max();
+            var deepest = node.Reads.Where(dependent.Contains).Select(v => depth.GetValueOrDefault(v)).DefaultIfEmpty().Max();
             var own = view.Operators(node).Count(Products.Contains);
             foreach (var output in node.Outputs.Where(dependent.Contains)) depth[output] = deepest + own;
         }
@@ -121,10 +122,16 @@ internal sealed class ResidualStream
         }
 
         var reach = new int[names.Count];
-        foreach (var node in view.Nodes.Where(n => !ReadsOnlyShape(n)))
+        foreach (var node in view.Nodes)
         {
-            var last = node.Outputs.Where(number.ContainsKey).Select(o => number[o]).DefaultIfEmpty(-1).Max();
-            foreach (var input in node.Inputs.Concat(node.Origin.Captures).Where(number.ContainsKey)) reach[number[input]] = Math.Max(reach[number[input]], last);
+            if (ReadsOnlyShape(node)) continue;
+            var last = -1;
+            foreach (var output in node.Outputs) last = Math.Max(last, number.GetValueOrDefault(output, -1));
+            if (last < 0) continue;
+            foreach (var input in node.Reads)
+            {
+                if (number.TryGetValue(input, out var from)) reach[from] = Math.Max(reach[from], last);
+            }
         }
 
         var cuts = ImmutableArray.CreateBuilder<string>();
@@ -141,10 +148,11 @@ internal sealed class ResidualStream
     private static HashSet<string> Backward(NormalisedView view, string sink, HashSet<string> dependent)
     {
         var reached = new HashSet<string>(StringComparer.Ordinal) { sink };
+        Func<string, bool> isReached = reached.Contains;
         for (var i = view.Nodes.Length - 1; i >= 0; i--)
         {
             var node = view.Nodes[i];
-            if (!ReadsOnlyShape(node) && node.Outputs.Any(reached.Contains)) reached.UnionWith(node.Inputs.Concat(node.Origin.Captures).Where(dependent.Contains));
+            if (!ReadsOnlyShape(node) && node.Outputs.Any(isReached)) reached.UnionWith(node.Reads.Where(dependent.Contains));
         }
 
         return reached;

@@ -27,7 +27,7 @@ internal static class SideInputs
     {
         var states = new HashSet<string>(StringComparer.Ordinal) { origin };
         var projections = new List<ViewNode>();
-        foreach (var node in segments.Stream.View.Nodes.Where(n => !ResidualStream.ReadsOnlyShape(n) && n.Inputs.Any(states.Contains)))
+        foreach (var node in segments.Stream.View.Nodes.Where(n => !ResidualStream.ReadsOnlyShape(n) && n.Reads.Any(states.Contains)))
         {
             if (node.Outputs.Any(segments.Stream.Dependent.Contains)) continue;
             if (Products.Contains(node.Op) && !node.Inputs.All(states.Contains)) projections.Add(node);
@@ -57,7 +57,7 @@ internal static class SideInputs
     private static HashSet<string> Reached(StreamSegments segments, string origin)
     {
         var reached = new HashSet<string>(StringComparer.Ordinal) { origin };
-        foreach (var node in segments.Stream.View.Nodes.Where(n => !ResidualStream.ReadsOnlyShape(n) && n.Inputs.Any(reached.Contains)))
+        foreach (var node in segments.Stream.View.Nodes.Where(n => !ResidualStream.ReadsOnlyShape(n) && n.Reads.Any(reached.Contains)))
         {
             if (!node.Outputs.Any(segments.Stream.Dependent.Contains)) reached.UnionWith(node.Outputs.Where(o => o.Length > 0));
         }
@@ -66,9 +66,10 @@ internal static class SideInputs
     }
 
     private static HashSet<int> Reads(StreamSegments segments, StructureHash exact, HashSet<string> reached, Range block) =>
-        segments.Stream.View.Nodes
-            .Where(n => segments.Of(n) >= block.Start.Value && segments.Of(n) < block.End.Value && n.Outputs.Any(segments.Stream.Dependent.Contains))
-            .SelectMany(n => n.Inputs.Where(reached.Contains))
+        Enumerable.Range(block.Start.Value, block.End.Value - block.Start.Value)
+            .SelectMany(segments.Nodes)
+            .Where(n => n.Outputs.Any(segments.Stream.Dependent.Contains))
+            .SelectMany(n => n.Reads.Where(reached.Contains))
             .Select(exact.Of)
             .ToHashSet();
 }

@@ -13,6 +13,8 @@ internal sealed class StreamSegments
 
     private readonly Dictionary<string, int> _cutNumber;
     private readonly int[] _segments;
+    private readonly Lazy<ILookup<int, ViewNode>> _nodes;
+    private readonly ILookup<int, string> _kvOutputs;
 
     public StreamSegments(ResidualStream stream)
     {
@@ -24,6 +26,8 @@ internal sealed class StreamSegments
         AssignServants();
         KvInputs = FindKvInputs();
         KvOutputs = FindKvOutputs();
+        _kvOutputs = KvOutputs.ToLookup(k => k.Segment, k => k.Port);
+        _nodes = new(() => stream.View.Nodes.ToLookup(Of));
     }
 
     public ResidualStream Stream { get; }
@@ -40,14 +44,24 @@ internal sealed class StreamSegments
 
     public bool IsCut(string value) => _cutNumber.ContainsKey(value);
 
-    public IEnumerable<ViewNode> Nodes(int segment) => Stream.View.Nodes.Where(n => _segments[n.Position] == segment);
+    /// <summary>Operators of one segment, in the view's order.</summary>
+    public IEnumerable<ViewNode> Nodes(int segment) => _nodes.Value[segment];
+
+    /// <summary>Cache and state outputs that one segment writes, in port order.</summary>
+    public IEnumerable<string> KvOutputsOf(int segment) => _kvOutputs[segment];
 
     private void AssignDependent()
     {
-        foreach (var node in Stream.View.Nodes.Where(n => !ResidualStream.ReadsOnlyShape(n)))
+        foreach (var node in Stream.View.Nodes)
         {
-            foreach (var input in node.Inputs.Concat(node.Origin.Captures).Where(Stream.Dependent.Contains))
-                _segments[node.Position] = Math.Max(_segments[node.Position], SegmentAfter(input));
+            if (ResidualStream.ReadsOnlyShape(node)) continue;
+            var last = Shared;
+            foreach (var value in node.Reads)
+            {
+                if (Stream.Dependent.Contains(value)) last = Math.Max(last, SegmentAfter(value));
+            }
+
+            _segments[node.Position] = last;
         }
     }
 
@@ -61,13 +75,28 @@ internal sealed class StreamSegments
     /// <summary>Constants, shape arithmetic and their like belong to the one segment that reads them.</summary>
     private void AssignServants()
     {
+        Func<string, bool> isBusy = value => Stream.Dependent.Contains(value) || Stream.View.Index.IsOutput(value);
         for (var i = Stream.View.Nodes.Length - 1; i >= 0; i--)
         {
             var node = Stream.View.Nodes[i];
-            if (node.Outputs.Any(Stream.Dependent.Contains)) continue;
-            var readers = node.Outputs.Where(o => o.Length > 0).SelectMany(Stream.View.Readers).Select(r => _segments[r.Node.Position]).Distinct().ToArray();
-            if (readers.Length == 1 && !node.Outputs.Any(Stream.View.Index.IsOutput)) _segments[i] = readers[0];
+            if (!node.Outputs.Any(isBusy)) _segments[i] = OnlyReader(node) ?? Shared;
         }
+    }
+
+    /// <summary>The segment of all readers; null where they lie in several, or there are none.</summary>
+    private int? OnlyReader(ViewNode node)
+    {
+        int? only = null;
+        foreach (var output in node.Outputs)
+        {
+            foreach (var (reader, _) in Stream.View.Readers(output))
+            {
+                var segment = _segments[reader.Position];
+                if ((only ??= segment) != segment) return null;
+            }
+        }
+
+        return only;
     }
 
     private List<(string Port, int Segment)> FindKvInputs()

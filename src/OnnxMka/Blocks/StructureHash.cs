@@ -20,14 +20,16 @@ internal sealed class StructureHash : IDisposable
     private readonly TensorReader _reader = new();
     private readonly Dictionary<string, int> _interned = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _values = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, string> _contents = new(StringComparer.Ordinal);
+    private readonly Dictionary<TensorContent, string> _contents = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, ValueInfo> _kvInputs;
+    private readonly Func<string, int> _around;
 
     public StructureHash(StreamSegments segments, ConstantValues constants, bool exact)
     {
         _segments = segments;
         _constants = constants;
         _exact = exact;
+        _around = Of;
         var ports = segments.KvInputs.Select(k => k.Port).ToHashSet(StringComparer.Ordinal);
         _kvInputs = segments.Stream.View.Index.Graph.Inputs.Where(i => ports.Contains(i.Name)).ToDictionary(i => i.Name, StringComparer.Ordinal);
         foreach (var node in segments.Stream.View.Nodes) Name(node);
@@ -36,12 +38,12 @@ internal sealed class StructureHash : IDisposable
     /// <summary>Number of the whole segment: what its last value and its cache outputs compute.</summary>
     public int Word(int segment)
     {
-        var ends = _segments.KvOutputs.Where(k => k.Segment == segment).Select(k => k.Port).Prepend(_segments.Stream.Cuts[segment + 1]);
+        var ends = _segments.KvOutputsOf(segment).Prepend(_segments.Stream.Cuts[segment + 1]);
         return Intern("word(" + string.Join(',', ends.Select(e => _values[e])) + ")");
     }
 
     /// <summary>Number of a value inside its segment; orders the operands of commutative operators.</summary>
-    public int Of(string value) => Read(value, node: null, slot: 0);
+    public int Of(string value) => Read(value, node: null);
 
     public int Intern(string expression)
     {
@@ -55,39 +57,57 @@ internal sealed class StructureHash : IDisposable
 
     private void Name(ViewNode node)
     {
-        var inputs = node.Inputs.Select((value, i) => Read(value, node, node.Slots[i])).ToImmutableArray();
+        var inputs = node.Inputs.Select(value => Read(value, node)).ToImmutableArray();
         if (node.Op == "Identity")
         {
             _values[node.Outputs[0]] = inputs[0];
             return;
         }
 
-        if (node.Op == "Constant")
+        if (node.Op == "Constant" && _constants.Tensor(node.Outputs[0]) is not null)
         {
-            _values[node.Outputs[0]] = _constants.Tensor(node.Outputs[0]) is not null
-                ? Leaf(node.Outputs[0], node: null)
-                : Intern($"constant:{Attributes(node)}");
+            _values[node.Outputs[0]] = Leaf(node.Outputs[0], node: null);
             return;
         }
 
         if (IsCommutative(node)) inputs = inputs.Sort();
-        var expression = $"{node.Op}({string.Join(',', inputs)}){Attributes(node)}";
-        for (var i = 0; i < node.Outputs.Length; i++)
+        var attributes = node.Epsilon is { } epsilon ? (_exact ? $"epsilon={epsilon:R}" : "") : Attributes(node.Attributes, _around);
+        Name(node.Outputs, $"{node.Op}({string.Join(',', inputs)}){attributes}", _values);
+    }
+
+    private void Name(ImmutableArray<string> outputs, string expression, Dictionary<string, int> values)
+    {
+        var number = Intern(expression);
+        for (var i = 0; i < outputs.Length; i++)
         {
-            if (node.Outputs[i].Length > 0) _values[node.Outputs[i]] = Intern($"{expression}#{i}");
+            if (outputs[i].Length > 0) values[outputs[i]] = outputs.Length == 1 ? number : Intern($"{number}#{i}");
         }
     }
 
-    /// <summary>Canonical texts; tensors (<c>value</c> of ConstantOfShape) by content, since their names say nothing.</summary>
-    private string Attributes(ViewNode node)
+    /// <summary>Canonical texts, sorted; tensors (<c>value</c> of ConstantOfShape) by content and subgraphs by what they compute, since their names say nothing.</summary>
+    private string Attributes(IEnumerable<OnnxAttribute> attributes, Func<string, int> outer)
     {
-        if (!_exact) return "";
-        var tensors = node.Attributes.Length == 0 ? [] : node.Origin.Attributes.Values.Where(a => a.Tensor is not null).OrderBy(a => a.Name, StringComparer.Ordinal).ToArray();
-        var texts = node.Attributes.Where(text => !tensors.Any(a => text.StartsWith($"{a.Name}=tensor:", StringComparison.Ordinal)));
-        return string.Join(';', texts.Concat(tensors.Select(a => $"{a.Name}={a.Tensor!.Type}:{string.Join('x', a.Tensor.Shape)}:{Content(a.Tensor, $"{node.Outputs[0]}.{a.Name}")}")));
+        var counting = attributes.Where(a => _exact || a.HasSubgraph).ToArray();
+        if (counting.Length == 0) return "";
+        return string.Join(';', counting.OrderBy(a => a.Name, StringComparer.Ordinal).Select(a => a.HasSubgraph
+            ? $"{a.Name}=({string.Join(',', a.Subgraphs.Select(g => Body(g, outer)))})"
+            : string.Join(':', a.Tensors.Select(Content).Prepend(a.Canonical(tensorNames: false)))));
     }
 
-    private int Read(string value, ViewNode? node, int slot)
+    /// <summary>Number of a subgraph: what its outputs compute from its inputs, its own constants, and the values around it.</summary>
+    private int Body(OnnxGraph graph, Func<string, int> outer)
+    {
+        var values = new Dictionary<string, int>(StringComparer.Ordinal) { [""] = Intern("none") };
+        for (var i = 0; i < graph.Inputs.Count; i++) values[graph.Inputs[i].Name] = Intern(_exact ? $"input:{i}:{graph.Inputs[i].Type}:{graph.Inputs[i].Rank}" : $"input:{i}");
+        foreach (var (name, tensor) in graph.Initializers) values[name] = Leaf(tensor, ConstantValues.IsWeight(tensor));
+        foreach (var node in graph.Nodes)
+            Name(node.Outputs, $"{NormalisedView.Qualified(node)}({string.Join(',', node.Inputs.Select(Of))}){Attributes(node.Attributes.Values, Of)}", values);
+        return Intern($"graph({string.Join(',', graph.Outputs.Select(o => Of(o.Name)))})");
+
+        int Of(string value) => values.TryGetValue(value, out var number) ? number : outer(value);
+    }
+
+    private int Read(string value, ViewNode? node)
     {
         if (value.Length == 0) return Intern("none");
         if (_segments.IsCut(value)) return Intern("seam");
@@ -101,21 +121,27 @@ internal sealed class StructureHash : IDisposable
     private int Leaf(string value, ViewNode? node)
     {
         var tensor = _constants.Tensor(value)!;
-        var learned = IsLearned(tensor, value, node);
+        return Leaf(tensor, IsLearned(tensor, value, node));
+    }
+
+    private int Leaf(TensorRef tensor, bool learned)
+    {
         if (!_exact) return Intern(learned ? $"weight:{tensor.Shape.Length}" : $"constant:{tensor.Shape.Length}");
-        return Intern(learned ? $"weight:{tensor.Type}:{string.Join('x', tensor.Shape)}" : $"constant:{tensor.Type}:{string.Join('x', tensor.Shape)}:{Content(tensor, value)}");
+        return Intern(learned ? $"weight:{tensor.Type}:{string.Join('x', tensor.Shape)}" : $"constant:{tensor.Type}:{string.Join('x', tensor.Shape)}:{Content(tensor)}");
     }
 
     private bool IsLearned(TensorRef tensor, string value, ViewNode? node)
     {
         if (_constants.IsTable(value)) return false;
         if (node is not null && QuantisedWeights.ReadsWeights(node, _segments.Stream.View)) return true;
-        return tensor.ElementCount > 1 && (tensor.Type.IsMergeable() || QuantisedWeights.IsPacked(tensor.Type));
+        return _constants.IsLearned(tensor, value);
     }
 
-    private string Content(TensorRef tensor, string value)
+    /// <summary>Short contents as they are, others by a hash.</summary>
+    private string Content(TensorRef tensor)
     {
-        if (_contents.TryGetValue(value, out var known)) return known;
+        if (tensor.ByteLength <= SHA256.HashSizeInBytes) return Convert.ToHexString(_reader.ReadBytes(tensor));
+        if (_contents.TryGetValue(tensor.Content, out var known)) return known;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = new byte[Math.Min(tensor.ByteLength, 1 << 20)];
         for (long offset = 0; offset < tensor.ByteLength; offset += buffer.Length)
@@ -125,6 +151,6 @@ internal sealed class StructureHash : IDisposable
             hash.AppendData(part);
         }
 
-        return _contents[value] = Convert.ToHexString(hash.GetHashAndReset());
+        return _contents[tensor.Content] = Convert.ToHexString(hash.GetHashAndReset());
     }
 }

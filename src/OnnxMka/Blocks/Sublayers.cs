@@ -20,14 +20,14 @@ internal sealed class Sublayers
     private readonly StreamSegments _segments;
     private readonly HashSet<int> _attention = [];
 
-    public Sublayers(StreamSegments segments)
+    /// <param name="blocks">Each begins with the segment that has its attention.</param>
+    public Sublayers(StreamSegments segments, IEnumerable<Range> blocks)
     {
         _segments = segments;
-        var nodes = segments.Stream.View.Nodes.ToLookup(segments.Of);
-        foreach (var segment in AttentionSegments.Find(segments))
+        foreach (var segment in blocks.Select(b => b.Start.Value))
         {
-            Mark([.. nodes[segment]], segment);
-            for (var next = segment + 1; next < segments.Count && nodes[next].All(n => NormOperators.Contains(n.Op)); next++) _attention.UnionWith(nodes[next].Select(n => n.Position));
+            Mark([.. segments.Nodes(segment)], segment);
+            for (var next = segment + 1; next < segments.Count && segments.Nodes(next).All(n => NormOperators.Contains(n.Op)); next++) _attention.UnionWith(segments.Nodes(next).Select(n => n.Position));
         }
     }
 
@@ -35,14 +35,14 @@ internal sealed class Sublayers
 
     private void Mark(ViewNode[] nodes, int segment)
     {
-        var ports = _segments.KvOutputs.Where(k => k.Segment == segment).Select(k => k.Port).ToHashSet(StringComparer.Ordinal);
+        var ports = _segments.KvOutputsOf(segment).ToHashSet(StringComparer.Ordinal);
         var cores = nodes.Where(n => AttentionSegments.IsAttention(_segments, n)).ToArray();
         // States without attention (convolution, recurrence): what writes the state.
         if (cores.Length == 0) cores = [.. nodes.Where(n => n.Outputs.Any(ports.Contains))];
         cores = [.. cores, .. cores.Where(n => n.Op == "Softmax").Select(n => Values(nodes, n)).OfType<ViewNode>()];
         var (after, before) = (Names(cores.SelectMany(n => n.Outputs)), Names(cores.SelectMany(n => n.Inputs).Concat(ports)));
         _attention.UnionWith(cores.Select(n => n.Position));
-        foreach (var node in nodes.Where(n => n.Inputs.Any(after.Contains)))
+        foreach (var node in nodes.Where(n => n.Reads.Any(after.Contains)))
         {
             after.UnionWith(Names(node.Outputs));
             _attention.Add(node.Position);
@@ -50,7 +50,7 @@ internal sealed class Sublayers
 
         foreach (var node in Enumerable.Reverse(nodes).Where(n => n.Outputs.Any(before.Contains)))
         {
-            before.UnionWith(Names(node.Inputs));
+            before.UnionWith(Names(node.Reads));
             _attention.Add(node.Position);
         }
     }
@@ -59,9 +59,9 @@ internal sealed class Sublayers
     private ViewNode? Values(ViewNode[] nodes, ViewNode softmax)
     {
         var behind = Names(softmax.Outputs);
-        foreach (var node in nodes.Where(n => n.Inputs.Any(behind.Contains)))
+        foreach (var node in nodes.Where(n => n.Reads.Any(behind.Contains)))
         {
-            if (node.Inputs.Count(_segments.Stream.Dependent.Contains) > 1) return node;
+            if (node.Reads.Count(_segments.Stream.Dependent.Contains) > 1) return node;
             behind.UnionWith(Names(node.Outputs));
         }
 

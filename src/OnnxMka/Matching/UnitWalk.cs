@@ -78,7 +78,7 @@ internal sealed class UnitWalk
         }
 
         Vectors.AddRange(Enumerable.Range(0, node.Inputs.Length).Select(i => LinearWeight.ParameterAt(_block, node, i)).OfType<BlockParameter>());
-        return node.Inputs;
+        return node.Reads;
     }
 
     private static LinearWeight? Linear(BlockMap map, Block block, ViewNode node) => node.Op switch

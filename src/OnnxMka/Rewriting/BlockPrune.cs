@@ -23,18 +23,22 @@ internal static class BlockPrune
     {
         var removed = plan.Removed.ToHashSet();
         var index = GraphIndex.Of(map.Model.Graph);
+        var dropped = StreamPorts.Of(map, plan)?.Dropped(map, plan) ?? [];
+        foreach (var port in dropped) script.Add(Stage, new GraphEdit.DropOutputPort(port));
+        var outputs = map.Model.Graph.Outputs.Select(o => o.Name).Where(o => !dropped.Contains(o)).ToHashSet(StringComparer.Ordinal);
         // Backwards: what a later run takes over from its first norm may still be redirected by an earlier run.
-        foreach (var (first, last) in Runs(removed, map.Count).Reverse()) SeamBypass.Script(map, index, map.Blocks[first].Input, map.Blocks[last].Output, script, Stage);
+        foreach (var (first, last) in Runs(removed, map.Count).Reverse()) SeamBypass.Script(map, outputs, index, map.Blocks[first].Input, map.Blocks[last].Output, script, Stage);
         foreach (var block in removed.Order()) DropPorts(map, index, map.Blocks[block], removed, script);
     }
 
     /// <summary>Refuses a result in which nodes of a removed block are still at work: something outside reads more than the stream.</summary>
     public static void CheckGone(BlockMap map, MergePlan plan, OnnxModel edited)
     {
-        var left = edited.Graph.Nodes.SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
+        var ports = edited.Graph.Nodes.Where(SeamBypass.IsPortNode).Select(n => n.Outputs[0]).ToHashSet(StringComparer.Ordinal);
+        var left = edited.Graph.Nodes.Where(n => !SeamBypass.IsPortNode(n)).SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
         foreach (var block in plan.Removed)
         {
-            var survivor = map.Blocks[block].Nodes.Select(n => map.Model.Graph.Nodes[n]).FirstOrDefault(n => n.Outputs.Any(o => o.Length > 0 && left.Contains(o)));
+            var survivor = map.Blocks[block].Nodes.Select(n => map.Model.Graph.Nodes[n]).FirstOrDefault(n => n.Outputs.Any(o => o.Length > 0 && left.Contains(ports.Contains(o) ? SeamBypass.RemovedName(o) : o)));
             if (survivor is not null)
             {
                 throw new RefusedException(

@@ -9,7 +9,7 @@ namespace OnnxMka.Rewriting;
 
 /// <summary>The smaller model: structure in memory, merged weights as functions that run when it is written.</summary>
 /// <param name="Merged">Every tensor that holds a mix of blocks.</param>
-/// <param name="Ports">Old to new names of renumbered cache ports.</param>
+/// <param name="Ports">Old to new names of renumbered cache ports, and of outputs that show the stream.</param>
 /// <param name="Blocks">The remaining blocks under their new numbers and port names; their nodes are not listed.</param>
 public sealed record RewrittenModel(OnnxModel Model, ImmutableArray<MergedParameter> Merged, ImmutableDictionary<string, string> Ports, BlockMap Blocks);
 
@@ -37,7 +37,7 @@ public static class ModelRewriter
         BlockPrune.CheckGone(map, plan, pruned);
         if (!plan.Removed.Any()) return new RewrittenModel(pruned, merged, ImmutableDictionary<string, string>.Empty, map with { Model = pruned });
         var naming = new EditScript();
-        var ports = KvPortRenumber.Names(map, plan);
+        var ports = KvPortRenumber.Names(map, plan).AddRange(StreamPorts.Of(map, plan)?.Names(map, plan).Where(n => n.Key != n.Value) ?? []);
         var names = keepNames ? ports : LayerNames.Script(map, plan, pruned, ports, naming);
         if (names.Count > 0) naming.Add("renumber", new GraphEdit.RenameValues(names));
         StaleMetadata.Script(map, plan, naming);

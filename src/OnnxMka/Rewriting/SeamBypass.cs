@@ -8,25 +8,37 @@ namespace OnnxMka.Rewriting;
 /// <summary>Joins the stream before a removed run (seam a) to what follows it (seam b), fused norms included.</summary>
 internal static class SeamBypass
 {
-    public static void Script(BlockMap map, GraphIndex index, Seam a, Seam b, EditScript script, string stage)
+    /// <param name="outputs">Graph outputs that stay.</param>
+    public static void Script(BlockMap map, IReadOnlySet<string> outputs, GraphIndex index, Seam a, Seam b, EditScript script, string stage)
     {
         if (b.SkipNorm is { } follower) Fused(map.Model, a, map.Model.Graph.Nodes[follower], b, script, stage);
-        else Plain(map.Model, index, a, b, script, stage);
+        else Plain(map.Model, outputs, index, a, b, script, stage);
     }
 
+    /// <summary>True where the value of seam b outlives that of seam a: the skip-norm behind the run takes over the operands of the one before it.</summary>
+    public static bool IsFused(OnnxModel model, Seam a, Seam b) => b.IsFused && a.SkipNorm is { } before && model.Graph.Nodes[before].OpType != "EmbedLayerNormalization";
+
+    /// <summary>True for a node that gives a port of the stream what the stream is before a removed run.</summary>
+    public static bool IsPortNode(OnnxNode node) => node.OpType == "Identity" && node.Name == PortNode(node.Outputs[0]);
+
+    /// <summary>What a removed block's own end is called where a port has its name.</summary>
+    public static string RemovedName(string port) => port + "/removed";
+
+    private static string PortNode(string port) => port + "/stream";
+
     /// <summary>Every reader of b reads a. A graph output called b goes on under its name.</summary>
-    private static void Plain(OnnxModel model, GraphIndex index, Seam a, Seam b, EditScript script, string stage)
+    private static void Plain(OnnxModel model, IReadOnlySet<string> outputs, GraphIndex index, Seam a, Seam b, EditScript script, string stage)
     {
         SeamAccess.Expose(model, a, script, stage);
-        if (!index.IsOutput(b.Value))
+        if (!outputs.Contains(b.Value))
         {
             script.Add(stage, new GraphEdit.RedirectReaders(b.Value, a.Value));
             return;
         }
 
         var producer = index.Producer(b.Value)!;
-        script.Add(stage, new GraphEdit.SetOutput(producer.Index, producer.Outputs.IndexOf(b.Value), b.Value + "/removed"));
-        script.Add(stage, new GraphEdit.AddNode(new NodeSpec("Identity", [a.Value], [b.Value], b.Value + "/stream")));
+        script.Add(stage, new GraphEdit.SetOutput(producer.Index, producer.Outputs.IndexOf(b.Value), RemovedName(b.Value)));
+        script.Add(stage, new GraphEdit.AddNode(new NodeSpec("Identity", [a.Value], [b.Value], PortNode(b.Value))));
     }
 
     /// <summary>

@@ -31,15 +31,60 @@ public sealed class BlockDisguiseTests
         Assert.True(form.Compare(form.Merge(1, 2, 0.6), form.Merged(1, 2, 0.7)).Difference > tolerance);
     }
 
-    [Fact]
-    public void Blocks_that_differ_in_a_shaped_constant_are_of_different_kinds()
+    private static readonly Dictionary<string, Func<byte[], Func<int, float>, byte[]>> _factors = new(StringComparer.Ordinal)
+    {
+        [nameof(Disguises.ShapedConstants)] = Disguises.ShapedConstants,
+        [nameof(Disguises.SparseConstants)] = Disguises.SparseConstants,
+        [nameof(Disguises.BranchedConstants)] = Disguises.BranchedConstants,
+    };
+
+    [Theory]
+    [InlineData(nameof(Disguises.ShapedConstants))]
+    [InlineData(nameof(Disguises.SparseConstants))]
+    [InlineData(nameof(Disguises.BranchedConstants))]
+    public void Blocks_that_differ_in_a_constant_of_an_attribute_are_of_different_kinds(string disguise)
     {
         // One unit in the last place: another content, and logits within the tolerance of the same decoder without factors.
-        using var form = new FormModel(_llama, m => Disguises.ShapedConstants(m, layer => layer == 2 ? MathF.BitIncrement(1) : 1));
+        using var form = new FormModel(_llama, m => _factors[disguise](m, layer => layer == 2 ? MathF.BitIncrement(1) : 1));
         AssertDrops(form);
         Assert.Equal("MKA041", Assert.Throws<RefusedException>(() => ModelRewriter.Apply(form.Map, form.Merge(1, 2, 0.7))).Refusal.Code);
         var (difference, tolerance) = form.Compare(form.Merge(0, 1, 0.7), form.Merged(0, 1, 0.7));
         Assert.True(difference <= tolerance, $"{difference:e2}, at most {tolerance:e2}");
+    }
+
+    [Fact]
+    public void Learned_scalars_of_the_stream_are_merged_as_weights_are()
+    {
+        // What the scalar does, done by the matrix before it: exact powers of two, so that both are rounded alike.
+        static float Scale(int layer) => MathF.ScaleB(1, -layer);
+        using var form = new FormModel(_llama, m => Disguises.LearnedScales(m, Scale));
+        using var same = new FormModel(_llama with { Weights = _llama.Weights with { Blocks = [.. _llama.Weights.Blocks.Select((b, i) => b.SetItem(Role.Down, b[Role.Down].Map(v => v * Scale(i))))] } });
+        Assert.Single(form.Map.Blocks.Select(b => b.Kind).Distinct());
+        Assert.Equal(same.Map.Blocks[0].Parameters.Length + 1, form.Map.Blocks[0].Parameters.Length);
+        var (difference, tolerance) = form.Compare(form.Drop(1), same.Without(1));
+        Assert.True(difference <= tolerance, $"{difference:e2}, at most {tolerance:e2}");
+        var merged = ModelRewriter.Apply(form.Map, form.Merge(1, 2, 0.75));
+        var scale = Assert.Single(merged.Merged, p => merged.Model.Graph.Initializers[p.Name].ElementCount == 1);
+        using var reader = new TensorReader();
+        Assert.Equal((0.75f * Scale(1)) + (0.25f * Scale(2)), Assert.Single(reader.ReadFloats(merged.Model.Graph.Initializers[scale.Name])));
+        // Merged it is (a W)(mean) no longer, but mean(a) mean(W): built so afresh.
+        var mean = _llama.Merged(Forge.MergeGroup.Of((1, 0.75), (2, 0.25)));
+        var scales = new[] { Scale(0), (0.75f * Scale(1)) + (0.25f * Scale(2)), Scale(3) };
+        var reference = mean with { Weights = mean.Weights with { Blocks = [.. mean.Weights.Blocks.Select((b, i) => b.SetItem(Role.Down, b[Role.Down].Map(v => v * scales[i])))] } };
+        (difference, tolerance) = form.Compare(form.Merge(1, 2, 0.75), reference);
+        Assert.True(difference <= tolerance, $"{difference:e2}, at most {tolerance:e2}");
+        Assert.True(form.Compare(form.Merge(1, 2, 0.75), mean).Difference > tolerance);
+    }
+
+    [Fact]
+    public void Weights_inside_a_subgraph_are_dropped_but_not_merged()
+    {
+        using var form = new FormModel(_llama, Disguises.BranchedProducts);
+        AssertDrops(form);
+        Assert.Single(form.Map.Blocks.Select(b => b.Kind).Distinct());
+        var refused = Assert.Throws<RefusedException>(() => ModelRewriter.Apply(form.Map, form.Merge(1, 2, 0.7)));
+        Assert.Equal("MKA043", refused.Refusal.Code);
+        Assert.Contains("stand in a subgraph", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -13,6 +13,7 @@ public sealed class DisguiseTests
         [nameof(Disguises.ConstantAttributes)] = Disguises.ConstantAttributes,
         [nameof(Disguises.Dropouts)] = Disguises.Dropouts,
         [nameof(Disguises.Identities)] = Disguises.Identities,
+        [nameof(Disguises.IdleCasts)] = Disguises.IdleCasts,
         [nameof(Disguises.Sums)] = Disguises.Sums,
         [nameof(Disguises.FlatMatrices)] = Disguises.FlatMatrices,
         [nameof(Disguises.Shuffled)] = Disguises.Shuffled,
@@ -45,6 +46,26 @@ public sealed class DisguiseTests
         Assert.True(merged.Difference <= merged.Tolerance, $"merged: {merged.Difference:e2}, at most {merged.Tolerance:e2}");
         // The control: without the wrong block the logits are others.
         Assert.True(form.Compare(form.Drop(1), form.Without(last)).Difference > merged.Tolerance);
+    }
+
+    [Theory]
+    [InlineData(nameof(QuantisedPresets.QdqInt4))]
+    [InlineData(nameof(QuantisedPresets.QdqUInt4ZeroPoints))]
+    public void Packed_weights_that_are_listed_as_inputs_are_analysed_and_dropped(string preset)
+    {
+        var built = Presets.ByName(preset).Model();
+        using var plain = new FormModel(built);
+        using var form = new FormModel(built, Disguises.Shuffled);
+        Assert.Contains(form.Map.Model.Graph.Inputs, i => i.Type is ElementType.UInt4 or ElementType.Int4);
+        Assert.Equal(Logits(plain), Logits(form));
+        var (difference, tolerance) = form.Compare(form.Drop(1), form.Without(1));
+        Assert.True(difference <= tolerance, $"{difference:e2}, at most {tolerance:e2}");
+
+        static float[] Logits(FormModel form)
+        {
+            using var session = OnnxMka.Runtime.DecoderSession.Load(form.Map, OnnxMka.Runtime.ExecutionTarget.Cpu);
+            return session.Logits(form.Tokens, 1);
+        }
     }
 
     [Fact]

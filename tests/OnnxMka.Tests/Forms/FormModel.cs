@@ -13,12 +13,14 @@ internal sealed class FormModel : IDisposable
     private readonly TempFolder _folder = new();
     private readonly DecoderModel _built;
     private readonly GraphIndex _index;
+    private readonly bool _disguised;
 
     /// <param name="disguise">Another way to write the same graph, put over the file that the builder wrote.</param>
     public FormModel(DecoderModel built, Func<byte[], byte[]>? disguise = null, Granularity granularity = Granularity.Block)
     {
         _built = built;
         DecoderForge.WriteFolder(built, _folder.FullPath);
+        _disguised = disguise is not null;
         if (disguise is not null) File.WriteAllBytes(_folder["model.onnx"], disguise(File.ReadAllBytes(_folder["model.onnx"])));
         Map = BlockDetector.Detect(OnnxModel.Load(_folder["model.onnx"]), granularity);
         _index = GraphIndex.Of(Map.Model.Graph);
@@ -41,6 +43,7 @@ internal sealed class FormModel : IDisposable
         AssertMinimal(rewritten, plan);
         using var output = new TempFolder();
         ModelWriter.Plan(rewritten, "model.onnx").Write(output.FullPath);
+        if (_disguised) File.WriteAllBytes(output["model.onnx"], Disguises.WithoutPackedPorts(File.ReadAllBytes(output["model.onnx"])));
         using var session = new DecoderSession(output["model.onnx"], Embedding);
         var expected = Reference(reference);
         var difference = LogitTolerance.Distance(expected, session.Prefill(Tokens).Logits);
