@@ -9,9 +9,6 @@
 // A block of eight finds eigenvalues of multiplicity up to eight, which one vector alone would miss. The start is a
 // fixed pseudo-random panel: the same matrix gives the same bits.
 
-using MathNet.Numerics.LinearAlgebra;
-using MathNet.Numerics.LinearAlgebra.Double;
-
 namespace OnnxMka.Alignment;
 
 internal sealed class BlockLanczos
@@ -197,7 +194,14 @@ internal sealed class BlockLanczos
     private (double[] Values, double[][] Vectors) RitzPairs()
     {
         var size = _basis.Count * Panel.Width;
-        return DenseEigen.Descending(DenseMatrix.Create(size, size, (i, j) => _projected[i, j]), size);
+        var projected = new double[size * size];
+        for (var row = 0; row < size; row++)
+        {
+            for (var column = 0; column < size; column++)
+                projected[(row * size) + column] = _projected[row, column];
+        }
+
+        return ProjectedEigen.Descending(projected, size);
     }
 
     private bool Converged(double[][] vectors, double[] coupling, int count, double tolerance)

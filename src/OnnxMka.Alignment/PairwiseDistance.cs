@@ -1,8 +1,8 @@
 // D2[i,j] = sum_h (X[i,h] - X[j,h])^2 in float64 from float32 data: X [N, H] -> D2 [N, N].
 //
-// By differences, not by ||a||^2 + ||b||^2 - 2ab: residual streams have a few features of large, nearly constant
-// value, and the Gram form loses the digits that differ. A float32 difference is exact or correctly rounded in
-// float64, so the relative error of D2 is below (H/8 + 12) * 2^-53 (eight running sums of H/8 non-negative terms).
+// By differences here, where the data are small; else by GramDistance, which comes back for what it cancels. A float32
+// difference is exact or correctly rounded in float64, so the relative error of D2 by differences is below
+// (H/8 + 12) * 2^-53 (eight running sums of H/8 non-negative terms).
 //
 // Order of summation, the same for every pair wherever it falls: lane h mod 8 over h, then the eight lanes, then the
 // H mod 8 last features. Blocks of 32 x 32 pairs (32 rows of 4,096 floats fit a second-level cache), tiles of 4 x 4.
@@ -15,61 +15,67 @@ namespace OnnxMka.Alignment;
 
 internal static class PairwiseDistance
 {
+    /// <summary>Pairs computed together are this many rows against as many.</summary>
+    public const int Tile = 4;
+
     private const int Block = 32;
-    private const int Tile = 4;
     private const int Lanes = 8;
 
     /// <summary>Fills <paramref name="squared"/> [N, N] with both triangles; the diagonal is exactly zero.</summary>
     public static void Squared(SampleMatrix x, double[] squared, int maxThreads)
     {
-        var blocks = (x.Samples + Block - 1) / Block;
-        var pairs = blocks * (blocks + 1) / 2;
-        if (maxThreads == 1)
-        {
-            for (var pair = 0; pair < pairs; pair++)
-                BlockPair(x, squared, pair);
-            return;
-        }
-
-        Parallel.For(0, pairs, RowBlocks.Threads(maxThreads), pair => BlockPair(x, squared, pair));
+        if (x.Samples >= GramDistance.LeastSamples && x.Features >= GramDistance.LeastFeatures)
+            GramDistance.Squared(x, squared, maxThreads);
+        else
+            ByDifferences(x, squared, maxThreads);
     }
 
-    /// <summary>One of the unordered pairs of row blocks, numbered (0,0), (0,1), (1,1), (0,2), ...</summary>
-    private static unsafe void BlockPair(SampleMatrix x, double[] squared, int pair)
+    /// <summary>All distances by differences.</summary>
+    public static void ByDifferences(SampleMatrix x, double[] squared, int maxThreads)
     {
-        var column = (int)((Math.Sqrt((8.0 * pair) + 1) - 1) / 2); // exact: pair stays far below 2^52
-        var row = pair - (column * (column + 1) / 2);
-        int n = x.Samples, features = x.Features;
-        int iEnd = Math.Min(n, (row + 1) * Block), jEnd = Math.Min(n, (column + 1) * Block);
-        var tile = stackalloc double[Tile * Tile];
-
-        fixed (float* values = x.Values) // [N, H]
-        fixed (double* result = squared) // [N, N]
+        var blocks = (x.Samples + Block - 1) / Block;
+        RowBlocks.For(blocks * (blocks + 1) / 2, 1, maxThreads, (pair, _) =>
         {
+            var (row, column) = BlocksOf(pair);
+            int iEnd = Math.Min(x.Samples, (row + 1) * Block), jEnd = Math.Min(x.Samples, (column + 1) * Block);
             for (var j = column * Block; j < jEnd; j += Tile)
             {
                 // On a diagonal block the tiles above the diagonal are enough.
                 var iStop = row == column ? Math.Min(iEnd, j + Tile) : iEnd;
                 for (var i = row * Block; i < iStop; i += Tile)
-                {
-                    int rows = Math.Min(Tile, iEnd - i), columns = Math.Min(Tile, jEnd - j);
-                    var a = values + ((long)i * features);
-                    var b = values + ((long)j * features);
-                    if (rows == Tile && columns == Tile)
-                        TileOf16(a, b, features, tile);
-                    else
-                        RaggedTile(a, rows, b, columns, features, tile);
+                    ByDifferences(x, squared, i, Math.Min(Tile, iEnd - i), j, Math.Min(Tile, jEnd - j));
+            }
+        });
+    }
 
-                    for (var r = 0; r < rows; r++)
-                    {
-                        for (var c = 0; c < columns; c++)
-                        {
-                            var value = tile[(r * Tile) + c];
-                            result[((long)(i + r) * n) + j + c] = value;
-                            result[((long)(j + c) * n) + i + r] = value;
-                        }
-                    }
-                }
+    /// <summary>The unordered pairs of row blocks, numbered (0,0), (0,1), (1,1), (0,2), ...</summary>
+    public static (int Row, int Column) BlocksOf(int pair)
+    {
+        var column = (int)((Math.Sqrt((8.0 * pair) + 1) - 1) / 2); // exact: pair stays far below 2^52
+        return (pair - (column * (column + 1) / 2), column);
+    }
+
+    /// <summary>Distances of up to four rows from i on to up to four from j on, with their mirror images.</summary>
+    public static unsafe void ByDifferences(SampleMatrix x, double[] squared, int i, int rows, int j, int columns)
+    {
+        int n = x.Samples, features = x.Features;
+        var tile = stackalloc double[Tile * Tile];
+        fixed (float* values = x.Values) // [N, H]
+        {
+            float* a = values + ((long)i * features), b = values + ((long)j * features);
+            if (rows == Tile && columns == Tile)
+                TileOf16(a, b, features, tile);
+            else
+                RaggedTile(a, rows, b, columns, features, tile);
+        }
+
+        for (var r = 0; r < rows; r++)
+        {
+            for (var c = 0; c < columns; c++)
+            {
+                var value = tile[(r * Tile) + c];
+                squared[((long)(i + r) * n) + j + c] = value;
+                squared[((long)(j + c) * n) + i + r] = value;
             }
         }
     }
@@ -158,7 +164,7 @@ internal static class PairwiseDistance
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe Vector512<double> Widen(float* source)
+    public static unsafe Vector512<double> Widen(float* source)
     {
         var single = Vector256.Load(source);
         return Avx512F.IsSupported

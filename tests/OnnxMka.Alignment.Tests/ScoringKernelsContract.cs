@@ -12,6 +12,7 @@ public abstract class ScoringKernelsContract(IScoringKernels kernels)
     [InlineData(31, 8)]
     [InlineData(33, 100)]
     [InlineData(70, 257)]
+    [InlineData(45, 1100)]
     public void SquaredDistancesAreThoseOfPlainLoops(int samples, int features)
     {
         var x = SyntheticSeams.Noise(samples, features, seed: samples);

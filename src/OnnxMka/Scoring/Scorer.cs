@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using OnnxMka.Alignment;
 using OnnxMka.Planning;
 
@@ -7,31 +8,52 @@ namespace OnnxMka.Scoring;
 /// <summary>Pooled activations to similarities: a diffusion map of each seam, then NPIB of every pair.</summary>
 public static class Scorer
 {
+    /// <summary>Samples up to which seams are embedded side by side, a thread each, so that N x N numbers a thread are little.</summary>
+    private const int SmallSeam = 1024;
+
     /// <summary>Similarities with each seam's kernel width and spectrum. Refuses degenerate activations, naming the block.</summary>
     public static (SimilarityTable Npib, ImmutableArray<LayerEmbedding> Embeddings) Score(
         IReadOnlyList<SampleMatrix> seams, AlignmentOptions options, IScoringKernels kernels, IProgressSink progress, CancellationToken ct)
     {
-        var embeddings = ImmutableArray.CreateBuilder<LayerEmbedding>(seams.Count);
+        ImmutableArray<LayerEmbedding> embeddings;
         using (var stage = progress.Begin("diffusion maps", seams.Count, "seams"))
-        {
-            foreach (var seam in seams)
-            {
-                ct.ThrowIfCancellationRequested();
-                embeddings.Add(Embed(seam, embeddings.Count, options, kernels));
-                stage.Advance(1);
-            }
-        }
+            embeddings = Embed(seams, options, kernels, stage, ct);
 
         using var pairs = progress.Begin("NPIB", seams.Count * (seams.Count + 1L) / 2, "pairs");
         try
         {
             var matrix = SimilarityMatrix.Compute(embeddings, options, pairs.AsTotal<int>(), ct, kernels);
-            return (SimilarityTable.From(matrix), embeddings.MoveToImmutable());
+            return (SimilarityTable.From(matrix), embeddings);
         }
         catch (DegenerateDataException e)
         {
             throw Degenerate("the activations", e);
         }
+    }
+
+    /// <summary>Every seam's embedding. The first seam in order that has none is the one refused, whichever thread finds it.</summary>
+    private static ImmutableArray<LayerEmbedding> Embed(IReadOnlyList<SampleMatrix> seams, AlignmentOptions options, IScoringKernels kernels, IStage stage, CancellationToken ct)
+    {
+        var threads = options.MaxThreads == 0 ? Environment.ProcessorCount : options.MaxThreads;
+        var together = seams.Count >= threads && seams.All(s => s.Samples <= SmallSeam);
+        var inside = together ? options with { MaxThreads = 1 } : options;
+        var embeddings = new LayerEmbedding[seams.Count];
+        var refusals = new RefusedException?[seams.Count];
+        Parallel.For(0, seams.Count, new ParallelOptions { MaxDegreeOfParallelism = together ? threads : 1, CancellationToken = ct }, (block, loop) =>
+        {
+            try
+            {
+                embeddings[block] = Embed(seams[block], block, inside, kernels);
+                stage.Advance(1);
+            }
+            catch (RefusedException e)
+            {
+                refusals[block] = e;
+                loop.Break(); // those before it still run
+            }
+        });
+        if (Array.Find(refusals, r => r is not null) is { } first) throw first;
+        return ImmutableCollectionsMarshal.AsImmutableArray(embeddings);
     }
 
     private static LayerEmbedding Embed(SampleMatrix seam, int block, AlignmentOptions options, IScoringKernels kernels)

@@ -1,0 +1,250 @@
+// D2[i,j] = g_ii + g_jj - 2 g_ij, G = Z Z', Z = X less one of its rows, in float64: X [N, H] -> D2 [N, N].
+//
+// One fused multiply-add a pair and feature, half the work of differences. The digits that the form cancels are bounded: a
+// float32 difference is exact or rounded once in float64, a sum is one of Slice terms and one of H / Slice sums, so that
+//
+//   |error of D2[i,j]| <= 2 (Slice + H / Slice + 4) 2^-53 (g_ii + g_jj)
+//
+// A pair whose D2 is below (g_ii + g_jj) / Cancelled is computed again by differences (PairwiseDistance), with its tile of
+// 4 x 4. So the relative error is below 2 Cancelled (Slice + H / Slice + 4) 2^-53: 2e-12 at H = 4,096, and near 1e-14 where
+// roundings do not all fall on one side. The row taken off brings features of large, nearly constant value to nothing.
+//
+// g_ij is one running sum over h in its slice, whatever the tile, the thread and the width of the vectors: the same bits.
+
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace OnnxMka.Alignment;
+
+internal static class GramDistance
+{
+    /// <summary>Below these the Gram form saves nothing worth a bound.</summary>
+    public const int LeastSamples = 32, LeastFeatures = 256;
+
+    private const int Cancelled = 32;
+    private const int Slice = 256; // features; eight rows of a slice are 16 KB, and stay in the first-level cache
+    private const int Width = 8; // rows of a panel
+    private const int Block = 32; // rows of one side of a unit of work
+    private const int Candidates = 16;
+
+    /// <summary>Fills <paramref name="squared"/> [N, N] with both triangles; the diagonal is exactly zero.</summary>
+    public static unsafe void Squared(SampleMatrix x, double[] squared, int maxThreads)
+    {
+        int n = x.Samples, features = x.Features;
+        var panels = (n + (2 * Width) - 1) / (2 * Width) * 2; // a tile takes two: the last may be all zero
+        var packed = ArrayPool<double>.Shared.Rent(checked(panels * Width * features)); // per slice, per panel: [slice, 8]
+        var norms = new double[panels * Width]; // g_ii
+        var origin = Origin(x);
+        RowBlocks.For(panels, Block / Width, maxThreads, (first, end) =>
+        {
+            for (var panel = first; panel < end; panel++)
+                Pack(x, origin, panel, panels, packed, norms);
+        });
+
+        var blocks = (n + Block - 1) / Block;
+        RowBlocks.For(blocks * (blocks + 1) / 2, 1, maxThreads, (pair, _) =>
+        {
+            var (row, column) = PairwiseDistance.BlocksOf(pair);
+            var products = stackalloc double[Block * Block];
+            fixed (double* z = packed)
+                Products(z, panels, features, row * (Block / Width), column * (Block / Width), products);
+            Distances(x, squared, norms, products, row * Block, column * Block);
+        });
+        ArrayPool<double>.Shared.Return(packed);
+    }
+
+    /// <summary>The one of a few rows that is nearest to their mean. Any row would do; one amid the others cancels least.</summary>
+    private static int Origin(SampleMatrix x)
+    {
+        var rows = Enumerable.Range(0, Math.Min(Candidates, x.Samples)).Select(k => (int)((long)k * x.Samples / Candidates)).Distinct().ToArray();
+        var mean = new float[x.Features];
+        foreach (var row in rows)
+            System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(x.Row(row), 1f / rows.Length, mean, mean);
+        var (nearest, least) = (rows[0], float.PositiveInfinity);
+        foreach (var row in rows)
+        {
+            var distance = System.Numerics.Tensors.TensorPrimitives.Distance(x.Row(row), mean);
+            if (distance < least) // false where the squares of float32 overflow: then the first row it is
+                (nearest, least) = (row, distance);
+        }
+
+        return nearest;
+    }
+
+    /// <summary>Eight rows side by side, less the row <paramref name="origin"/>, and their norms; rows beyond N are zero.</summary>
+    private static unsafe void Pack(SampleMatrix x, int origin, int panel, int panels, double[] packed, double[] norms)
+    {
+        var features = x.Features;
+        var rows = stackalloc float*[Width];
+        var turned = stackalloc float[Width * Width];
+        var total = Vector512<double>.Zero;
+        fixed (float* values = x.Values)
+        fixed (double* z = packed)
+        {
+            for (var r = 0; r < Width; r++)
+            {
+                var i = (panel * Width) + r;
+                rows[r] = values + ((long)(i < x.Samples ? i : origin) * features);
+            }
+
+            var less = values + ((long)origin * features);
+            for (var first = 0; first < features; first += Slice)
+            {
+                var count = Math.Min(Slice, features - first);
+                var target = z + ((long)first * panels * Width) + ((long)panel * count * Width);
+                var sum = Vector512<double>.Zero;
+                for (var h = 0; h < count; h++, target += Width)
+                {
+                    if (h % Width == 0)
+                        Turn(rows, first + h, Math.Min(Width, count - h), turned);
+                    var row = PairwiseDistance.Widen(turned + (h % Width * Width)) - Vector512.Create((double)less[first + h]);
+                    row.Store(target);
+                    sum = Vector512.FusedMultiplyAdd(row, row, sum);
+                }
+
+                total += sum;
+            }
+        }
+
+        total.CopyTo(norms, panel * Width);
+    }
+
+    /// <summary>Features h .. h + count - 1 of eight rows, feature by feature: [8][count] -> [count, 8].</summary>
+    private static unsafe void Turn(float** rows, int h, int count, float* turned)
+    {
+        if (count < Width || !Avx.IsSupported)
+        {
+            for (var r = 0; r < Width; r++)
+            {
+                for (var c = 0; c < count; c++)
+                    turned[(c * Width) + r] = rows[r][h + c];
+            }
+
+            return;
+        }
+
+        // Pairs of rows are interleaved, then pairs of pairs, in each half of the vectors; then halves are put together.
+        for (var half = 0; half < Width; half += 4)
+        {
+            Vector128<float> low0 = Vector128.Load(rows[0] + h + half), low1 = Vector128.Load(rows[1] + h + half);
+            Vector128<float> low2 = Vector128.Load(rows[2] + h + half), low3 = Vector128.Load(rows[3] + h + half);
+            Vector256<float> a = Vector256.Create(low0, Vector128.Load(rows[4] + h + half)), b = Vector256.Create(low1, Vector128.Load(rows[5] + h + half));
+            Vector256<float> c = Vector256.Create(low2, Vector128.Load(rows[6] + h + half)), d = Vector256.Create(low3, Vector128.Load(rows[7] + h + half));
+            Vector256<double> ab0 = Avx.UnpackLow(a, b).AsDouble(), ab2 = Avx.UnpackHigh(a, b).AsDouble();
+            Vector256<double> cd0 = Avx.UnpackLow(c, d).AsDouble(), cd2 = Avx.UnpackHigh(c, d).AsDouble();
+            Avx.UnpackLow(ab0, cd0).AsSingle().Store(turned + (half * Width));
+            Avx.UnpackHigh(ab0, cd0).AsSingle().Store(turned + ((half + 1) * Width));
+            Avx.UnpackLow(ab2, cd2).AsSingle().Store(turned + ((half + 2) * Width));
+            Avx.UnpackHigh(ab2, cd2).AsSingle().Store(turned + ((half + 3) * Width));
+        }
+    }
+
+    /// <summary>g_ij of two blocks of rows: [32, 32], of a block with itself only what lies above the diagonal.</summary>
+    private static unsafe void Products(double* z, int panels, int features, int rowPanel, int columnPanel, double* products)
+    {
+        int rowEnd = Math.Min(panels, rowPanel + (Block / Width)), columnEnd = Math.Min(panels, columnPanel + (Block / Width));
+        new Span<double>(products, Block * Block).Clear();
+        for (var first = 0; first < features; first += Slice)
+        {
+            var count = Math.Min(Slice, features - first);
+            var slice = z + ((long)first * panels * Width);
+            for (var p = rowPanel; p < rowEnd; p++)
+            {
+                var target = products + ((p - rowPanel) * Width * Block);
+                for (var q = columnPanel; q < columnEnd; q += 2)
+                {
+                    if (q + 1 >= p)
+                        TileOf128(slice + ((long)p * count * Width), slice + ((long)q * count * Width), count, target + ((q - columnPanel) * Width));
+                }
+            }
+        }
+    }
+
+    /// <summary>Eight rows against sixteen: sixteen running sums.</summary>
+    private static unsafe void TileOf128(double* a, double* b, int count, double* target)
+    {
+        var c = b + (count * Width);
+        Vector512<double> s00 = default, s10 = default, s20 = default, s30 = default, s40 = default, s50 = default, s60 = default, s70 = default;
+        Vector512<double> s01 = default, s11 = default, s21 = default, s31 = default, s41 = default, s51 = default, s61 = default, s71 = default;
+        for (var end = a + (count * Width); a < end; a += Width, b += Width, c += Width)
+        {
+            Vector512<double> y0 = Vector512.Load(b), y1 = Vector512.Load(c);
+            var x = Vector512.Create(a[0]);
+            s00 = Vector512.FusedMultiplyAdd(x, y0, s00);
+            s01 = Vector512.FusedMultiplyAdd(x, y1, s01);
+            x = Vector512.Create(a[1]);
+            s10 = Vector512.FusedMultiplyAdd(x, y0, s10);
+            s11 = Vector512.FusedMultiplyAdd(x, y1, s11);
+            x = Vector512.Create(a[2]);
+            s20 = Vector512.FusedMultiplyAdd(x, y0, s20);
+            s21 = Vector512.FusedMultiplyAdd(x, y1, s21);
+            x = Vector512.Create(a[3]);
+            s30 = Vector512.FusedMultiplyAdd(x, y0, s30);
+            s31 = Vector512.FusedMultiplyAdd(x, y1, s31);
+            x = Vector512.Create(a[4]);
+            s40 = Vector512.FusedMultiplyAdd(x, y0, s40);
+            s41 = Vector512.FusedMultiplyAdd(x, y1, s41);
+            x = Vector512.Create(a[5]);
+            s50 = Vector512.FusedMultiplyAdd(x, y0, s50);
+            s51 = Vector512.FusedMultiplyAdd(x, y1, s51);
+            x = Vector512.Create(a[6]);
+            s60 = Vector512.FusedMultiplyAdd(x, y0, s60);
+            s61 = Vector512.FusedMultiplyAdd(x, y1, s61);
+            x = Vector512.Create(a[7]);
+            s70 = Vector512.FusedMultiplyAdd(x, y0, s70);
+            s71 = Vector512.FusedMultiplyAdd(x, y1, s71);
+        }
+
+        AddColumn(target, s00, s10, s20, s30, s40, s50, s60, s70);
+        AddColumn(target + Width, s01, s11, s21, s31, s41, s51, s61, s71);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void AddColumn(
+        double* target, Vector512<double> s0, Vector512<double> s1, Vector512<double> s2, Vector512<double> s3, Vector512<double> s4, Vector512<double> s5, Vector512<double> s6, Vector512<double> s7)
+    {
+        (Vector512.Load(target) + s0).Store(target);
+        (Vector512.Load(target + Block) + s1).Store(target + Block);
+        (Vector512.Load(target + (2 * Block)) + s2).Store(target + (2 * Block));
+        (Vector512.Load(target + (3 * Block)) + s3).Store(target + (3 * Block));
+        (Vector512.Load(target + (4 * Block)) + s4).Store(target + (4 * Block));
+        (Vector512.Load(target + (5 * Block)) + s5).Store(target + (5 * Block));
+        (Vector512.Load(target + (6 * Block)) + s6).Store(target + (6 * Block));
+        (Vector512.Load(target + (7 * Block)) + s7).Store(target + (7 * Block));
+    }
+
+    /// <summary>Distances of one pair of blocks, in tiles of 4 x 4; a tile in which one is too small for the bound, by differences.</summary>
+    private static unsafe void Distances(SampleMatrix x, double[] squared, double[] norms, double* products, int row, int column)
+    {
+        int n = x.Samples, iEnd = Math.Min(n, row + Block), jEnd = Math.Min(n, column + Block);
+        for (var j = column; j < jEnd; j += PairwiseDistance.Tile)
+        {
+            var iStop = row == column ? Math.Min(iEnd, j + PairwiseDistance.Tile) : iEnd;
+            for (var i = row; i < iStop; i += PairwiseDistance.Tile)
+            {
+                if (!TileHolds(squared, n, norms, products, i, Math.Min(i + PairwiseDistance.Tile, iEnd), j, Math.Min(j + PairwiseDistance.Tile, jEnd)))
+                    PairwiseDistance.ByDifferences(x, squared, i, Math.Min(PairwiseDistance.Tile, iEnd - i), j, Math.Min(PairwiseDistance.Tile, jEnd - j));
+            }
+        }
+    }
+
+    private static unsafe bool TileHolds(double[] squared, int n, double[] norms, double* products, int iStart, int iEnd, int jStart, int jEnd)
+    {
+        var holds = true;
+        for (var i = iStart; i < iEnd; i++)
+        {
+            for (var j = Math.Max(jStart, i); j < jEnd; j++)
+            {
+                var scale = norms[i] + norms[j];
+                var value = i == j ? 0 : scale - (2 * products[((i % Block) * Block) + (j % Block)]);
+                holds &= i == j || value * Cancelled >= scale;
+                squared[((long)i * n) + j] = value;
+                squared[((long)j * n) + i] = value;
+            }
+        }
+
+        return holds;
+    }
+}
