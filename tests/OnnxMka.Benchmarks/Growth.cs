@@ -15,7 +15,7 @@ internal static class Growth
         {
             var seams = Scoring.Stack(Layers, samples);
             var ours = Measured.Median(samples > 1024 ? 1 : 5, () => Scoring.Score(seams));
-            var paper = Scoring.Paper(Layers, samples);
+            var paper = Scoring.Paper(Layers, samples)?.Seconds;
             points.Add(new Point(samples, ours, paper));
             yield return new Row(
                 $"scoring, L = {Layers}, N = {samples}, H = 4096", $"{ours:0.000} s", paper is { } p ? $"the paper's calls {p:0.00} s" : "not run: python3-sklearn is not installed", paper is { } q ? $"{q / ours:0} times" : "", null, null);

@@ -28,6 +28,19 @@ internal sealed record Measured(double Seconds, double PeakMegabytes, string Out
         return MedianOf([.. Enumerable.Range(0, runs).Select(_ => Time(work))]);
     }
 
+    /// <summary>The same in processor time of this process, all threads together.</summary>
+    public static double ProcessorMedian(int runs, Action work)
+    {
+        double Once()
+        {
+            var before = Environment.CpuUsage.TotalTime;
+            work();
+            return (Environment.CpuUsage.TotalTime - before).TotalSeconds;
+        }
+
+        return MedianOf([.. Enumerable.Range(0, runs).Select(_ => Once())]);
+    }
+
     public static double MedianOf(double[] values) => values.Order().ElementAt(values.Length / 2);
 
     public static double Time(Action work)
