@@ -12,7 +12,6 @@
 // g_ij is one running sum over h in its slice, whatever the tile, the thread and the width of the vectors: the same bits.
 
 using System.Buffers;
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -25,7 +24,7 @@ internal static class GramDistance
 
     private const int Cancelled = 32;
     private const int Slice = 256; // features; eight rows of a slice are 16 KB, and stay in the first-level cache
-    private const int Width = 8; // rows of a panel
+    private const int Width = ProductTile.Width; // rows of a panel
     private const int Block = 32; // rows of one side of a unit of work
     private const int Candidates = 16;
 
@@ -156,63 +155,10 @@ internal static class GramDistance
                 for (var q = columnPanel; q < columnEnd; q += 2)
                 {
                     if (q + 1 >= p)
-                        TileOf128(slice + ((long)p * count * Width), slice + ((long)q * count * Width), count, target + ((q - columnPanel) * Width));
+                        ProductTile.Add(slice + ((long)p * count * Width), slice + ((long)q * count * Width), count, target + ((q - columnPanel) * Width), Block);
                 }
             }
         }
-    }
-
-    /// <summary>Eight rows against sixteen: sixteen running sums.</summary>
-    private static unsafe void TileOf128(double* a, double* b, int count, double* target)
-    {
-        var c = b + (count * Width);
-        Vector512<double> s00 = default, s10 = default, s20 = default, s30 = default, s40 = default, s50 = default, s60 = default, s70 = default;
-        Vector512<double> s01 = default, s11 = default, s21 = default, s31 = default, s41 = default, s51 = default, s61 = default, s71 = default;
-        for (var end = a + (count * Width); a < end; a += Width, b += Width, c += Width)
-        {
-            Vector512<double> y0 = Vector512.Load(b), y1 = Vector512.Load(c);
-            var x = Vector512.Create(a[0]);
-            s00 = Vector512.FusedMultiplyAdd(x, y0, s00);
-            s01 = Vector512.FusedMultiplyAdd(x, y1, s01);
-            x = Vector512.Create(a[1]);
-            s10 = Vector512.FusedMultiplyAdd(x, y0, s10);
-            s11 = Vector512.FusedMultiplyAdd(x, y1, s11);
-            x = Vector512.Create(a[2]);
-            s20 = Vector512.FusedMultiplyAdd(x, y0, s20);
-            s21 = Vector512.FusedMultiplyAdd(x, y1, s21);
-            x = Vector512.Create(a[3]);
-            s30 = Vector512.FusedMultiplyAdd(x, y0, s30);
-            s31 = Vector512.FusedMultiplyAdd(x, y1, s31);
-            x = Vector512.Create(a[4]);
-            s40 = Vector512.FusedMultiplyAdd(x, y0, s40);
-            s41 = Vector512.FusedMultiplyAdd(x, y1, s41);
-            x = Vector512.Create(a[5]);
-            s50 = Vector512.FusedMultiplyAdd(x, y0, s50);
-            s51 = Vector512.FusedMultiplyAdd(x, y1, s51);
-            x = Vector512.Create(a[6]);
-            s60 = Vector512.FusedMultiplyAdd(x, y0, s60);
-            s61 = Vector512.FusedMultiplyAdd(x, y1, s61);
-            x = Vector512.Create(a[7]);
-            s70 = Vector512.FusedMultiplyAdd(x, y0, s70);
-            s71 = Vector512.FusedMultiplyAdd(x, y1, s71);
-        }
-
-        AddColumn(target, s00, s10, s20, s30, s40, s50, s60, s70);
-        AddColumn(target + Width, s01, s11, s21, s31, s41, s51, s61, s71);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void AddColumn(
-        double* target, Vector512<double> s0, Vector512<double> s1, Vector512<double> s2, Vector512<double> s3, Vector512<double> s4, Vector512<double> s5, Vector512<double> s6, Vector512<double> s7)
-    {
-        (Vector512.Load(target) + s0).Store(target);
-        (Vector512.Load(target + Block) + s1).Store(target + Block);
-        (Vector512.Load(target + (2 * Block)) + s2).Store(target + (2 * Block));
-        (Vector512.Load(target + (3 * Block)) + s3).Store(target + (3 * Block));
-        (Vector512.Load(target + (4 * Block)) + s4).Store(target + (4 * Block));
-        (Vector512.Load(target + (5 * Block)) + s5).Store(target + (5 * Block));
-        (Vector512.Load(target + (6 * Block)) + s6).Store(target + (6 * Block));
-        (Vector512.Load(target + (7 * Block)) + s7).Store(target + (7 * Block));
     }
 
     /// <summary>Distances of one pair of blocks, in tiles of 4 x 4; a tile in which one is too small for the bound, by differences.</summary>

@@ -1,15 +1,19 @@
-using System.Numerics;
+using System.Runtime.Intrinsics;
+using OnnxMka.Alignment;
 
 namespace OnnxMka.Compensation;
 
 /// <summary>
-/// Sums of a least-squares problem <c>min |X D - R|</c>, in float64: <c>X'X</c> (its lower half), <c>X'R</c> and the column sums. Rows are
+/// Sums of a least-squares problem <c>min |X D - R|</c>, in float64: <c>X'X</c> (its lower half; what tiles leave above it is not read), <c>X'R</c> and the column sums. Rows are
 /// added sample by sample and every sum belongs to one thread, so that neither threads nor batches change a bit.
 /// </summary>
 /// <param name="inputs">Columns of X.</param>
 /// <param name="outputs">Columns of R.</param>
 internal sealed class NormalEquations(int inputs, int outputs)
 {
+    private const int Slice = 256; // rows at once: a panel of them is 16 KB, and stays in the first-level cache
+    private const int Block = 4; // panels of X that share what is read of the other side
+
     private readonly double[] _gram = new double[checked(inputs * inputs)];
     private readonly double[] _cross = new double[checked(inputs * outputs)];
     private readonly double[] _inputSums = new double[inputs];
@@ -29,16 +33,20 @@ internal sealed class NormalEquations(int inputs, int outputs)
     public void Add(ReadOnlySpan<float> x, ReadOnlySpan<float> r, ReadOnlySpan<double> scale = default)
     {
         var rows = x.Length / inputs;
-        Transpose(x, inputs, rows, scale, ref _x);
-        Transpose(r, outputs, rows, scale, ref _r);
         _weight += scale.IsEmpty ? rows : System.Numerics.Tensors.TensorPrimitives.SumOfSquares(scale);
-        Parallel.For(0, inputs, i =>
+        for (var first = 0; first < rows; first += Slice)
         {
-            AddProducts(_x, i, rows, _x, i + 1, _gram, i * inputs);
-            AddProducts(_x, i, rows, _r, outputs, _cross, i * outputs);
-        });
-        AddSums(_x, rows, scale, _inputSums);
-        AddSums(_r, rows, scale, _outputSums);
+            var count = Math.Min(Slice, rows - first);
+            var factors = scale.IsEmpty ? scale : scale.Slice(first, count);
+            Pack(x.Slice(first * inputs, count * inputs), inputs, count, factors, _inputSums, ref _x);
+            Pack(r.Slice(first * outputs, count * outputs), outputs, count, factors, _outputSums, ref _r);
+            var blocks = (Panels(inputs) + Block - 1) / Block;
+            Parallel.For(0, blocks, block =>
+            {
+                AddProducts(blocks - 1 - block, count, _x, inputs, _gram, lower: true); // the longest first
+                AddProducts(blocks - 1 - block, count, _r, outputs, _cross, lower: false);
+            });
+        }
     }
 
     /// <summary>X'X in full. Centred: of X less its mean.</summary>
@@ -84,62 +92,59 @@ internal sealed class NormalEquations(int inputs, int outputs)
         return intercept;
     }
 
-    private static void Transpose(ReadOnlySpan<float> rows, int columns, int count, ReadOnlySpan<double> scale, ref double[] transposed)
+    /// <summary>Panels of eight columns, an even number: a tile of products takes two.</summary>
+    private static int Panels(int columns) => (columns + (2 * ProductTile.Width) - 1) / (2 * ProductTile.Width) * 2;
+
+    /// <summary>[rows, columns] to panels [rows, 8], each row times its factor; columns beyond the last stay zero. The sums take the factor once more.</summary>
+    private static void Pack(ReadOnlySpan<float> values, int columns, int rows, ReadOnlySpan<double> scale, double[] sums, ref double[] packed)
     {
-        if (transposed.Length != columns * count) transposed = new double[columns * count];
-        for (var t = 0; t < count; t++)
+        var length = Panels(columns) * ProductTile.Width * rows;
+        if (packed.Length != length) packed = new double[length];
+        for (var t = 0; t < rows; t++)
         {
             var factor = scale.IsEmpty ? 1 : scale[t];
-            for (var c = 0; c < columns; c++) transposed[(c * count) + t] = factor * rows[(t * columns) + c];
+            var row = values.Slice(t * columns, columns);
+            var c = 0;
+            for (; c <= columns - ProductTile.Width; c += ProductTile.Width)
+            {
+                var narrow = Vector256.Create(row[c..]);
+                var scaled = Vector512.Create(Vector256.WidenLower(narrow), Vector256.WidenUpper(narrow)) * factor;
+                scaled.CopyTo(packed, (c * rows) + (t * ProductTile.Width));
+                (Vector512.Create<double>(sums.AsSpan(c)) + (scaled * factor)).CopyTo(sums, c);
+            }
+
+            for (var at = (c * rows) + (t * ProductTile.Width); c < columns; c++, at++)
+            {
+                packed[at] = factor * row[c];
+                sums[c] += factor * packed[at];
+            }
         }
     }
 
-    /// <summary>target[offset + j] += row i of <paramref name="left"/> times row j of <paramref name="right"/>, j below <paramref name="count"/>.</summary>
-    private static void AddProducts(double[] left, int i, int length, double[] right, int count, double[] target, int offset)
+    /// <summary>target += X'Y for the columns of one block of panels of X; of X'X only tiles that reach its lower half.</summary>
+    private unsafe void AddProducts(int block, int rows, double[] other, int columns, double[] target, bool lower)
     {
-        var a = left.AsSpan(i * length, length);
-        var j = 0;
-        for (; j + 4 <= count; j += 4)
+        const int Width = ProductTile.Width;
+        var tile = stackalloc double[2 * Width * Width];
+        fixed (double* x = _x)
+        fixed (double* y = other)
         {
-            var b0 = right.AsSpan(j * length, length);
-            var b1 = right.AsSpan((j + 1) * length, length);
-            var b2 = right.AsSpan((j + 2) * length, length);
-            var b3 = right.AsSpan((j + 3) * length, length);
-            var (s0, s1, s2, s3) = (Vector<double>.Zero, Vector<double>.Zero, Vector<double>.Zero, Vector<double>.Zero);
-            var t = 0;
-            for (; t + Vector<double>.Count <= length; t += Vector<double>.Count)
+            var end = Math.Min(Panels(inputs), (block + 1) * Block);
+            for (var q = 0; q < Panels(columns); q += 2)
             {
-                var v = new Vector<double>(a[t..]);
-                s0 += v * new Vector<double>(b0[t..]);
-                s1 += v * new Vector<double>(b1[t..]);
-                s2 += v * new Vector<double>(b2[t..]);
-                s3 += v * new Vector<double>(b3[t..]);
+                for (var p = block * Block; p < end; p++)
+                {
+                    if (lower && q > p) continue;
+                    new Span<double>(tile, 2 * Width * Width).Clear();
+                    ProductTile.Add(x + ((long)p * Width * rows), y + ((long)q * Width * rows), rows, tile, 2 * Width);
+                    var count = Math.Min(2 * Width, columns - (q * Width));
+                    for (var i = p * Width; i < Math.Min(inputs, (p + 1) * Width); i++)
+                    {
+                        var sums = target.AsSpan((i * columns) + (q * Width), count);
+                        System.Numerics.Tensors.TensorPrimitives.Add(sums, new ReadOnlySpan<double>(tile + ((i - (p * Width)) * 2 * Width), count), sums);
+                    }
+                }
             }
-
-            var (r0, r1, r2, r3) = (Vector.Sum(s0), Vector.Sum(s1), Vector.Sum(s2), Vector.Sum(s3));
-            for (; t < length; t++)
-            {
-                r0 += a[t] * b0[t];
-                r1 += a[t] * b1[t];
-                r2 += a[t] * b2[t];
-                r3 += a[t] * b3[t];
-            }
-
-            target[offset + j] += r0;
-            target[offset + j + 1] += r1;
-            target[offset + j + 2] += r2;
-            target[offset + j + 3] += r3;
-        }
-
-        for (; j < count; j++) target[offset + j] += System.Numerics.Tensors.TensorPrimitives.Dot<double>(a, right.AsSpan(j * length, length));
-    }
-
-    private static void AddSums(double[] transposed, int rows, ReadOnlySpan<double> scale, double[] sums)
-    {
-        for (var i = 0; i < sums.Length; i++)
-        {
-            ReadOnlySpan<double> column = transposed.AsSpan(i * rows, rows);
-            sums[i] += scale.IsEmpty ? System.Numerics.Tensors.TensorPrimitives.Sum(column) : System.Numerics.Tensors.TensorPrimitives.Dot(column, scale);
         }
     }
 }
