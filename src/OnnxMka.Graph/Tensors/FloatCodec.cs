@@ -2,6 +2,8 @@ using System.Buffers.Binary;
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace OnnxMka.Graph;
 
@@ -119,6 +121,15 @@ public static class FloatCodec
     private static void RoundToOdd(ReadOnlySpan<double> values, Span<float> rounded)
     {
         var i = 0;
+        for (; Avx512F.IsSupported && i <= values.Length - Vector512<double>.Count; i += Vector512<double>.Count)
+        {
+            // Cut off towards zero, then the sticky bit where anything was lost.
+            var value = Vector512.Create(values[i..]);
+            var single = Avx512F.ConvertToVector256Single(value, FloatRoundingMode.ToZero);
+            var exact = Avx512F.ConvertToVector256Int32(Vector512.Equals(Avx512F.ConvertToVector512Double(single), value).AsInt64());
+            (single.AsInt32() | Vector256.AndNot(Vector256<int>.One, exact)).AsSingle().CopyTo(rounded[i..]);
+        }
+
         for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count)
         {
             var low = new Vector<double>(values[i..]);

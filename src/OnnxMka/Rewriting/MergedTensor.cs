@@ -1,7 +1,8 @@
 using System.Buffers;
 using System.Collections.Immutable;
-using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using OnnxMka.Graph;
 
 namespace OnnxMka.Rewriting;
@@ -44,47 +45,59 @@ internal sealed class MergedTensor : ComputedContent
     /// <summary>Block by block, so that the float64 numbers never leave the first-level cache.</summary>
     private void Combine(ReadOnlySpan<byte> sources, Span<byte> destination)
     {
-        Span<double> values = stackalloc double[2 * BlockLength];
-        Span<float> narrow = stackalloc float[BlockLength];
+        Span<double> values = stackalloc double[BlockLength];
+        Span<float> narrow = stackalloc float[2 * BlockLength];
         var blockBytes = BlockLength * ElementSize;
         for (var start = 0; start < destination.Length; start += blockBytes)
         {
             var length = Math.Min(blockBytes, destination.Length - start);
-            var count = length / ElementSize;
-            var first = values[..count];
-            var total = values.Slice(BlockLength, count);
-            FloatCodec.Decode(_base.Type, sources.Slice(start, length), first);
-            first.CopyTo(total);
-            for (var i = 0; i < _others.Length; i++)
+            var total = values[..(length / ElementSize)];
+            if (_base.Type == ElementType.Double)
             {
-                var bytes = sources.Slice(((i + 1) * destination.Length) + start, length);
-                if (_base.Type == ElementType.Double)
-                {
-                    AddShare(MemoryMarshal.Cast<byte, double>(bytes), first, _others[i].Weight, total);
-                    continue;
-                }
-
-                FloatCodec.Decode(_base.Type, bytes, narrow[..count]);
-                AddShare(narrow[..count], first, _others[i].Weight, total);
+                var first = MemoryMarshal.Cast<byte, double>(sources.Slice(start, length));
+                first.CopyTo(total);
+                for (var i = 0; i < _others.Length; i++)
+                    AddShare(MemoryMarshal.Cast<byte, double>(sources.Slice(((i + 1) * destination.Length) + start, length)), first, _others[i].Weight, total);
+            }
+            else
+            {
+                var first = Narrow(sources.Slice(start, length), narrow[..total.Length]);
+                if (_others.IsEmpty) FloatCodec.Decode(_base.Type, sources.Slice(start, length), total);
+                for (var i = 0; i < _others.Length; i++)
+                    AddShare(Narrow(sources.Slice(((i + 1) * destination.Length) + start, length), narrow.Slice(BlockLength, total.Length)), first, _others[i].Weight, total, i == 0);
             }
 
             FloatCodec.Encode(_base.Type, total, destination.Slice(start, length));
         }
     }
 
-    /// <summary>total += weight (other - first), other widened on the way.</summary>
-    private static void AddShare(ReadOnlySpan<float> other, ReadOnlySpan<double> first, double weight, Span<double> total)
+    /// <summary>Elements of 16 or 32 bits as float32: the bytes themselves where they are that already.</summary>
+    private ReadOnlySpan<float> Narrow(ReadOnlySpan<byte> bytes, Span<float> buffer)
     {
+        if (_base.Type == ElementType.Float) return MemoryMarshal.Cast<byte, float>(bytes);
+        FloatCodec.Decode(_base.Type, bytes, buffer);
+        return buffer;
+    }
+
+    /// <summary>total += weight (other - first), both widened on the way; for the first share total is set, to first and that.</summary>
+    private static void AddShare(ReadOnlySpan<float> other, ReadOnlySpan<float> first, double weight, Span<double> total, bool set)
+    {
+        first = first[..other.Length];
+        total = total[..other.Length];
         var i = 0;
-        for (; i <= other.Length - Vector<float>.Count; i += Vector<float>.Count)
+        for (; i <= other.Length - Vector512<double>.Count; i += Vector512<double>.Count)
         {
-            Vector.Widen(new Vector<float>(other[i..]), out var low, out var high);
-            var j = i + Vector<double>.Count;
-            (new Vector<double>(total[i..]) + ((low - new Vector<double>(first[i..])) * weight)).CopyTo(total[i..]);
-            (new Vector<double>(total[j..]) + ((high - new Vector<double>(first[j..])) * weight)).CopyTo(total[j..]);
+            Vector512<double> own = Widen(first[i..]), share = (Widen(other[i..]) - own) * weight;
+            ((set ? own : Vector512.Create<double>(total[i..])) + share).CopyTo(total[i..]);
         }
 
-        for (; i < other.Length; i++) total[i] += (other[i] - first[i]) * weight;
+        for (; i < other.Length; i++) total[i] = (set ? first[i] : total[i]) + ((other[i] - (double)first[i]) * weight);
+    }
+
+    private static Vector512<double> Widen(ReadOnlySpan<float> source)
+    {
+        var single = Vector256.Create(source);
+        return Avx512F.IsSupported ? Avx512F.ConvertToVector512Double(single) : Vector512.Create(Vector256.WidenLower(single), Vector256.WidenUpper(single));
     }
 
     private static void AddShare(ReadOnlySpan<double> other, ReadOnlySpan<double> first, double weight, Span<double> total)
