@@ -12,6 +12,7 @@
 // g_ij is one running sum over h in its slice, whatever the tile, the thread and the width of the vectors: the same bits.
 
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -73,6 +74,7 @@ internal static class GramDistance
     }
 
     /// <summary>Eight rows side by side, less the row <paramref name="origin"/>, and their norms; rows beyond N are zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // at once, not after a number of slow calls: most processes score once
     private static unsafe void Pack(SampleMatrix x, int origin, int panel, int panels, double[] packed, double[] norms)
     {
         var features = x.Features;
@@ -111,6 +113,7 @@ internal static class GramDistance
     }
 
     /// <summary>Features h .. h + count - 1 of eight rows, feature by feature: [8][count] -> [count, 8].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // at once, not after a number of slow calls: most processes score once
     private static unsafe void Turn(float** rows, int h, int count, float* turned)
     {
         if (count < Width || !Avx.IsSupported)
@@ -176,6 +179,7 @@ internal static class GramDistance
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // at once, not after a number of slow calls: most processes score once
     private static unsafe bool TileHolds(double[] squared, int n, double[] norms, double* products, int iStart, int iEnd, int jStart, int jEnd)
     {
         var holds = true;

@@ -7,6 +7,7 @@
 // Differences, absolute values and maxima are exact comparisons of rounded differences: no sum is involved, so
 // vectorised and plain loops agree to the last bit.
 
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -51,6 +52,7 @@ internal static class NeighbourCounts
     }
 
     /// <summary>Maximum-norm distances of sample i to all: [d, padded] -> [padded].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // at once, not after a number of slow calls: most processes score once
     private static void Distances(double[] columns, int i, int padded, double[] distances)
     {
         var result = MemoryMarshal.Cast<double, Vector512<double>>(distances.AsSpan());
@@ -72,6 +74,7 @@ internal static class NeighbourCounts
     }
 
     /// <summary>The k-th smallest of max(dx, dy), k being the length of <paramref name="nearest"/>, kept sorted while going along.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // at once, not after a number of slow calls: most processes score once
     private static double KthSmallestMaximum(double[] dx, double[] dy, Span<double> nearest)
     {
         nearest.Fill(double.PositiveInfinity);
@@ -98,6 +101,7 @@ internal static class NeighbourCounts
         return nearest[last];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // at once, not after a number of slow calls: most processes score once
     private static int CountBelow(double[] distances, double epsilon)
     {
         var bound = Vector512.Create(epsilon);

@@ -1,6 +1,7 @@
 // A panel is eight vectors side by side: [N, 8], row-major, so that one row is one 512-bit vector. All loops run over
 // rows in order; only Multiply is spread over threads, and there each row of the result is one sum in one order.
 
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -54,6 +55,7 @@ internal static class Panel
         });
 
     /// <summary>C = Q'W: [8, N] x [N, 8] -> [8, 8], row-major.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // at once, not after a number of slow calls: most processes score once
     public static void Gram(double[] q, double[] w, Span<double> c)
     {
         var rows = Rows(w);
@@ -78,6 +80,7 @@ internal static class Panel
     }
 
     /// <summary>W += sign Q C: [N, 8] x [8, 8].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // at once, not after a number of slow calls: most processes score once
     public static void AddProduct(double[] w, double[] q, ReadOnlySpan<double> c, double sign)
     {
         var rows = Rows(w);
@@ -101,6 +104,7 @@ internal static class Panel
     }
 
     /// <summary>W -= u (u'W): takes one known unit eigenvector out of all eight columns. u [N].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // at once, not after a number of slow calls: most processes score once
     public static void Deflate(double[] w, double[] u)
     {
         var rows = Rows(w);

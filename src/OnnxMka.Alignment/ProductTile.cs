@@ -14,6 +14,7 @@ internal static class ProductTile
     /// <summary>Adds the products of panel <paramref name="a"/> and of two panels that follow each other at <paramref name="b"/>.</summary>
     /// <param name="count">K.</param>
     /// <param name="target">[8, 16] in rows of <paramref name="pitch"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // at once, not after a number of slow calls: most processes score once
     public static unsafe void Add(double* a, double* b, int count, double* target, int pitch)
     {
         var c = b + (count * Width);

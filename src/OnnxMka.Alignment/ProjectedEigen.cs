@@ -8,6 +8,7 @@
 // of the pairs is absolute too.
 
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -140,6 +141,7 @@ internal static class ProjectedEigen
     }
 
     /// <summary>(x, y) &lt;- (c x - s y, s x + c y).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // at once, not after a number of slow calls: most processes score once
     private static void Turn(double[] x, double[] y, double cosine, double sine)
     {
         var left = MemoryMarshal.Cast<double, Vector512<double>>(x.AsSpan());

@@ -17,7 +17,7 @@ internal static class Growth
         foreach (var samples in quick ? new[] { 256, 1024 } : [256, 1024, 4096])
         {
             var seams = Scoring.Stack(Layers, samples);
-            var ours = Measured.Median(samples > 1024 ? 1 : 5, () => Scoring.Score(seams));
+            var ours = Measured.Median(samples switch { > 1024 => 1, > 256 => 5, _ => 51 }, () => Scoring.Score(seams));
             var paper = Scoring.Paper(Layers, samples)?.Seconds;
             points.Add(new Point(samples, ours, paper));
             yield return new Row(
@@ -50,7 +50,7 @@ internal static class Growth
     private static string Step(List<Point> points, int i, Func<Point, double?> of) =>
         i > 0 && of(points[i]) / of(points[i - 1]) is { } ratio ? ratio.ToString("0.0", CultureInfo.InvariantCulture) : "";
 
-    /// <summary>Both axes logarithmic and of one scale a decade where it matters: a straight line is a power, its slope the exponent.</summary>
+    /// <summary>Both axes logarithmic: a straight line is a power, its slope the exponent.</summary>
     private static string Picture(List<Point> points)
     {
         var text = new StringBuilder(
@@ -93,9 +93,10 @@ internal static class Growth
             text.AppendLine(CultureInfo.InvariantCulture, $"""<circle cx="{x:0.0}" cy="{y:0.0}" r="4.5" fill="#fff" stroke="{colour}" stroke-width="2.5"/><text x="{x:0.0}" y="{(above ? y - 13 : y + 23):0.0}" text-anchor="middle" fill="{colour}">{Short(seconds)}</text>""");
         }
 
-        // Beside the middle of the first stretch, on the side where nothing else is.
-        var middle = (X: (X(points[0].Samples) + X(points[^1].Samples)) / 2, Y: (Y(points[0].Seconds) + Y(points[^1].Seconds)) / 2);
-        text.AppendLine(CultureInfo.InvariantCulture, $"""<text x="{middle.X + (above ? -60 : 60):0.0}" y="{middle.Y + (above ? -34 : 52):0.0}" text-anchor="{(above ? "end" : "start")}" font-size="15" font-weight="600" fill="{colour}">{name}</text>""");
+        // Beside the middle of the second stretch, on the side where nothing else is.
+        var (from, to) = (points[Math.Max(0, points.Length - 2)], points[^1]);
+        var middle = (X: (X(from.Samples) + X(to.Samples)) / 2, Y: (Y(from.Seconds) + Y(to.Seconds)) / 2);
+        text.AppendLine(CultureInfo.InvariantCulture, $"""<text x="{middle.X + (above ? -24 : 24):0.0}" y="{middle.Y + (above ? -14 : 34):0.0}" text-anchor="{(above ? "end" : "start")}" font-size="15" font-weight="600" fill="{colour}">{name}</text>""");
     }
 
     private static string Seconds(int power) => power < 0 ? $"{Math.Pow(10, power + 3):0} ms" : $"{Math.Pow(10, power):N0} s";
