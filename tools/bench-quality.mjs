@@ -2,9 +2,9 @@
 // Markdown table and the numbers behind it.
 //
 //     node tools/bench-quality.mjs CLI [--ratios 0.125,0.25,0.375,0.5] [--selects tail,npib,bi,angular,greedy-loss] [--methods drop,mka]
-//                                  [--samples 256] [--eval 128] [--best 8m] [--out FILE.md]
+//                                  [--samples 256] [--eval 128] [--best 8m] [--out FILE.md] [--keep DIR]
 //
-// --best 0 leaves the search out.
+// --best 0 leaves the search out. --keep leaves its models in DIR/best-RATIO.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -22,6 +22,7 @@ const samples = given.get('samples') ?? '256';
 const evaluation = given.get('eval') ?? '128';
 const best = given.get('best') ?? '8m';
 const out = given.get('out') ?? 'tests/OnnxMka.Benchmarks/results/quality.md';
+const keep = given.get('keep');
 const model = 'models-fixtures/books16';
 const folder = mkdtempSync(join(tmpdir(), 'bench-quality-'));
 const common = ['--calib-samples', samples, '--eval-samples', evaluation];
@@ -53,7 +54,7 @@ for (const ratio of ratios) {
   for (const r of rows) lines.push(`| ${r.select} | ${r.method === 'mka' ? 'merge' : 'drop'} | ${r.row[0].plan.removed.join(',')} | ${r.row.map(cell).join(' | ')} |`);
   if (best === '0') continue;
   const file = join(folder, 'best.json');
-  run(model, join(folder, 'best'), '--force', '--ratio', ratio, '--method', 'best', '--budget', best, '--report', file, ...common);
+  run(model, keep ? join(keep, `best-${ratio}`) : join(folder, 'best'), '--force', '--ratio', ratio, '--method', 'best', '--budget', best, '--report', file, ...common);
   const report = JSON.parse(readFileSync(file, 'utf8'));
   const perplexity = report.perplexity.result.value;
   data.best.push({ ratio: Number(ratio), perplexity, bestRow: least, removed: report.plan.removed, why: report.search.why });

@@ -74,6 +74,8 @@ internal static class ResultTables
         console.Write(table);
         if (q is not null) console.MarkupLineInterpolated($"perplexity: {q.Windows} windows of {q.WindowLength} tokens, {q.Text}, never used for calibration");
         SpeedCells.Explain(console, q?.Speed);
+        if (result.Plan.Method == Method.Mka && q is not null && q.Result.Value > q.PlainDrop.Value)
+            console.MarkupLineInterpolated($"note: merging lost more than deleting the same blocks would; --method drop deletes, --method best looks for what loses least");
     }
 
     public static void Files(IAnsiConsole console, CompressionResult result)
