@@ -26,7 +26,7 @@ internal static class GramDistance
     private const int Cancelled = 32;
     private const int Slice = 256; // features; eight rows of a slice are 16 KB, and stay in the first-level cache
     private const int Width = ProductTile.Width; // rows of a panel
-    private const int Block = 32; // rows of one side of a unit of work
+    private const int Block = PairwiseDistance.Block;
     private const int Candidates = 16;
 
     /// <summary>Fills <paramref name="squared"/> [N, N] with both triangles; the diagonal is exactly zero.</summary>
@@ -50,7 +50,7 @@ internal static class GramDistance
             var products = stackalloc double[Block * Block];
             fixed (double* z = packed)
                 Products(z, panels, features, row * (Block / Width), column * (Block / Width), products);
-            Distances(x, squared, norms, products, row * Block, column * Block);
+            Distances(x, squared, norms, products, row, column);
         });
         ArrayPool<double>.Shared.Return(packed);
     }
@@ -167,15 +167,10 @@ internal static class GramDistance
     /// <summary>Distances of one pair of blocks, in tiles of 4 x 4; a tile in which one is too small for the bound, by differences.</summary>
     private static unsafe void Distances(SampleMatrix x, double[] squared, double[] norms, double* products, int row, int column)
     {
-        int n = x.Samples, iEnd = Math.Min(n, row + Block), jEnd = Math.Min(n, column + Block);
-        for (var j = column; j < jEnd; j += PairwiseDistance.Tile)
+        foreach (var (i, rows, j, columns) in PairwiseDistance.Tiles(x.Samples, row, column))
         {
-            var iStop = row == column ? Math.Min(iEnd, j + PairwiseDistance.Tile) : iEnd;
-            for (var i = row; i < iStop; i += PairwiseDistance.Tile)
-            {
-                if (!TileHolds(squared, n, norms, products, i, Math.Min(i + PairwiseDistance.Tile, iEnd), j, Math.Min(j + PairwiseDistance.Tile, jEnd)))
-                    PairwiseDistance.ByDifferences(x, squared, i, Math.Min(PairwiseDistance.Tile, iEnd - i), j, Math.Min(PairwiseDistance.Tile, jEnd - j));
-            }
+            if (!TileHolds(squared, x.Samples, norms, products, i, i + rows, j, j + columns))
+                PairwiseDistance.ByDifferences(x, squared, i, rows, j, columns);
         }
     }
 

@@ -18,7 +18,9 @@ internal static class PairwiseDistance
     /// <summary>Pairs computed together are this many rows against as many.</summary>
     public const int Tile = 4;
 
-    private const int Block = 32;
+    /// <summary>Rows of one side of a unit of work.</summary>
+    public const int Block = 32;
+
     private const int Lanes = 8;
 
     /// <summary>Fills <paramref name="squared"/> [N, N] with both triangles; the diagonal is exactly zero.</summary>
@@ -37,14 +39,8 @@ internal static class PairwiseDistance
         RowBlocks.For(blocks * (blocks + 1) / 2, 1, maxThreads, (pair, _) =>
         {
             var (row, column) = BlocksOf(pair);
-            int iEnd = Math.Min(x.Samples, (row + 1) * Block), jEnd = Math.Min(x.Samples, (column + 1) * Block);
-            for (var j = column * Block; j < jEnd; j += Tile)
-            {
-                // On a diagonal block the tiles above the diagonal are enough.
-                var iStop = row == column ? Math.Min(iEnd, j + Tile) : iEnd;
-                for (var i = row * Block; i < iStop; i += Tile)
-                    ByDifferences(x, squared, i, Math.Min(Tile, iEnd - i), j, Math.Min(Tile, jEnd - j));
-            }
+            foreach (var (i, rows, j, columns) in Tiles(x.Samples, row, column))
+                ByDifferences(x, squared, i, rows, j, columns);
         });
     }
 
@@ -53,6 +49,19 @@ internal static class PairwiseDistance
     {
         var column = (int)((Math.Sqrt((8.0 * pair) + 1) - 1) / 2); // exact: pair stays far below 2^52
         return (pair - (column * (column + 1) / 2), column);
+    }
+
+    /// <summary>Tiles of a pair of blocks: first row and column, and how many of each.</summary>
+    public static IEnumerable<(int I, int Rows, int J, int Columns)> Tiles(int samples, int row, int column)
+    {
+        int iEnd = Math.Min(samples, (row + 1) * Block), jEnd = Math.Min(samples, (column + 1) * Block);
+        for (var j = column * Block; j < jEnd; j += Tile)
+        {
+            // On a diagonal block the tiles above the diagonal are enough.
+            var iStop = row == column ? Math.Min(iEnd, j + Tile) : iEnd;
+            for (var i = row * Block; i < iStop; i += Tile)
+                yield return (i, Math.Min(Tile, iEnd - i), j, Math.Min(Tile, jEnd - j));
+        }
     }
 
     /// <summary>Distances of up to four rows from i on to up to four from j on, with their mirror images.</summary>

@@ -75,7 +75,7 @@ public static class GraphEditor
 internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads)
 {
     /// <summary>Models of older IR versions list every initializer among the graph inputs.</summary>
-    private const int FirstWithoutInitializerPorts = 4;
+    public const int FirstWithoutInitializerPorts = 4;
 
     private readonly GraphProto _graph = proto.Graph;
     private readonly NodeProto[] _nodes = [.. proto.Graph.Node];

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using OnnxMka.Graph.Editing;
 using OnnxMka.Graph.Proto;
 
 namespace OnnxMka.Graph;
@@ -19,8 +20,12 @@ public sealed record RuntimeImage(byte[] Bytes, string DataFolder)
     public static RuntimeImage Of(OnnxModel model)
     {
         var proto = model.Proto.Clone();
-        // Before version 4 every initializer has to be listed as an input.
-        if (proto.IrVersion >= 4) RemoveWeightPorts(proto.Graph);
+        if (proto.IrVersion >= EditSession.FirstWithoutInitializerPorts)
+        {
+            var weights = proto.Graph.Initializer.Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+            GraphEditor.Keep(proto.Graph.Input, i => !weights.Contains(i.Name));
+        }
+
         using var reader = new TensorReader();
         var initializers = proto.Graph.Initializer.ToHashSet<TensorProto>(ReferenceEqualityComparer.Instance);
         var tensors = TensorWalk.All(proto).Where(t => t.HasPayload)
@@ -38,14 +43,6 @@ public sealed record RuntimeImage(byte[] Bytes, string DataFolder)
         }
 
         return new RuntimeImage(proto.ToByteArray(), root);
-    }
-
-    private static void RemoveWeightPorts(GraphProto graph)
-    {
-        var weights = graph.Initializer.Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
-        var fed = graph.Input.Where(i => !weights.Contains(i.Name)).ToArray();
-        graph.Input.Clear();
-        graph.Input.Add(fed);
     }
 
     private static void Clear(TensorProto tensor)

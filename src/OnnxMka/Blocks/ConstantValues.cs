@@ -42,8 +42,10 @@ internal sealed class ConstantValues
     /// </summary>
     public bool IsTable(string value) => _tables.Contains(value);
 
-    /// <summary>True for a stored tensor that is learned: no table, no shape, no scalar but those of residual joins.</summary>
-    public bool IsLearned(TensorRef tensor, string value) => !IsTable(value) && (IsWeight(tensor) || _scales.Contains(value));
+    /// <summary>True for a stored tensor that is learned: no table, no shape, no scalar but those of residual joins and quantised weights.</summary>
+    /// <param name="reader">The operator that reads it; null where it is not known.</param>
+    public bool IsLearned(TensorRef tensor, string value, ViewNode? reader) =>
+        !IsTable(value) && (IsWeight(tensor) || _scales.Contains(value) || (reader is not null && QuantisedWeights.ReadsWeights(reader, _view)));
 
     /// <summary>True for a stored tensor that may be learned, by type and size.</summary>
     public static bool IsWeight(TensorRef tensor) => tensor.ElementCount > 1 && (tensor.Type.IsMergeable() || QuantisedWeights.IsPacked(tensor.Type));

@@ -68,7 +68,7 @@ internal sealed class ParameterWalk
     {
         if (_constants.Tensor(value) is { } tensor)
         {
-            if (IsParameter(tensor, value, nearest))
+            if (_constants.IsLearned(tensor, value, nearest))
                 _found.Add(new BlockParameter(RoleName.Of(reader, value), value, new ParameterUse(reader.Origin.Index, reader.Slots[input], chain), _sublayers.Of(reader)));
             return;
         }
@@ -76,7 +76,4 @@ internal sealed class ParameterWalk
         if (_segments.Stream.View.Producer(value) is not { } producer) return;
         foreach (var inner in producer.Inputs.Where(i => i.Length > 0)) AddLeaves(reader, input, inner, producer, chain.Add(producer.Origin.Index));
     }
-
-    private bool IsParameter(TensorRef tensor, string value, ViewNode nearest) =>
-        _constants.IsLearned(tensor, value) || (!_constants.IsTable(value) && QuantisedWeights.ReadsWeights(nearest, _segments.Stream.View));
 }

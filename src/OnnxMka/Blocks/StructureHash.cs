@@ -121,20 +121,13 @@ internal sealed class StructureHash : IDisposable
     private int Leaf(string value, ViewNode? node)
     {
         var tensor = _constants.Tensor(value)!;
-        return Leaf(tensor, IsLearned(tensor, value, node));
+        return Leaf(tensor, _constants.IsLearned(tensor, value, node));
     }
 
     private int Leaf(TensorRef tensor, bool learned)
     {
         if (!_exact) return Intern(learned ? $"weight:{tensor.Shape.Length}" : $"constant:{tensor.Shape.Length}");
         return Intern(learned ? $"weight:{tensor.Type}:{string.Join('x', tensor.Shape)}" : $"constant:{tensor.Type}:{string.Join('x', tensor.Shape)}:{Content(tensor)}");
-    }
-
-    private bool IsLearned(TensorRef tensor, string value, ViewNode? node)
-    {
-        if (_constants.IsTable(value)) return false;
-        if (node is not null && QuantisedWeights.ReadsWeights(node, _segments.Stream.View)) return true;
-        return _constants.IsLearned(tensor, value);
     }
 
     /// <summary>Short contents as they are, others by a hash.</summary>

@@ -4,11 +4,12 @@ using OnnxMka.Chain;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
 using OnnxMka.Rewriting;
+using Revisions = System.Collections.Immutable.ImmutableSortedDictionary<(int Node, int Slot), (OnnxMka.Blocks.BlockParameter Parameter, OnnxMka.Graph.MemoryBytes Content)>;
 
 namespace OnnxMka.Compensation;
 
 /// <summary>The reduced model with some corrections: weights with other content, by node and slot, and edits that add nodes. All of them apply to the reduced model.</summary>
-internal sealed record Correction(OnnxModel Model, ImmutableSortedDictionary<(int Node, int Slot), (BlockParameter Parameter, MemoryBytes Content)> Weights, EditScript Nodes);
+internal sealed record Correction(OnnxModel Model, Revisions Weights, EditScript Nodes);
 
 /// <summary>A reduced model and what corrects it so far. A trial is the same with one more correction.</summary>
 internal sealed class CompensatedModel
@@ -21,7 +22,7 @@ internal sealed class CompensatedModel
     private CompensatedModel(BlockMap map)
     {
         Map = map;
-        _kept = new Correction(map.Model, ImmutableSortedDictionary<(int, int), (BlockParameter, MemoryBytes)>.Empty, new EditScript());
+        _kept = new Correction(map.Model, Revisions.Empty, new EditScript());
         _index = GraphIndex.Of(map.Model.Graph);
         _view = NormalisedView.Of(map.Model);
     }
@@ -88,7 +89,7 @@ internal sealed class CompensatedModel
 
     public void Keep(Correction trial) => _kept = trial;
 
-    private Correction Applied(ImmutableSortedDictionary<(int Node, int Slot), (BlockParameter Parameter, MemoryBytes Content)> weights, EditScript nodes)
+    private Correction Applied(Revisions weights, EditScript nodes)
     {
         var script = new EditScript();
         foreach (var (place, (parameter, content)) in weights) ParameterEdit.Replace(Map, _index, parameter, content, $"compensated_{place.Node}_{place.Slot}", script, Stage);
@@ -105,8 +106,7 @@ internal sealed class CompensatedModel
         return values;
     }
 
-    private ImmutableSortedDictionary<(int Node, int Slot), (BlockParameter Parameter, MemoryBytes Content)> Revised(
-        ImmutableSortedDictionary<(int Node, int Slot), (BlockParameter Parameter, MemoryBytes Content)> weights, BlockParameter parameter, double[] values) =>
+    private Revisions Revised(Revisions weights, BlockParameter parameter, double[] values) =>
         weights.SetItem((parameter.Use.Node, parameter.Use.Slot), (parameter, Encoded(Map.Tensor(parameter.Initializer).Type, values)));
 
     private static MemoryBytes Encoded(ElementType type, double[] values)

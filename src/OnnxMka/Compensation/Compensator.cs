@@ -204,9 +204,7 @@ public sealed class Compensator
     }
 
     private double? Error(OnnxModel model, int place, SeamPair input, SeamPair goal) =>
-        input.HeldOut is null ? null
-        : _kind == CompensationKind.Refit ? StreamRows.TokenError(_chain, _model.Part(model, place), input.HeldOut, goal.HeldOut!, _ct)
-        : StreamRows.Error(_chain, _model.Part(model, place), input.HeldOut, goal.HeldOut!, null, _ct);
+        input.HeldOut is null ? null : StreamRows.Error(_chain, _model.Part(model, place), input.HeldOut, goal.HeldOut!, null, _ct, eachToken: _kind == CompensationKind.Refit);
 
     private void Skip(int place, string what, string why) => Report(place, what, null, null, null, false, why);
 

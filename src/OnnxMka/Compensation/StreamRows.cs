@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using OnnxMka.Chain;
 
 namespace OnnxMka.Compensation;
@@ -29,8 +28,11 @@ internal static class StreamRows
     }
 
     /// <summary><c>||t - y|| / ||t||</c> over all tokens, y after <paramref name="map"/> where there is one.</summary>
-    public static double Error(BlockChain chain, BlockPart part, SeamActivations input, SeamActivations goal, SeamMap? map, CancellationToken ct)
+    /// <param name="eachToken">Every token's row counts divided by the root mean square of its t, as a refit is fitted: the root mean square of the tokens' own errors.</param>
+    public static double Error(
+        BlockChain chain, BlockPart part, SeamActivations input, SeamActivations goal, SeamMap? map, CancellationToken ct, bool eachToken = false)
     {
+        var width = goal.Width;
         double difference = 0, norm = 0;
         Each(
             chain,
@@ -39,42 +41,18 @@ internal static class StreamRows
             goal,
             (y, t, _) =>
             {
-                var mapped = map?.Apply(y, goal.Width);
+                var mapped = map?.Apply(y, width);
+                var inverse = eachToken ? InverseNorms(t, width) : [];
                 for (var i = 0; i < t.Length; i++)
                 {
+                    var weight = eachToken ? inverse[i / width] * inverse[i / width] : 1;
                     var d = t[i] - (mapped is null ? y[i] : mapped[i]);
-                    difference += d * d;
-                    norm += (double)t[i] * t[i];
+                    difference += d * d * weight;
+                    norm += (double)t[i] * t[i] * weight;
                 }
             },
             ct);
         return norm > 0 ? Math.Sqrt(difference / norm) : Math.Sqrt(difference);
-    }
-
-    /// <summary>Root mean square of <c>||t - y|| / ||t||</c> of each token; a token of zeros counts 0.</summary>
-    public static double TokenError(BlockChain chain, BlockPart part, SeamActivations input, SeamActivations goal, CancellationToken ct)
-    {
-        var width = goal.Width;
-        double sum = 0;
-        long tokens = 0;
-        Each(
-            chain,
-            part,
-            input,
-            goal,
-            (y, t, _) =>
-            {
-                var inverse = InverseNorms(t, width);
-                for (var row = 0; row < inverse.Length; row++)
-                {
-                    var distance = TensorPrimitives.Distance(y.Slice(row * width, width), t.Slice(row * width, width)) * inverse[row];
-                    sum += distance * distance / width;
-                }
-
-                tokens += inverse.Length;
-            },
-            ct);
-        return tokens > 0 ? Math.Sqrt(sum / tokens) : 0;
     }
 
     /// <summary>1 / root mean square of each row; 0 for a row of zeros.</summary>

@@ -34,12 +34,12 @@ public static class Scorer
     /// <summary>Every seam's embedding. The first seam in order that has none is the one refused, whichever thread finds it.</summary>
     private static ImmutableArray<LayerEmbedding> Embed(IReadOnlyList<SampleMatrix> seams, AlignmentOptions options, IScoringKernels kernels, IStage stage, CancellationToken ct)
     {
-        var threads = options.MaxThreads == 0 ? Environment.ProcessorCount : options.MaxThreads;
-        var together = seams.Count >= threads && seams.All(s => s.Samples <= SmallSeam);
+        var all = RowBlocks.Threads(options.MaxThreads, ct);
+        var together = seams.Count >= all.MaxDegreeOfParallelism && seams.All(s => s.Samples <= SmallSeam);
         var inside = together ? options with { MaxThreads = 1 } : options;
         var embeddings = new LayerEmbedding[seams.Count];
         var refusals = new RefusedException?[seams.Count];
-        Parallel.For(0, seams.Count, new ParallelOptions { MaxDegreeOfParallelism = together ? threads : 1, CancellationToken = ct }, (block, loop) =>
+        Parallel.For(0, seams.Count, together ? all : RowBlocks.Threads(1, ct), (block, loop) =>
         {
             try
             {

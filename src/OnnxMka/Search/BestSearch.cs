@@ -115,7 +115,7 @@ internal sealed class BestSearch
     private SelectionReport? Selected(SelectionKind kind)
     {
         if (kind != SelectionKind.GreedyLoss) return _model.Select(kind, _options, _fingerprint);
-        var left = _all.Budget - _clock.Elapsed - TimeSpan.FromSeconds(TimeAfterSelection());
+        var left = _all.Budget - _clock.Elapsed - TimeSpan.FromSeconds(_longestQuick + LastTrials(_longestQuick / _model.FitWindows.Few));
         using var end = CancellationTokenSource.CreateLinkedTokenSource(_ct);
         end.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
         try
@@ -130,25 +130,18 @@ internal sealed class BestSearch
         }
     }
 
-    /// <summary>Seconds of one quick comparison and of the last trials, as the longest comparison so far foretells them.</summary>
-    private double TimeAfterSelection()
-    {
-        var (few, usual, ample) = _model.FitWindows;
-        return _longestQuick * (1 + (2 * usual / (double)few) + (LastPasses * ample / (double)few));
-    }
-
     /// <summary>First improvement: neighbours in number first, then all others. Time for the last trials is kept.</summary>
     private void Exchange()
     {
         var start = Best.Trial.Removed;
-        if (!HasTimeFor(_longestQuick + LastTrials())) return;
+        if (!HasTimeFor(_longestQuick + LastTrials(PerWindow))) return;
         var (set, least) = (start, QuickPerplexity(start));
         for (var improved = true; improved;)
         {
             improved = false;
             foreach (var other in Exchanges(set).Where(o => _seen.Add($"quick {string.Join(',', o)}")))
             {
-                if (!HasTimeFor(_longestQuick + LastTrials())) break;
+                if (!HasTimeFor(_longestQuick + LastTrials(PerWindow))) break;
                 var perplexity = QuickPerplexity(other);
                 if (!(perplexity < least)) continue;
                 (set, least, improved) = (other, perplexity, true);
@@ -185,7 +178,7 @@ internal sealed class BestSearch
         var best = Best;
         if (best.Trial.Compensation == CompensationKind.None) return;
         int[] ways = best.Trial.Compensation == CompensationKind.Refit ? Passes : [1];
-        if (ways.FirstOrDefault(p => HasTimeFor(AmpleTime(p))) is not (> 0 and var passes)) return;
+        if (ways.FirstOrDefault(p => HasTimeFor(PerWindow * p * _model.FitWindows.Ample)) is not (> 0 and var passes)) return;
         var started = _clock.Elapsed;
         var (plan, rewritten) = Dropped(best.Trial.Removed);
         var (model, report) = _model.CompensateAmply(rewritten, plan, _all.Compensate with { Kind = best.Trial.Compensation, Passes = passes });
@@ -200,9 +193,9 @@ internal sealed class BestSearch
     }
 
     /// <summary>Seconds of what follows the exchanges: a full refit, the other corrections (each at most as long, most far shorter), more text.</summary>
-    private double LastTrials() => (2 * Best.Trial.Seconds) + AmpleTime(LastPasses);
+    private double LastTrials(double perWindow) => perWindow * ((2 * _model.FitWindows.Usual) + (LastPasses * _model.FitWindows.Ample));
 
-    private double AmpleTime(int passes) => Best.Trial.Seconds * passes * _model.FitWindows.Ample / _model.FitWindows.Usual;
+    private double PerWindow => Best.Trial.Seconds / _model.FitWindows.Usual;
 
     private (MergePlan Plan, RewrittenModel Model) Dropped(ImmutableArray<int> blocks)
     {

@@ -23,9 +23,6 @@ internal sealed class CalibratedModel : IDisposable
     /// <summary>A comparison of sets of blocks fits on one window in so many: what it lacks in accuracy, all sets lack.</summary>
     private const int FewShare = 2;
 
-    /// <summary>One in so many windows that are not calibration windows judges, beside the held-out ones.</summary>
-    private const int JudgeShare = 8;
-
     /// <summary>More than the nodes, constants and ports of a block take in a file.</summary>
     private const int NodeBytes = 1 << 20;
 
@@ -92,7 +89,7 @@ internal sealed class CalibratedModel : IDisposable
     public double QuickLoss(RewrittenModel rewritten, MergePlan plan, CompensationOptions options) => JudgedLoss(Corrected(rewritten, plan, options, _few.Value).Model);
 
     /// <summary>Windows that a quick refit, a correction and an ample one are fitted to.</summary>
-    public (int Few, int Usual, int Ample) FitWindows => ((_split.Value.Fit.Count + FewShare - 1) / FewShare, _split.Value.Fit.Count, _ample.Value.Fit.Count);
+    public (int Few, int Usual, int Ample) FitWindows => (Every(_split.Value.Fit, FewShare).Count, _split.Value.Fit.Count, _ample.Value.Fit.Count);
 
     /// <summary>
     /// Nats a token on windows that not even an ample correction is fitted to. Sets of blocks that are worth comparing lie 0.01 nats apart; a
@@ -190,10 +187,8 @@ internal sealed class CalibratedModel : IDisposable
     {
         var (fit, heldOut) = (_split.Value.Fit, _split.Value.HeldOut!);
         var known = fit.Samples.Concat(heldOut.Samples).Select(Key).ToHashSet(StringComparer.Ordinal);
-        int[][] others = [.. _texts.Ample.Samples.Where(s => !known.Contains(Key(s)))];
-        return (
-            fit with { Samples = [.. fit.Samples, .. others.Where((_, i) => i % JudgeShare != JudgeShare - 1)] },
-            heldOut with { Samples = [.. heldOut.Samples, .. others.Where((_, i) => i % JudgeShare == JudgeShare - 1)] });
+        var others = CalibrationSplit.Of(_texts.Ample with { Samples = [.. _texts.Ample.Samples.Where(s => !known.Contains(Key(s)))] });
+        return (fit with { Samples = [.. fit.Samples, .. others.Fit.Samples] }, heldOut with { Samples = [.. heldOut.Samples, .. others.HeldOut!.Samples] });
         static string Key(int[] ids) => string.Join(' ', ids);
     }
 

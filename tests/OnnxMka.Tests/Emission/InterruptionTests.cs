@@ -15,12 +15,7 @@ public sealed class InterruptionTests
     public void Cancelled_at_any_stage(string stage)
     {
         using var folder = new TempFolder();
-        using var cancel = new CancellationTokenSource();
-        var sink = new Hook(stage, cancel.Cancel);
-        var options = new CompressionOptions { Input = Books16.Folder, Output = folder["out"], Ratio = 0.25, CalibrationSamples = 32, EvaluationSamples = 8 };
-        Assert.ThrowsAny<OperationCanceledException>(() => Compression.Run(options, sink, cancel.Token));
-        Assert.True(sink.Reached);
-        Assert.Empty(Directory.GetFileSystemEntries(folder.FullPath));
+        AssertNothingStays(stage, folder, new CompressionOptions { Input = Books16.Folder, Output = folder["out"], Ratio = 0.25, CalibrationSamples = 32, EvaluationSamples = 8 });
     }
 
     [Theory]
@@ -31,12 +26,10 @@ public sealed class InterruptionTests
     public void A_search_cancelled_at_any_stage(string stage)
     {
         using var folder = new TempFolder();
-        using var cancel = new CancellationTokenSource();
-        var sink = new Hook(stage, cancel.Cancel);
-        var options = new CompressionOptions { Input = Books16.Folder, Output = folder["out"], Plan = new PlanOptions { Method = Method.Best, Named = [13, 14] }, CalibrationSamples = 32, SequenceLength = 16, Evaluate = false };
-        Assert.ThrowsAny<OperationCanceledException>(() => Compression.Run(options, sink, cancel.Token));
-        Assert.True(sink.Reached);
-        Assert.Empty(Directory.GetFileSystemEntries(folder.FullPath));
+        AssertNothingStays(
+            stage,
+            folder,
+            new CompressionOptions { Input = Books16.Folder, Output = folder["out"], Plan = new PlanOptions { Method = Method.Best, Named = [13, 14] }, CalibrationSamples = 32, SequenceLength = 16, Evaluate = false });
     }
 
     [Fact]
@@ -74,6 +67,16 @@ public sealed class InterruptionTests
         var failed = Assert.Throws<OutputException>(() => Compression.Run(Dropping(Books16.Folder, disk["out"])));
         Assert.StartsWith("Cannot write", failed.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(disk.FullPath));
+    }
+
+    /// <summary>Cancels when the stage begins.</summary>
+    private static void AssertNothingStays(string stage, TempFolder folder, CompressionOptions options)
+    {
+        using var cancel = new CancellationTokenSource();
+        var sink = new Hook(stage, cancel.Cancel);
+        Assert.ThrowsAny<OperationCanceledException>(() => Compression.Run(options, sink, cancel.Token));
+        Assert.True(sink.Reached);
+        Assert.Empty(Directory.GetFileSystemEntries(folder.FullPath));
     }
 
     private static CompressionOptions Dropping(string input, string output) => new()
