@@ -77,7 +77,7 @@ public sealed class OnnxModel
         TensorContent content = tensor.HasPayload ? _payloads[(int)tensor.Payload - 1] : InlineTensor.Content(tensor);
         return new TensorRef(tensor.Name, (ElementType)tensor.DataType, [.. tensor.Dims], content)
         {
-            Location = tensor.DataLocation == TensorProto.Types.DataLocation.External ? ExternalData.Location(tensor) : null,
+            Location = ExternalData.Location(tensor),
         };
     }
 

@@ -11,7 +11,8 @@ internal static class ExternalData
 {
     private const int LongestLocation = 1024;
 
-    public static string? Location(TensorProto tensor) => Entry(tensor, "location");
+    /// <summary>The data file that a tensor names; null for one inside the model, whatever entries it carries.</summary>
+    public static string? Location(TensorProto tensor) => tensor.DataLocation == TensorProto.Types.DataLocation.External ? Entry(tensor, "location") : null;
 
     /// <summary>Marks every external tensor with a payload that names its file, offset and length.</summary>
     public static void Resolve(string modelPath, ModelProto proto, List<TensorContent> payloads)

@@ -110,6 +110,21 @@ public sealed class DataFilesTests : IDisposable
         Assert.Equal(random[1000..5096], TensorBytes.Of(copy)["half"]);
     }
 
+    /// <summary>Found by the fuzzer, case 126,763 of seed 1: such entries were read when the tensor moved out, and refused there.</summary>
+    [Fact]
+    public void EntriesOfATensorThatIsInsideAreNotRead()
+    {
+        var inside = Tensor("w", 1024, "a.data");
+        TensorStore.Entry(inside, "location", "b.data");
+        inside.DataLocation = TensorProto.Types.DataLocation.Default;
+        inside.RawData = ByteString.CopyFrom(SmallModel.Bytes(ElementType.Float, 1024, 3));
+        var model = OnnxModel.Load(SmallModel.Save(Model([inside]), _folder.Path));
+        var written = ModelWriter.Plan(model, "small.onnx", forceExternal: true).Write(_folder.Sub("out"));
+
+        Assert.Equal(inside.RawData.ToByteArray(), TensorBytes.Of(OnnxModel.Load(written.Files[0].Key))["w"]);
+        Assert.Equal(["small.onnx", "small.onnx.data"], written.Files.Select(f => Path.GetFileName(f.Key)).Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void OverlappingRangesAreReadAndEachTensorKeepsItsOwnBytes()
     {
