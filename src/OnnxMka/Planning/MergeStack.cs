@@ -6,13 +6,13 @@ namespace OnnxMka.Planning;
 /// <summary>The blocks that are left, in order, and what their weights are made of, while decisions are taken one by one.</summary>
 internal sealed class MergeStack
 {
-    private readonly BlockMap _map;
+    private readonly ImmutableArray<Block> _blocks;
     private readonly List<Place> _places;
 
-    public MergeStack(BlockMap map)
+    public MergeStack(ImmutableArray<Block> blocks)
     {
-        _map = map;
-        _places = [.. map.Blocks.Select(b => new Place([b.Index], MergePlan.Single(b.Index)))];
+        _blocks = blocks;
+        _places = [.. blocks.Select(b => new Place([b.Index], MergePlan.Single(b.Index)))];
     }
 
     public int Count => _places.Count;
@@ -28,7 +28,14 @@ internal sealed class MergeStack
     public int LastMember(int place) => _places[place].Members[^1];
 
     /// <summary>Why the block at a place cannot be merged into the one before it; null where it can.</summary>
-    public string? Obstacle(int place) => place == 0 ? "there is no block before it" : MergePlanner.MergeObstacle(_map.Blocks[this[place - 1]], _map.Blocks[this[place]]);
+    public string? Obstacle(int place) => place == 0 ? "there is no block before it" : Obstacle(_blocks[this[place - 1]], _blocks[this[place]]);
+
+    /// <summary>Why two blocks cannot be mixed; null where they can.</summary>
+    public static string? Obstacle(Block a, Block b)
+    {
+        if (a.Kind != b.Kind) return $"blocks {a.Index} and {b.Index} are of different kinds";
+        return (a.MergeObstacle ?? b.MergeObstacle) is { } obstacle ? $"block {a.Index}: its {obstacle}" : null;
+    }
 
     public void Drop(int block) => _places.RemoveAt(PlaceOf(block));
 

@@ -56,7 +56,7 @@ public static class BlockSelector
         var merges = options.Method == Method.Mka && !weighsMerges;
         var first = options.ProtectFirst + (merges ? 1 : 0);
         var candidates = Enumerable.Range(first, Math.Max(0, map.Count - first - options.ProtectLast))
-            .Where(b => !merges || MergePlanner.MergeObstacle(map.Blocks[b - 1], map.Blocks[b]) is null)
+            .Where(b => !merges || MergeStack.Obstacle(map.Blocks[b - 1], map.Blocks[b]) is null)
             .ToArray();
         return candidates.Length < map.Count ? candidates : candidates[1..];
     }

@@ -33,7 +33,7 @@ internal sealed class GreedyLoss : IDisposable
         _chain = chain;
         _options = options;
         _model = chain.Map.Model;
-        _stack = new MergeStack(chain.Map);
+        _stack = new MergeStack(chain.Map.Blocks);
         _before = [.. Enumerable.Range(0, chain.Map.Count).Select(b => seams[b - 1])];
     }
 

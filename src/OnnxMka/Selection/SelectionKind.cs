@@ -49,7 +49,7 @@ public sealed record SelectionReport(SelectionKind Kind, ImmutableArray<Selected
     /// <summary>The choices as decisions of a plan, where drops and merges were weighed.</summary>
     internal IEnumerable<MergeStep> Steps(BlockMap map)
     {
-        var stack = new MergeStack(map);
+        var stack = new MergeStack(map.Blocks);
         foreach (var choice in Chosen)
         {
             var place = stack.PlaceOf(choice.Block);
