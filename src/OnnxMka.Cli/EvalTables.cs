@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using OnnxMka.Evaluation;
+using OnnxMka.Graph;
 using Spectre.Console;
 
 namespace OnnxMka.Cli;
@@ -25,10 +26,10 @@ internal static class EvalTables
     public static void Print(ImmutableArray<TaskHeader> tasks, ImmutableArray<MetricValue> metrics)
     {
         var console = ResultTables.Stdout();
-        foreach (var task in tasks) console.MarkupLineInterpolated($"{task.Name}: {task.Settings}");
+        foreach (var task in tasks) console.MarkupLineInterpolated($"{PrintableText.Of(task.Name)}: {PrintableText.Of(task.Settings)}");
         var table = ResultTables.Table("task", "of", "figure", "value", "95 % interval", "items");
         foreach (var m in metrics)
-            table.AddRow(Markup.Escape(m.Task), Markup.Escape(m.Group ?? "all"), Markup.Escape(m.Metric), Value(m.Value), double.IsNaN(m.Low) ? "-" : $"{Value(m.Low)} to {Value(m.High)}", m.Items.ToString("N0"));
+            table.AddRow(ResultTables.Untrusted(m.Task), ResultTables.Untrusted(m.Group ?? "all"), ResultTables.Untrusted(m.Metric), Value(m.Value), double.IsNaN(m.Low) ? "-" : $"{Value(m.Low)} to {Value(m.High)}", m.Items.ToString("N0"));
         console.Write(table);
     }
 
@@ -38,9 +39,9 @@ internal static class EvalTables
         foreach (var pair in pairs.Take(ShownPairs))
         {
             var table = ResultTables.Table("", "greedy text");
-            table.AddRow("prompt", Markup.Escape(pair.Prompt.ReplaceLineEndings(" ")));
-            table.AddRow("original", Markup.Escape(pair.Original.ReplaceLineEndings(" ")));
-            table.AddRow("model", Markup.Escape(pair.Result.ReplaceLineEndings(" ")));
+            table.AddRow("prompt", ResultTables.Untrusted(pair.Prompt.ReplaceLineEndings(" ")));
+            table.AddRow("original", ResultTables.Untrusted(pair.Original.ReplaceLineEndings(" ")));
+            table.AddRow("model", ResultTables.Untrusted(pair.Result.ReplaceLineEndings(" ")));
             console.Write(table);
         }
 

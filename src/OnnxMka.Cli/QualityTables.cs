@@ -71,11 +71,11 @@ internal static class QualityTables
         {
             table.AddRow(
                 plan.NameOf(step.Block),
-                Markup.Escape(step.Place),
+                ResultTables.Untrusted(step.Place),
                 step.ErrorBefore?.ToString("0.0000") ?? "-",
                 step.ErrorAfter?.ToString("0.0000") ?? "-",
                 step.Ridge?.ToString("0e+0") ?? "-",
-                step.Kept ? "kept" : $"left out: {Markup.Escape(step.Note ?? "")}");
+                step.Kept ? "kept" : $"left out: {ResultTables.Untrusted(step.Note ?? "")}");
         }
 
         console.Write(table);

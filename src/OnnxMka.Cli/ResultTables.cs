@@ -1,4 +1,5 @@
 using OnnxMka.Evaluation;
+using OnnxMka.Graph;
 using OnnxMka.Planning;
 using Spectre.Console;
 
@@ -36,6 +37,9 @@ internal static class ResultTables
         return table;
     }
 
+    /// <summary>A cell with text of a file or a model in it.</summary>
+    public static string Untrusted(string text) => Markup.Escape(PrintableText.Of(text));
+
     private static void Steps(IAnsiConsole console, CompressionResult result)
     {
         var plan = result.Plan;
@@ -59,7 +63,7 @@ internal static class ResultTables
     private static string LargestDelta(CompressionResult result, int? block)
     {
         var deltas = result.Deltas.Where(d => d.Block == block).ToArray();
-        return deltas.Length > 0 ? $"{deltas.Max(d => d.Delta):0.0%} in {deltas.MaxBy(d => d.Delta)!.Role}" : "-";
+        return deltas.Length > 0 ? $"{deltas.Max(d => d.Delta):0.0%} in {Markup.Escape(deltas.MaxBy(d => d.Delta)!.Role)}" : "-";
     }
 
     private static void Quality(IAnsiConsole console, CompressionResult result)
@@ -81,7 +85,7 @@ internal static class ResultTables
     public static void Files(IAnsiConsole console, CompressionResult result)
     {
         if (result.Emitted is not { } emitted) return;
-        foreach (var change in emitted.ConfigChanges) console.WriteLine($"{(change.IsWarning ? "warning: " : "")}{change.File}: {change.Key} {change.Change}");
+        foreach (var change in emitted.ConfigChanges) console.WriteLine(PrintableText.Of($"{(change.IsWarning ? "warning: " : "")}{change.File}: {change.Key} {change.Change}"));
         foreach (var (path, size) in emitted.Written.Files) console.WriteLine($"{Path.GetRelativePath(Environment.CurrentDirectory, path)}  {Sizes.Text(size)}");
     }
 

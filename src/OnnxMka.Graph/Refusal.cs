@@ -1,4 +1,4 @@
-using System.Globalization;
+using OnnxMka.Graph;
 
 namespace OnnxMka;
 
@@ -9,29 +9,8 @@ namespace OnnxMka;
 /// <param name="Next">What the user can do.</param>
 public sealed record Refusal(string Code, string Where, string What, string Next)
 {
-    private const int LongestStart = 200;
-    private const int LongestEnd = 100;
-
-    /// <summary>
-    /// The one line that is printed. Names come from untrusted files: what could move the cursor, colour the terminal or turn the
-    /// reading direction is shown as <c>?</c>, and what is longer than a few lines loses its middle.
-    /// </summary>
-    public override string ToString() => $"{Code} {Printable(Where)}: {Printable(What)}. {Printable(Next)}.";
-
-    private static string Printable(string text)
-    {
-        var part = text.Length > LongestStart + LongestEnd ? string.Concat(text.AsSpan(0, LongestStart), "...", text.AsSpan(text.Length - LongestEnd)) : text;
-        return string.Create(part.Length, part, (span, source) =>
-        {
-            for (var i = 0; i < source.Length; i++)
-                span[i] = IsPrintable(source, i) ? source[i] : '?';
-        });
-    }
-
-    private static bool IsPrintable(string text, int index) => char.GetUnicodeCategory(text, index) is not (
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
-        or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned)
-        || (char.IsLowSurrogate(text[index]) && index > 0 && char.IsHighSurrogate(text[index - 1]));
+    /// <summary>The one line that is printed; names in it come from untrusted files.</summary>
+    public override string ToString() => $"{Code} {PrintableText.Short(Where)}: {PrintableText.Short(What)}. {PrintableText.Short(Next)}.";
 }
 
 /// <summary>Carries a <see cref="Refusal"/> to whoever asked for the work.</summary>

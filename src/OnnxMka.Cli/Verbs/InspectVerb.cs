@@ -33,16 +33,16 @@ internal static class InspectVerb
     {
         var console = ResultTables.Stdout();
         var opsets = map.Model.Opsets.Select(o => $"{(o.Key.Length > 0 ? o.Key : "ai.onnx")} {o.Value}");
-        console.WriteLine($"{Path.GetFileName(map.Model.Path)}: {map.Model.Producer}, IR {map.Model.IrVersion}, opset {string.Join(", ", opsets)}, {map.Model.Graph.Nodes.Count:N0} nodes");
-        console.WriteLine($"{map.Count} blocks from {map.TokenInput} to {map.Logits}; the stream enters as {map.Blocks[0].Input.Value}");
+        console.WriteLine(PrintableText.Of($"{Path.GetFileName(map.Model.Path)}: {map.Model.Producer}, IR {map.Model.IrVersion}, opset {string.Join(", ", opsets)}, {map.Model.Graph.Nodes.Count:N0} nodes"));
+        console.WriteLine(PrintableText.Of($"{map.Count} blocks from {map.TokenInput} to {map.Logits}; the stream enters as {map.Blocks[0].Input.Value}"));
         var table = ResultTables.Table("block", "kind", "nodes", "parameters", "bytes", "KV in", "KV out", "seam after it");
         foreach (var b in map.Blocks)
         {
             table.AddRow(
                 b.Index.ToString(), b.Kind.ToString(), b.Nodes.Length.ToString("N0"), map.ParameterCount(b).ToString("N0"), Sizes.Text(map.ParameterBytes(b)),
-                Markup.Escape(string.Join(' ', b.KvInputs.Select(p => p.Name))),
-                Markup.Escape(string.Join(' ', b.KvOutputs.Select(p => p.Name))),
-                Markup.Escape(b.Output.Value) + (b.Output.IsFused ? " (fused)" : ""));
+                ResultTables.Untrusted(string.Join(' ', b.KvInputs.Select(p => p.Name))),
+                ResultTables.Untrusted(string.Join(' ', b.KvOutputs.Select(p => p.Name))),
+                ResultTables.Untrusted(b.Output.Value) + (b.Output.IsFused ? " (fused)" : ""));
         }
 
         console.Write(table);

@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace OnnxMka.Graph;
 
 /// <summary>Files that can be read at an offset. Opening a pipe would wait for a writer that never comes, so pipes are never opened.</summary>
-internal static class RegularFile
+public static class RegularFile
 {
     /// <summary>True for a plain file, or a link to one. Not for folders, pipes, sockets and devices.</summary>
     public static bool Is(string path) => File.Exists(path) && (!OperatingSystem.IsLinux() || NativeFileType.IsRegular(path));
@@ -15,6 +15,23 @@ internal static class RegularFile
     {
         if ((File.Exists(path) || Directory.Exists(path)) && !Is(path)) throw new IOException("It is not a plain file");
         return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.SequentialScan);
+    }
+
+    /// <summary>All bytes. Throws <see cref="InputFileException"/> where the path is no plain file, cannot be read or is longer than <paramref name="most"/>.</summary>
+    public static byte[] ReadAllBytes(string path, int most)
+    {
+        try
+        {
+            using var file = new FileStream(Open(path), FileAccess.Read, 1);
+            if (file.Length > most) throw new IOException($"It has {file.Length:N0} bytes, and at most {most:N0} are read");
+            var bytes = new byte[file.Length];
+            file.ReadExactly(bytes);
+            return bytes;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputFileException(path, e);
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using OnnxMka.Graph;
 
 namespace OnnxMka.Blocks;
 
@@ -6,7 +7,9 @@ namespace OnnxMka.Blocks;
 internal static partial class RoleName
 {
     /// <summary><c>/model/layers.3/self_attn/q_proj/MatMul</c> gives <c>self_attn/q_proj</c>; without such names, the tensor's or the operator's.</summary>
-    public static string Of(ViewNode reader, string initializer)
+    public static string Of(ViewNode reader, string initializer) => PrintableText.Short(Name(reader, initializer));
+
+    private static string Name(ViewNode reader, string initializer)
     {
         var path = reader.Origin.Name.Split('/', StringSplitOptions.RemoveEmptyEntries);
         var layer = Array.FindLastIndex(path, p => LayerNumber().IsMatch(p));

@@ -18,7 +18,7 @@ internal static class TokenIdFile
             if (string.IsNullOrWhiteSpace(line)) continue;
             try
             {
-                rows.Add(JsonSerializer.Deserialize<int[]>(line)!);
+                rows.Add(JsonSerializer.Deserialize<int[]>(line) ?? throw new JsonException("it is null"));
             }
             catch (JsonException e)
             {

@@ -29,9 +29,10 @@ public sealed class Tokenizer : IDisposable
         return found is null ? null : Load(found);
     }
 
-    /// <summary>Refuses files that the tokenizer library does not understand, with its own words.</summary>
+    /// <summary>Refuses files that the tokenizer library does not survive, or does not understand, then with its own words.</summary>
     public static Tokenizer Load(string folder)
     {
+        TokenizerFiles.Check(folder);
         if (OrtxTokenizer.Create(out var handle, folder) != 0)
             throw new RefusedException("MKA030", folder, $"its tokenizer does not load ({OrtxTokenizer.LastError()})", "Give token ids with --calib-ids");
         return new Tokenizer(handle, folder);

@@ -21,7 +21,7 @@ internal static partial class DataReferences
     private static void Patch(string file, Func<byte[], byte[]> change)
     {
         if (!File.Exists(file)) return;
-        var before = File.ReadAllBytes(file);
+        var before = JsonText.ReadBytes(file);
         var after = change(before);
         if (!ReferenceEquals(before, after)) File.WriteAllBytes(file, after);
     }
@@ -35,7 +35,7 @@ internal static partial class DataReferences
         var tensors = OnnxModel.Load(modelPath).Graph.Initializers;
         foreach (var (path, _) in entries)
         {
-            var name = json.Find($"{path}.name") is { Kind: JsonTokenType.String } span ? JsonSerializer.Deserialize<string>(json.Text(span))! : "";
+            var name = json.String(json.Find($"{path}.name")) ?? "";
             if (!tensors.TryGetValue(name, out var tensor) || tensor is not { Location: { } location, Content: FileRange range })
             {
                 throw new RefusedException(

@@ -42,11 +42,11 @@ public sealed class Emitter : IDisposable
         var staging = StagingFolder.Beside(target.StagingParent);
         try
         {
-            FreeSpace.Require(target.StagingParent, writer.TotalBytes);
             var modelFolder = Path.GetDirectoryName(Path.Combine(staging.FullPath, target.ModelPath))!;
             Directory.CreateDirectory(modelFolder);
             var changes = new List<ConfigChange>();
-            var sideCars = target.CopiesSideCars ? SideCars.Copy(input, original, rewritten, plan, target, staging.FullPath, changes) : [];
+            if (!target.CopiesSideCars) FreeSpace.Require(target.StagingParent, writer.TotalBytes);
+            var sideCars = target.CopiesSideCars ? SideCars.Copy(input, original, rewritten, plan, target, staging.FullPath, writer.TotalBytes, changes) : [];
             if (!target.CopiesSideCars && plan.Removed.Any()) SideCars.WarnOfStaleConfiguration(input, changes);
             var written = writer.Write(modelFolder, bytes, ct);
             var model = Path.Combine(staging.FullPath, target.ModelPath);

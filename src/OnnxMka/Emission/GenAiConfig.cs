@@ -61,7 +61,7 @@ internal static partial class GenAiConfig
     /// </summary>
     private static void StagePorts(LayerEdits edits, string path, JsonSpan span, string stage, string ownFile, PortNames ports)
     {
-        var old = span.Elements.Select(e => JsonSerializer.Deserialize<string>(edits.Json.Text(e)) ?? "").ToArray();
+        var old = span.Elements.Select(e => edits.Json.String(e) ?? "").ToArray();
         if (!old.Any(ports.Changes)) return;
         var stagePath = path[..path.LastIndexOf('.')];
         if (edits.Json.Find($"{stagePath}.filename") is { } file && Names(edits, file, ownFile))
@@ -78,7 +78,7 @@ internal static partial class GenAiConfig
     }
 
     private static bool Names(LayerEdits edits, JsonSpan span, string file) =>
-        string.Equals(JsonSerializer.Deserialize<string>(edits.Json.Text(span))?.Replace('\\', '/'), file, StringComparison.Ordinal);
+        string.Equals(edits.Json.String(span)?.Replace('\\', '/'), file, StringComparison.Ordinal);
 
     [GeneratedRegex(@"^pipeline\[[0-9]+\]\.[^.]+\.filename$", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex StageFile();

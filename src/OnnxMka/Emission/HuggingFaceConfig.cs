@@ -95,7 +95,7 @@ internal static partial class HuggingFaceConfig
             }
 
             var texts = pattern.Elements.Select(edits.Json.Text).ToArray();
-            for (var i = 0; i < repeats && layers.Count <= edits.Before; i++) layers.AddRange(texts);
+            for (var i = 0; texts.Length > 0 && i < repeats && layers.Count <= edits.Before; i++) layers.AddRange(texts);
         }
 
         if (layers.Count != edits.Before)

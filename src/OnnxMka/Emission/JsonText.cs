@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
+using OnnxMka.Graph;
 
 namespace OnnxMka.Emission;
 
@@ -8,6 +10,12 @@ namespace OnnxMka.Emission;
 /// </summary>
 internal sealed class JsonText
 {
+    /// <summary>Bytes of a file; configuration that is longer is none.</summary>
+    private const int MaxBytes = 4 << 20;
+
+    /// <summary>What all values may take together: each 64 and its path's length.</summary>
+    private const long MaxPaths = 64 << 20;
+
     private readonly byte[] _bytes;
 
     /// <summary>Where the text begins: behind a byte order mark.</summary>
@@ -15,18 +23,30 @@ internal sealed class JsonText
 
     private readonly List<(int Start, int End, string Text)> _changes = [];
     private readonly Dictionary<string, JsonSpan> _spans = new(StringComparer.Ordinal);
+    private long _paths;
 
     private JsonText(byte[] bytes)
     {
         _bytes = bytes;
         _origin = bytes.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0;
         var reader = new Utf8JsonReader(bytes.AsSpan(_origin), new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
-        reader.Read();
+        if (!Utf8.IsValid(bytes)) throw new JsonException("it is not UTF-8");
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) throw new JsonException($"it is {Named(reader.TokenType)}, not an object");
         Walk(ref reader, "");
+        // What follows the object must be nothing.
+        while (reader.Read())
+        {
+        }
     }
 
     /// <summary>Paths (<c>model.decoder.num_hidden_layers</c>) of all values, in file order.</summary>
     public IEnumerable<KeyValuePair<string, JsonSpan>> Values => _spans;
+
+    /// <summary>The bytes of a configuration file: a plain file of a size that configuration has.</summary>
+    public static byte[] ReadBytes(string path) => RegularFile.ReadAllBytes(path, MaxBytes);
+
+    /// <summary>Reads a file. Refuses as <see cref="Parse"/> does.</summary>
+    public static JsonText Read(string path) => Parse(ReadBytes(path), path);
 
     /// <summary>Refuses text that is no JSON object.</summary>
     public static JsonText Parse(byte[] bytes, string name)
@@ -35,13 +55,30 @@ internal sealed class JsonText
         {
             return new JsonText(bytes);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new RefusedException("MKA051", name, $"it is no JSON ({e.Message.Split('\n')[0].TrimEnd('.')})", "Mend or remove it", e);
+            // InvalidOperationException: a key with half a surrogate pair.
+            throw new RefusedException("MKA051", name, $"it is no JSON object ({e.Message.Split('\n')[0].TrimEnd('.')})", "Mend or remove it", e);
         }
     }
 
     public JsonSpan? Find(string path) => _spans.GetValueOrDefault(path);
+
+    /// <summary>A string's characters; null where the value is no string, or one that stands for no characters.</summary>
+    public string? String(JsonSpan? span)
+    {
+        if (span is not { Kind: JsonTokenType.String }) return null;
+        var reader = new Utf8JsonReader(_bytes.AsSpan(span.Start, span.End - span.Start));
+        reader.Read();
+        try
+        {
+            return reader.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>The value's own text.</summary>
     public string Text(JsonSpan span) => Encoding.UTF8.GetString(_bytes, span.Start, span.End - span.Start);
@@ -109,6 +146,8 @@ internal sealed class JsonText
         var start = _origin + (int)reader.TokenStartIndex;
         var elements = new List<JsonSpan>();
         var span = new JsonSpan(kind, start, elements);
+        _paths += 64 + path.Length;
+        if (_paths > MaxPaths) throw new JsonException("its structure passes what any configuration has");
         if (path.Length > 0) _spans[path] = span;
         if (kind == JsonTokenType.StartObject)
         {
@@ -127,6 +166,15 @@ internal sealed class JsonText
         span.End = _origin + (int)reader.BytesConsumed;
         return span;
     }
+
+    private static string Named(JsonTokenType kind) => kind switch
+    {
+        JsonTokenType.StartArray => "an array",
+        JsonTokenType.String => "a string",
+        JsonTokenType.Number => "a number",
+        JsonTokenType.None => "empty",
+        _ => kind.ToString().ToLowerInvariant(),
+    };
 }
 
 /// <summary>Bytes of one value in a JSON text; elements where it is an array.</summary>

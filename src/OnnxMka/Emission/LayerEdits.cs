@@ -82,13 +82,13 @@ internal sealed class LayerEdits(JsonText json, string file, MergePlan plan, Lis
     public void FirstLayers(string path, JsonSpan span)
     {
         // Beyond the last layer it goes on to mean all or none of them.
-        if (Json.Integer(path) is { } limit && limit <= Before) Set(path, span, Kept.Count(i => i < limit));
+        if (Json.Integer(path) is >= 0 and var limit && limit <= Before) Set(path, span, Kept.Count(i => i < limit));
     }
 
     /// <summary>A number n that means the last n layers.</summary>
     public void LastLayers(string path, JsonSpan span)
     {
-        if (Json.Integer(path) is { } limit && limit <= Before) Set(path, span, Kept.Count(i => i >= Before - limit));
+        if (Json.Integer(path) is >= 0 and var limit && limit <= Before) Set(path, span, Kept.Count(i => i >= Before - limit));
     }
 
     public void Set(string path, JsonSpan span, int value)

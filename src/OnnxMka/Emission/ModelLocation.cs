@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace OnnxMka.Emission;
 
 /// <summary>Where a model is: its file, and the folder of files that belong to it.</summary>
@@ -12,7 +10,7 @@ public sealed record ModelLocation(string ModelPath, string Root, bool IsFolder)
 
     /// <summary>
     /// A file as it is; in a folder the decoder that <c>genai_config.json</c> names, else <c>model.onnx</c>, else
-    /// <c>onnx/model.onnx</c>, else the only <c>.onnx</c> file. Refuses a folder that leaves it open.
+    /// <c>onnx/model.onnx</c>, else the only <c>.onnx</c> file. Refuses a folder that leaves it open, or whose configuration leads out of it.
     /// </summary>
     public static ModelLocation Find(string path)
     {
@@ -21,12 +19,12 @@ public sealed record ModelLocation(string ModelPath, string Root, bool IsFolder)
         string?[] candidates = [GenAiDecoder(root), Path.Combine(root, "model.onnx"), Path.Combine(root, "onnx", "model.onnx")];
         var found = candidates.FirstOrDefault(c => c is not null && File.Exists(c));
         if (found is not null) return new ModelLocation(found, root, true);
-        var all = Directory.GetFiles(root, "*.onnx", SearchOption.AllDirectories);
+        var all = FolderWalk.Below(root, _ => true).Select(f => f.FullName).Where(f => f.EndsWith(".onnx", StringComparison.Ordinal) && File.Exists(f)).Take(2).ToArray();
         return all.Length switch
         {
             1 => new ModelLocation(all[0], root, true),
             0 => throw new RefusedException("MKA050", path, "it holds no .onnx file", "Give the model file or its folder"),
-            _ => throw new RefusedException("MKA050", path, $"it holds {all.Length} .onnx files and neither genai_config.json nor the name model.onnx says which is the decoder", "Name the decoder file"),
+            _ => throw new RefusedException("MKA050", path, $"it holds several .onnx files and neither genai_config.json nor the name model.onnx says which is the decoder", "Name the decoder file"),
         };
     }
 
@@ -44,19 +42,9 @@ public sealed record ModelLocation(string ModelPath, string Root, bool IsFolder)
     {
         var config = Path.Combine(root, "genai_config.json");
         if (!File.Exists(config)) return null;
-        try
-        {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(config));
-            return json.RootElement.TryGetProperty("model", out var model)
-                && model.TryGetProperty("decoder", out var decoder)
-                && decoder.TryGetProperty("filename", out var name)
-                && name.GetString() is { Length: > 0 } file
-                    ? Path.Combine(root, file)
-                    : null;
-        }
-        catch (JsonException e)
-        {
-            throw new RefusedException("MKA051", config, $"it is no JSON ({e.Message.Split('\n')[0].TrimEnd('.')})", "Mend it, or name the model file", e);
-        }
+        var json = JsonText.Read(config);
+        if (json.String(json.Find("model.decoder.filename")) is not { Length: > 0 } name) return null;
+        var inside = !name.Contains('\0') && Path.GetFullPath(Path.Combine(root, name)).StartsWith(Path.TrimEndingDirectorySeparator(root) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+        return inside ? Path.Combine(root, name) : throw new RefusedException("MKA050", config, $"it names '{name}' as the decoder, which is no file of this folder", "Mend it, or name the model file");
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
@@ -11,40 +12,39 @@ internal static class SideCars
     /// <summary>Larger files are data, not configuration, and are not searched for layer numbers.</summary>
     private const int MaxConfiguration = 1 << 20;
 
-    private static readonly string[] KnownNames = ["vocab.txt", "merges.txt", "tokenizer.model", "spiece.model", "LICENSE", "LICENSE.txt", "NOTICE", "USE_POLICY.md"];
-
-    private static readonly string[] KnownExtensions = [".json", ".jinja", ".tiktoken"];
-
     private static readonly string[] Tokenizers = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "generation_config.json"];
 
     /// <summary>
-    /// Copies into the staging folder. Of a folder: every file but the model, its data and the same network at other precisions. Of a
-    /// single file: configuration, tokenizer and licence beside it. Refuses files that need the old data, and files in the way.
+    /// Copies into the staging folder, where there must be room for these files and the model's bytes. The same network at other
+    /// precisions stays behind. Refuses files that need the old data, and files in the way.
     /// </summary>
     /// <returns>Paths relative to the folder.</returns>
     public static IReadOnlyList<string> Copy(
-        ModelLocation input, OnnxModel original, RewrittenModel rewritten, MergePlan plan, OutputTarget target, string staging, List<ConfigChange> changes)
+        ModelLocation input, OnnxModel original, RewrittenModel rewritten, MergePlan plan, OutputTarget target, string staging, long modelBytes, List<ConfigChange> changes)
     {
-        var modelFiles = FilesOf(original, input.ModelPath);
-        var files = Of(input, modelFiles);
-        if (input.IsFolder && plan.Removed.Any()) files = WithoutOtherPrecisions(input, files, changes);
-        RefuseSharedData(input, files, modelFiles);
+        var files = Of(input, original, target, plan.Removed.Any(), changes);
+        FreeSpace.Require(target.StagingParent, modelBytes + files.Sum(f => f.Bytes));
         var names = new ModelNames(input.RelativeModelPath.Replace('\\', '/'), target.ModelPath.Replace('\\', '/'));
         var ports = PortNames.Of(original, rewritten);
-        foreach (var file in files)
+        foreach (var file in files.Select(f => f.Path))
         {
             var destination = Path.Combine(staging, file);
             Directory.CreateDirectory(Path.GetDirectoryName(destination)!);
             var source = Path.Combine(input.Root, file);
-            if (ConfigFiles.Knows(file)) File.WriteAllBytes(destination, ConfigFiles.Rewrite(file, File.ReadAllBytes(source), plan, names, ports, changes));
+            if (ConfigFiles.Knows(file)) File.WriteAllBytes(destination, ConfigFiles.Rewrite(file, JsonText.ReadBytes(source), plan, names, ports, changes));
             else File.Copy(source, destination);
             if (file == HuggingFaceConfig.FileName && !HuggingFaceConfig.TellsCount(File.ReadAllBytes(destination)))
                 changes.Add(new ConfigChange(file, "the number of layers", "stands under no key that is known; see to it by hand", IsWarning: true));
             if (plan.Removed.Any()) WarnOfLayerNumbers(source, file, changes);
         }
 
-        if (!target.IsFolder) RefuseToOverwrite(target, files);
-        return files;
+        return [.. files.Select(f => f.Path)];
+    }
+
+    /// <summary>Refuses what <see cref="Copy"/> would refuse, before hours are spent on what goes with these files.</summary>
+    public static void Check(ModelLocation input, OnnxModel original, OutputTarget target)
+    {
+        foreach (var file in Of(input, original, target, shortened: true, []).Select(f => f.Path).Where(ConfigFiles.Knows)) _ = JsonText.Read(Path.Combine(input.Root, file));
     }
 
     /// <summary>A result beside its original, whose configuration speaks of all layers.</summary>
@@ -60,27 +60,27 @@ internal static class SideCars
         .Concat(model.AllTensors().Where(t => t.Location is not null).Select(t => Path.GetFullPath(t.Location!, Path.GetDirectoryName(path)!)))
         .ToHashSet(StringComparer.Ordinal);
 
-    private static IReadOnlyList<string> Of(ModelLocation location, HashSet<string> modelFiles) =>
-        [.. Directory.EnumerateFiles(location.Root, "*", new EnumerationOptions { RecurseSubdirectories = location.IsFolder, AttributesToSkip = FileAttributes.None })
-            .Where(f => !modelFiles.Contains(Path.GetFullPath(f)) && (location.IsFolder || IsKnown(Path.GetFileName(f))))
-            .Select(f => Path.GetRelativePath(location.Root, f))
-            .Where(f => !f.Split(Path.DirectorySeparatorChar).Any(part => part.StartsWith(StagingFolder.Prefix, StringComparison.Ordinal)))
-            .Order(StringComparer.Ordinal)];
-
-    private static bool IsKnown(string name) =>
-        KnownNames.Contains(name, StringComparer.Ordinal) || KnownExtensions.Contains(Path.GetExtension(name), StringComparer.Ordinal);
-
-    /// <summary>Beside the shortened model they would be models of another depth than config.json says.</summary>
-    private static IReadOnlyList<string> WithoutOtherPrecisions(ModelLocation input, IReadOnlyList<string> files, List<ConfigChange> changes)
+    private static ImmutableArray<CompanionFile> Of(ModelLocation input, OnnxModel original, OutputTarget target, bool shortened, List<ConfigChange> changes)
     {
-        var others = files.Where(f => f.EndsWith(".onnx", StringComparison.Ordinal) && Precisions.AreOne(f, input.RelativeModelPath)).ToArray();
-        foreach (var other in others) changes.Add(new ConfigChange(other, "is left out:", "it is the same network at another precision, with all its layers; run onnx-mka on it with --plan for its own output", IsWarning: true));
-        return [.. files.Where(f => !others.Any(o => f == o || f.StartsWith(o + "_data", StringComparison.Ordinal) || f.StartsWith(o + ".data", StringComparison.Ordinal)))];
+        var modelFiles = FilesOf(original, input.ModelPath);
+        var files = CompanionFiles.Of(input, modelFiles, target.Folder, changes);
+        if (input.IsFolder && shortened) files = WithoutOtherPrecisions(input, files, changes);
+        RefuseSharedData(input, files, modelFiles);
+        if (!target.IsFolder) RefuseToOverwrite(target, files);
+        return files;
     }
 
-    private static void RefuseSharedData(ModelLocation input, IReadOnlyList<string> files, HashSet<string> modelFiles)
+    /// <summary>Beside the shortened model they would be models of another depth than config.json says.</summary>
+    private static ImmutableArray<CompanionFile> WithoutOtherPrecisions(ModelLocation input, ImmutableArray<CompanionFile> files, List<ConfigChange> changes)
     {
-        foreach (var file in files.Where(f => f.EndsWith(".onnx", StringComparison.Ordinal)))
+        var others = files.Select(f => f.Path).Where(f => f.EndsWith(".onnx", StringComparison.Ordinal) && Precisions.AreOne(f, input.RelativeModelPath)).ToArray();
+        foreach (var other in others) changes.Add(new ConfigChange(other, "is left out:", "it is the same network at another precision, with all its layers; run onnx-mka on it with --plan for its own output", IsWarning: true));
+        return files.RemoveAll(f => others.Any(o => f.Path == o || f.Path.StartsWith(o + "_data", StringComparison.Ordinal) || f.Path.StartsWith(o + ".data", StringComparison.Ordinal)));
+    }
+
+    private static void RefuseSharedData(ModelLocation input, ImmutableArray<CompanionFile> files, HashSet<string> modelFiles)
+    {
+        foreach (var file in files.Select(f => f.Path).Where(f => f.EndsWith(".onnx", StringComparison.Ordinal)))
         {
             var shared = OnnxModel.Load(Path.Combine(input.Root, file)).Files.FirstOrDefault(modelFiles.Contains);
             if (shared is null) continue;
@@ -101,10 +101,10 @@ internal static class SideCars
     }
 
     /// <summary>A model file may be replaced by force; configuration of another model in that folder may not.</summary>
-    private static void RefuseToOverwrite(OutputTarget target, IReadOnlyList<string> files)
+    private static void RefuseToOverwrite(OutputTarget target, ImmutableArray<CompanionFile> files)
     {
         var modelExists = File.Exists(Path.Combine(target.Folder, target.ModelPath));
-        if (!modelExists && files.FirstOrDefault(f => File.Exists(Path.Combine(target.Folder, f))) is { } inTheWay)
+        if (!modelExists && files.FirstOrDefault(f => File.Exists(Path.Combine(target.Folder, f.Path))) is { Path: var inTheWay })
             throw new OutputException($"{Path.Combine(target.Folder, inTheWay)} exists and belongs to another model. Give a folder of its own for the result.");
     }
 }

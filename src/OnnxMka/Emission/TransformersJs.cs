@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 
-
 namespace OnnxMka.Emission;
 
 /// <summary>
@@ -19,14 +18,14 @@ internal static class TransformersJs
     public static byte[] Rewrite(byte[] bytes, string model, int dataFiles, List<ConfigChange> changes)
     {
         var json = JsonText.Parse(bytes, HuggingFaceConfig.FileName);
-        if (json.Find(Section) is null) return bytes;
+        if (json.Find(Section) is not { Kind: JsonTokenType.StartObject }) return bytes;
         var name = Path.GetFileName(model);
         if (json.Find(Key) is not { } value) return dataFiles == 0 ? bytes : Added(json, name, dataFiles, changes);
         if (value.Kind != JsonTokenType.StartObject) return Shared(json, value, model, dataFiles, changes);
         var (stem, ownStem) = (Path.GetFileNameWithoutExtension(name), Precisions.Base(Path.GetFileNameWithoutExtension(name)));
         var entry = new[] { name, stem, ownStem }.Select(n => json.Find($"{Key}.{n}")).FirstOrDefault(e => e is not null);
         if (entry is null ? dataFiles == 0 : Chunks(json.Text(entry)) == dataFiles) return bytes;
-        if (entry is null) json.InsertAfterOpening(value, $"\"{name}\": {dataFiles}");
+        if (entry is null) json.InsertAfterOpening(value, $"{Quoted(name)}: {dataFiles}");
         else json.Replace(entry, Number(dataFiles));
         changes.Add(new ConfigChange(HuggingFaceConfig.FileName, Key, $"{name}: {(entry is null ? 0 : Chunks(json.Text(entry)))} -> {dataFiles}"));
         return json.ToBytes();
@@ -34,7 +33,7 @@ internal static class TransformersJs
 
     private static byte[] Added(JsonText json, string name, int dataFiles, List<ConfigChange> changes)
     {
-        json.InsertAfterOpening(json.Find(Section)!, $"\"use_external_data_format\": {{\"{name}\": {dataFiles}}}");
+        json.InsertAfterOpening(json.Find(Section)!, $"\"use_external_data_format\": {{{Quoted(name)}: {dataFiles}}}");
         changes.Add(new ConfigChange(HuggingFaceConfig.FileName, Key, $"{name}: {dataFiles}"));
         return json.ToBytes();
     }
@@ -44,7 +43,7 @@ internal static class TransformersJs
     {
         if (Chunks(json.Text(value)) == dataFiles) return json.ToBytes();
         var models = Directory.GetFiles(Path.GetDirectoryName(model)!, "*.onnx").Order(StringComparer.Ordinal).ToArray();
-        var text = models.Length == 1 ? Number(dataFiles) : $"{{{string.Join(", ", models.Select(m => $"\"{Path.GetFileName(m)}\": {(m == model ? dataFiles : DataFilesOf(m))}"))}}}";
+        var text = models.Length == 1 ? Number(dataFiles) : $"{{{string.Join(", ", models.Select(m => $"{Quoted(Path.GetFileName(m))}: {(m == model ? dataFiles : DataFilesOf(m))}"))}}}";
         changes.Add(new ConfigChange(HuggingFaceConfig.FileName, Key, $"{json.Text(value)} -> {text}"));
         json.Replace(value, text);
         return json.ToBytes();
@@ -58,6 +57,8 @@ internal static class TransformersJs
         "true" => 1,
         _ => int.TryParse(value, CultureInfo.InvariantCulture, out var count) ? count : 0,
     };
+
+    private static string Quoted(string name) => JsonSerializer.Serialize(name);
 
     private static string Number(int dataFiles) => dataFiles switch { 0 => "false", 1 => "true", _ => dataFiles.ToString(CultureInfo.InvariantCulture) };
 }

@@ -61,12 +61,14 @@ public static class ChoiceFiles
 
     private static ChoiceItem Item(JsonElement row, string name)
     {
-        var choices = row.GetProperty("choices").EnumerateArray().Select(c => c.GetString()!).Select(c => c.StartsWith(' ') ? c : ' ' + c).ToImmutableArray();
+        var choices = row.GetProperty("choices").EnumerateArray().Select(Text).Select(c => c.StartsWith(' ') ? c : ' ' + c).ToImmutableArray();
         var answer = row.GetProperty("answer");
         var number = answer.ValueKind == JsonValueKind.String && answer.GetString() is [>= 'A' and <= 'Z'] letter ? letter[0] - 'A' : answer.GetInt32();
         if (choices.Length < 2 || number < 0 || number >= choices.Length) throw new FormatException("answer is none of the choices");
-        return new ChoiceItem(name, [row.GetProperty("question").GetString()!.TrimEnd()], choices, number);
+        return new ChoiceItem(name, [Text(row.GetProperty("question")).TrimEnd()], choices, number);
     }
+
+    private static string Text(JsonElement value) => value.GetString() ?? throw new FormatException("it is null");
 
     private static IEnumerable<Question> Questions(string file, IncrementalHash hash)
     {

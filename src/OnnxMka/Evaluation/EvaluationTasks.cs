@@ -82,7 +82,7 @@ internal sealed class EvaluationTasks : IDisposable
         {
             var rows = TokenIdFile.Read(path, out var idsSha256);
             var name = Path.GetFileName(path);
-            return (new TextTask("text", idsSha256, settings, [.. rows.SelectMany(r => TextWindow.Over(name, r, window, stride, bos))]), rows);
+            return (WithText(new TextTask("text", idsSha256, settings, [.. rows.SelectMany(r => TextWindow.Over(name, r, window, stride, bos))]), path), rows);
         }
 
         if (tokenizer is null && options.Text is null && others) return (null, []);
@@ -91,9 +91,12 @@ internal sealed class EvaluationTasks : IDisposable
         var encoded = texts.Documents.Select(d => (Document: d, Ids: Body(words, d.Text))).ToArray();
         var task = options.Text is null && others
             ? null
-            : new TextTask("text", texts.Sha256, settings, [.. encoded.SelectMany(e => TextWindow.Over(e.Document.Name, e.Ids, window, stride, bos, new ByteCounter(words, e.Document.Text, e.Ids).Count))]);
+            : WithText(new TextTask("text", texts.Sha256, settings, [.. encoded.SelectMany(e => TextWindow.Over(e.Document.Name, e.Ids, window, stride, bos, new ByteCounter(words, e.Document.Text, e.Ids).Count))]), options.Text);
         return (task, [.. encoded.Select(e => e.Ids)]);
     }
+
+    private static TextTask WithText(TextTask task, string? path) =>
+        task.Count > 0 ? task : throw new RefusedException("MKA070", path ?? "the text", "it has no token to predict", "Give a longer text");
 
     private static int[] Body(Tokenizer tokenizer, string text)
     {

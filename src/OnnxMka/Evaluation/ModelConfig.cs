@@ -1,4 +1,3 @@
-using System.Text.Json;
 using OnnxMka.Emission;
 
 namespace OnnxMka.Evaluation;
@@ -12,22 +11,10 @@ public sealed record ModelConfig(int? Context, int? BeginToken)
     {
         var path = Path.Combine(model.Root, "config.json");
         if (!File.Exists(path)) return new ModelConfig(null, null);
-        try
-        {
-            using var json = JsonDocument.Parse(Calibration.TextSource.ReadAllBytes(path));
-            return new ModelConfig(Number(json.RootElement, "max_position_embeddings", "n_positions"), Number(json.RootElement, "bos_token_id"));
-        }
-        catch (JsonException e)
-        {
-            throw new RefusedException("MKA051", path, $"it is no JSON ({e.Message.Split('\n')[0].TrimEnd('.')})", "Mend it, or name the model file", e);
-        }
+        var json = JsonText.Read(path);
+        return new ModelConfig(Number(json, "max_position_embeddings", "n_positions"), Number(json, "bos_token_id"));
     }
 
-    private static int? Number(JsonElement config, params string[] keys)
-    {
-        if (config.ValueKind != JsonValueKind.Object) return null;
-        foreach (var key in keys)
-            if (config.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number)) return number;
-        return null;
-    }
+    private static int? Number(JsonText config, params string[] keys) =>
+        keys.Select(config.Integer).FirstOrDefault(n => n is >= int.MinValue and <= int.MaxValue) is { } number ? (int)number : null;
 }

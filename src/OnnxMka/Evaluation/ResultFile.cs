@@ -21,7 +21,7 @@ public sealed record ResultHeader(int Version, string Model, string? Against, in
 /// <summary>Items on disk, one JSON object a line, written as they are scored: a killed run loses at most the item at work.</summary>
 public sealed class ResultFile : IDisposable
 {
-    private static readonly JsonSerializerOptions Options = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+    private static readonly JsonSerializerOptions Options = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
     private readonly StreamWriter? _writer;
     private readonly List<ItemResult> _items;
 
@@ -98,19 +98,19 @@ public sealed class ResultFile : IDisposable
         var text = reader.ReadToEnd();
         // A killed run may have left half a line.
         var whole = text[..(text.LastIndexOf('\n') + 1)];
-        stream.SetLength(Encoding.UTF8.GetByteCount(whole));
+        // A file of something else is refused before a byte of it changes. One with a part of this header is as good as empty.
+        var isBegun = !(Text(header) + "\n").StartsWith(text, StringComparison.Ordinal);
+        var items = isBegun ? ItemsOf(Parse(whole, path)) : [];
+        stream.SetLength(isBegun ? Encoding.UTF8.GetByteCount(whole) : 0);
         stream.Seek(0, SeekOrigin.End);
         var writer = new StreamWriter(stream, new UTF8Encoding(false));
-        if (whole.Length > 0)
-        {
-            var old = Parse(whole, path);
-            if (Text(old.Header) == Text(header)) return new ResultFile(writer, old.Items);
-            throw new RefusedException("MKA074", path, "it holds results of another model, data or options", "Name another file with --results, or remove this one");
-        }
-
-        writer.Write(Text(header) + "\n");
+        if (!isBegun) writer.Write(Text(header) + "\n");
         writer.Flush();
-        return new ResultFile(writer, []);
+        return new ResultFile(writer, items);
+
+        IReadOnlyList<ItemResult> ItemsOf((ResultHeader Header, IReadOnlyList<ItemResult> Items) old) => Text(old.Header) == Text(header)
+            ? old.Items
+            : throw new RefusedException("MKA074", path, "it holds results of another model, data or options", "Name another file with --results, or remove this one");
     }
 
     private static (ResultHeader Header, IReadOnlyList<ItemResult> Items) Parse(string text, string path)
@@ -120,7 +120,7 @@ public sealed class ResultFile : IDisposable
         {
             var header = lines.Length > 0 ? JsonSerializer.Deserialize<ResultHeader>(lines[0], Options) : null;
             if (header is not { Version: ResultHeader.CurrentVersion } || header.Tasks.IsDefault) throw new JsonException("no header");
-            return (header, [.. lines.Skip(1).Select(l => JsonSerializer.Deserialize<ItemResult>(l, Options)!)]);
+            return (header, [.. lines.Skip(1).Select(l => JsonSerializer.Deserialize<ItemResult>(l, Options) ?? throw new JsonException("an empty line"))]);
         }
         catch (JsonException e)
         {

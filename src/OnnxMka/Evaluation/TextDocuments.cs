@@ -38,7 +38,7 @@ public sealed record TextDocuments(ImmutableArray<TextDocument> Documents, strin
             var bytes = TextSource.ReadAllBytes(file);
             hash.AppendData(bytes);
             var name = Path.GetFileName(file);
-            if (Path.GetExtension(file) == ".jsonl") documents.AddRange(JsonLines.Read(file, "a text", row => row.GetProperty("text").GetString()!).Select(t => new TextDocument(name, t)));
+            if (Path.GetExtension(file) == ".jsonl") documents.AddRange(JsonLines.Read(file, "a text", row => row.GetProperty("text").GetString() ?? throw new FormatException("it is null")).Select(t => new TextDocument(name, t)));
             else documents.Add(new TextDocument(name, Encoding.UTF8.GetString(bytes)));
         }
 

@@ -35,13 +35,14 @@ public sealed record Analysis(
     public string ToJson() => JsonSerializer.Serialize(
         new Document(Version, Fingerprint, Npib.Rows, Sigma, Eigenvalues, Samples, SampleLength, CalibrationSource, CalibrationSha256, ExecutionProvider), Options) + "\n";
 
-    /// <summary>Refuses other versions and tables that are not square.</summary>
+    /// <summary>Refuses other versions, tables that are not square, and seams without their figures.</summary>
     public static Analysis FromJson(string json, string name)
     {
         try
         {
             var d = JsonSerializer.Deserialize<Document>(json, Options);
-            if (d is not { Version: Version } || d.Npib.IsDefaultOrEmpty || d.Npib.Any(r => r.Length != d.Npib.Length || r.Any(v => v is not (>= 0 and <= 1))))
+            if (d is not { Version: Version } || d.Npib.IsDefaultOrEmpty || d.Npib.Any(r => r.Length != d.Npib.Length || r.Any(v => v is not (>= 0 and <= 1)))
+                || d.Sigma.IsDefault || d.Sigma.Length != d.Npib.Length || d.Eigenvalues.IsDefault || d.Eigenvalues.Length != d.Npib.Length || d.Eigenvalues.Any(e => e.IsDefault || e.Length < 2))
                 throw Bad(name, $"it is no analysis of version {Version}");
             return new Analysis(
                 d.Fingerprint ?? "", new SimilarityTable(d.Npib), d.Sigma, d.Eigenvalues, d.Samples, d.SampleLength, d.CalibrationSource ?? "", d.CalibrationSha256 ?? "", d.ExecutionProvider ?? "");

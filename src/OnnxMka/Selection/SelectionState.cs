@@ -35,7 +35,7 @@ internal sealed class SelectionState
         try
         {
             var document = JsonSerializer.Deserialize<Document>(File.ReadAllBytes(path), Json);
-            if (document is not { Version: Version, Key: { } found } || document.Rounds.IsDefault) throw Bad(path, $"it holds no search of version {Version}");
+            if (document is not { Version: Version, Key: { } found } || document.Rounds.IsDefault || document.Rounds.Any(r => r is null)) throw Bad(path, $"it holds no search of version {Version}");
             return found == key ? new SelectionState(path, key, document.Rounds) : throw Bad(path, "it belongs to a search with another model, text or options");
         }
         catch (JsonException e)

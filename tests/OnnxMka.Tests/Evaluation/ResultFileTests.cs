@@ -34,6 +34,31 @@ public sealed class ResultFileTests
         Assert.Equal(("MKA075", "2 of 6 items are missing"), (missing.Code, missing.What[..24]));
     }
 
+    [Theory]
+    [InlineData("my notes, without an end of line")]
+    [InlineData("two\nlines")]
+    public void A_file_of_something_else_is_refused_and_stays_as_it_is(string text)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder["notes.txt"], text);
+        Assert.Equal("MKA074", Assert.Throws<RefusedException>(() => ModelEvaluation.Run(Options with { ResultsPath = folder["notes.txt"] })).Refusal.Code);
+        Assert.Equal(text, File.ReadAllText(folder["notes.txt"]));
+    }
+
+    [Fact]
+    public void A_run_killed_within_its_first_line_begins_anew()
+    {
+        using var folder = new TempFolder();
+        ModelEvaluation.Run(Options with { ResultsPath = folder["r.jsonl"], Limit = 1 });
+        var whole = File.ReadAllText(folder["r.jsonl"]);
+        foreach (var left in new[] { 40, whole.IndexOf('\n', StringComparison.Ordinal) + 1 })
+        {
+            File.WriteAllText(folder["r.jsonl"], whole[..left]);
+            ModelEvaluation.Run(Options with { ResultsPath = folder["r.jsonl"], Limit = 1 });
+            Assert.Equal(whole, File.ReadAllText(folder["r.jsonl"]));
+        }
+    }
+
     [Fact]
     public void Another_run_is_not_continued()
     {

@@ -99,4 +99,24 @@ public sealed class TextTaskTests
         var items = Enumerable.Range(0, task.Count).Select(i => new ItemResult("text", "", i, task.Score(i, model, null)));
         return Aggregate.Of(items, 0).Single(m => m.Metric == "perplexity").Value;
     }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("x")]
+    public void A_text_without_a_token_to_predict_is_refused(string text)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder["t.txt"], text);
+        Assert.Equal("MKA070", Assert.Throws<RefusedException>(() => ModelEvaluation.Run(new EvaluationOptions { Model = Books16.Folder, Text = folder["t.txt"] })).Refusal.Code);
+    }
+
+    [Fact]
+    public void Rows_and_choices_that_are_null_are_refused()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder["ids.jsonl"], "null\n");
+        Assert.Equal("MKA032", Assert.Throws<RefusedException>(() => ModelEvaluation.Run(new EvaluationOptions { Model = Books16.Folder, TextIds = folder["ids.jsonl"] })).Refusal.Code);
+        File.WriteAllText(folder["q.jsonl"], "{\"question\": \"a\", \"choices\": [null, \"b\"], \"answer\": 0}\n");
+        Assert.Equal("MKA072", Assert.Throws<RefusedException>(() => ChoiceFiles.JsonLines(folder["q.jsonl"])).Refusal.Code);
+    }
 }

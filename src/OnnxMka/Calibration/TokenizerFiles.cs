@@ -1,0 +1,189 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+using OnnxMka.Graph;
+
+namespace OnnxMka.Calibration;
+
+/// <summary>
+/// Tokenizer files before the tokenizer library sees them. On values of another type than it expects the library ends the whole
+/// process or never returns; what is let through here it reads, or refuses with words of its own.
+/// </summary>
+internal static class TokenizerFiles
+{
+    /// <summary>The largest vocabularies (256k tokens with all merges) take some 35 MB.</summary>
+    private const int MaxBytes = 256 << 20;
+
+    /// <summary>The library has a table of all ids up to the largest.</summary>
+    private const int MaxId = 1 << 24;
+
+    private static readonly string[] Flags = ["single_word", "lstrip", "rstrip", "normalized", "special"];
+
+    /// <summary>Beginnings of the class names that the library reads a Unigram vocabulary for.</summary>
+    private static readonly string[] UnigramClasses = ["ChatGLM", "DebertaV2", "Marian", "T5", "XLMRoberta"];
+
+    /// <summary>Refuses (MKA030) what the library would not survive.</summary>
+    public static void Check(string folder)
+    {
+        var tokenizerClass = "";
+        Parse(folder, "tokenizer_config.json", config =>
+        {
+            tokenizerClass = Optional(config, "tokenizer_class", JsonValueKind.String)?.GetString() ?? "";
+            CheckConfig(config);
+        });
+        Parse(folder, "chat_template.json", template => Optional(template, "chat_template", JsonValueKind.String));
+        Parse(folder, "tokenizer_module.json", CheckConfig);
+        Parse(folder, "tokenizer.json", tokenizer => CheckTokenizer(tokenizer, tokenizerClass));
+        var jinja = Path.Combine(folder, "chat_template.jinja");
+        if (Path.Exists(jinja) && !Directory.Exists(jinja)) RequirePlain(jinja);
+    }
+
+    private static void CheckConfig(JsonElement config)
+    {
+        Optional(config, "chat_template", JsonValueKind.String);
+        Optional(config, "model_max_length", JsonValueKind.Number);
+        Optional(config, "clean_up_tokenization_spaces", JsonValueKind.True, JsonValueKind.False);
+        foreach (var key in new[] { "bos_token", "eos_token", "unk_token" })
+            if (Optional(config, key, JsonValueKind.String, JsonValueKind.Object, JsonValueKind.Null) is { ValueKind: JsonValueKind.Object } token) Optional(token, "content", JsonValueKind.String);
+        if (!config.TryGetProperty("added_tokens_decoder", out var added) || added.ValueKind != JsonValueKind.Object) return;
+        foreach (var token in added.EnumerateObject())
+        {
+            Require(int.TryParse(token.Name, out _), $"added_tokens_decoder: '{token.Name}' is no number");
+            Require(token.Value.ValueKind == JsonValueKind.Object, $"added_tokens_decoder.{token.Name} is no object");
+            Optional(token.Value, "content", JsonValueKind.String);
+        }
+    }
+
+    private static void CheckTokenizer(JsonElement tokenizer, string tokenizerClass)
+    {
+        if (Optional(tokenizer, "added_tokens", JsonValueKind.Array, JsonValueKind.Null) is { ValueKind: JsonValueKind.Array } added)
+        {
+            foreach (var token in added.EnumerateArray())
+            {
+                Require(token.ValueKind == JsonValueKind.Object, "added_tokens holds something else than objects");
+                if (Optional(token, "id", JsonValueKind.Number) is { } id) RequireId(id, "added_tokens");
+                Optional(token, "content", JsonValueKind.String);
+                foreach (var flag in Flags) Optional(token, flag, JsonValueKind.True, JsonValueKind.False);
+            }
+        }
+
+        foreach (var stage in new[] { "normalizer", "pre_tokenizer", "decoder" })
+            if (tokenizer.TryGetProperty(stage, out var value)) CheckStage(value, stage);
+        Require(tokenizer.TryGetProperty("model", out var model) && model.ValueKind == JsonValueKind.Object, "model is no object");
+        CheckModel(model, tokenizerClass);
+    }
+
+    /// <summary>A normalizer, pre-tokenizer or decoder, and those inside it. A step without a type is one that does nothing.</summary>
+    private static void CheckStage(JsonElement stage, string name)
+    {
+        if (stage.ValueKind == JsonValueKind.Null) return;
+        Require(stage.ValueKind == JsonValueKind.Object, $"{name} is no object");
+        Optional(stage, "type", JsonValueKind.String);
+        Optional(stage, "content", JsonValueKind.String);
+        Optional(stage, "precompiled_charsmap", JsonValueKind.String);
+        if (Optional(stage, "pattern", JsonValueKind.Object) is { } pattern)
+        {
+            Optional(pattern, "Regex", JsonValueKind.String);
+            Optional(pattern, "String", JsonValueKind.String);
+        }
+
+        foreach (var list in new[] { "normalizers", "pretokenizers", "decoders" })
+        {
+            if (Optional(stage, list, JsonValueKind.Array) is not { } steps) continue;
+            foreach (var step in steps.EnumerateArray())
+            {
+                Require(step.ValueKind == JsonValueKind.Object, $"{list} holds something else than objects");
+                CheckStage(step, list);
+            }
+        }
+    }
+
+    private static void CheckModel(JsonElement model, string tokenizerClass)
+    {
+        Optional(model, "type", JsonValueKind.String);
+        if (Optional(model, "unk_id", JsonValueKind.Number, JsonValueKind.Null) is { ValueKind: JsonValueKind.Number } unknown) RequireId(unknown, "model.unk_id");
+        Require(model.TryGetProperty("vocab", out var vocabulary), "model has no vocab");
+        if (model.TryGetProperty("type", out var type) && type.GetString() == "Unigram")
+        {
+            Require(UnigramClasses.Any(c => tokenizerClass.StartsWith(c, StringComparison.Ordinal)), $"a Unigram vocabulary is not read for the class '{tokenizerClass}'");
+            Require(vocabulary.ValueKind == JsonValueKind.Array, "model.vocab is no array");
+            foreach (var token in vocabulary.EnumerateArray())
+                Require(token.ValueKind == JsonValueKind.Array && token.GetArrayLength() == 2 && token[0].ValueKind == JsonValueKind.String && token[1].ValueKind == JsonValueKind.Number, "model.vocab holds something else than pairs of a token and a score");
+        }
+        else
+        {
+            Require(vocabulary.ValueKind == JsonValueKind.Object, "model.vocab is no object");
+            foreach (var token in vocabulary.EnumerateObject()) RequireId(token.Value, "model.vocab");
+            // Without this key the library reads where there is nothing.
+            Require(model.TryGetProperty("merges", out _), "model has no merges");
+        }
+
+        if (Optional(model, "merges", JsonValueKind.Array, JsonValueKind.Null) is not { ValueKind: JsonValueKind.Array } merges) return;
+        foreach (var merge in merges.EnumerateArray())
+        {
+            var isPair = merge.ValueKind == JsonValueKind.Array && merge.GetArrayLength() == 2 && merge.EnumerateArray().All(p => p.ValueKind == JsonValueKind.String);
+            Require(isPair || (merge.ValueKind == JsonValueKind.String && merge.GetRawText().Length > 2), "model.merges holds something else than pairs of tokens");
+        }
+    }
+
+    /// <summary>The value of a key; null where it is not there. Refuses one of another kind than these.</summary>
+    private static JsonElement? Optional(JsonElement container, string key, params ReadOnlySpan<JsonValueKind> kinds)
+    {
+        if (!container.TryGetProperty(key, out var value)) return null;
+        Require(kinds.Contains(value.ValueKind), $"{key} is {(value.ValueKind == JsonValueKind.Null ? "null" : "of another type than it should be")}");
+        return value;
+    }
+
+    private static void RequireId(JsonElement id, string where) =>
+        Require(id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var number) && number is >= 0 and < MaxId, $"{where} has an id that is none of 0 to {MaxId - 1:N0}");
+
+    /// <summary>Reads a file of the folder where there is one. Refuses what the library's JSON reader stumbles over.</summary>
+    private static void Parse(string folder, string name, Action<JsonElement> check)
+    {
+        var path = Path.Combine(folder, name);
+        if (!Path.Exists(path)) return;
+        RequirePlain(path);
+        var bytes = RegularFile.ReadAllBytes(path, MaxBytes);
+        try
+        {
+            Require(Utf8.IsValid(bytes), "it is not UTF-8");
+            var text = bytes.AsMemory(bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0);
+            RequireWholeStringsAndFiniteNumbers(text.Span);
+            using var document = JsonDocument.Parse(text);
+            Require(document.RootElement.ValueKind == JsonValueKind.Object, "it is no JSON object");
+            check(document.RootElement);
+        }
+        catch (JsonException e)
+        {
+            throw new RefusedException("MKA030", path, $"the tokenizer does not load ({e.Message.Split('\n')[0].TrimEnd('.')})", "Give token ids with --calib-ids", e);
+        }
+    }
+
+    private static void RequireWholeStringsAndFiniteNumbers(ReadOnlySpan<byte> text)
+    {
+        var reader = new Utf8JsonReader(text);
+        try
+        {
+            while (reader.Read())
+            {
+                // Only an escape can stand for half a character.
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped) _ = reader.GetString();
+                else if (reader.TokenType == JsonTokenType.Number) Require(double.IsFinite(reader.GetDouble()), "it holds a number beyond double precision");
+            }
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new JsonException("it holds half a surrogate pair", e);
+        }
+    }
+
+    private static void RequirePlain(string path)
+    {
+        if (!RegularFile.Is(path)) throw new InputFileException(path, new IOException("It is not a plain file"));
+    }
+
+    private static void Require(bool holds, string what)
+    {
+        if (!holds) throw new JsonException(what);
+    }
+}

@@ -1,0 +1,94 @@
+using System.Net.Sockets;
+using OnnxMka.Emission;
+using OnnxMka.Graph;
+using OnnxMka.Planning;
+
+namespace OnnxMka.Tests.Emission;
+
+/// <summary>A folder may hold more than files: nothing of that is read, waited for or followed.</summary>
+public sealed class CompanionFilesTests : IDisposable
+{
+    private static readonly string[] Fixture = ["config.json", "genai_config.json", "generation_config.json", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"];
+
+    private readonly TempFolder _folder = new();
+
+    public CompanionFilesTests()
+    {
+        Directory.CreateDirectory(_folder["in"]);
+        foreach (var file in Directory.GetFiles(Books16.Folder)) File.Copy(file, _folder[$"in/{Path.GetFileName(file)}"]);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Links_to_nothing_and_to_folders_and_sockets_are_left_out_and_told()
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint(_folder["in/s.sock"]));
+        File.CreateSymbolicLink(_folder["in/nothing.txt"], "nowhere");
+        Directory.CreateSymbolicLink(_folder["in/loop"], ".");
+        Directory.CreateSymbolicLink(_folder["in/up"], "..");
+        var changes = Dropped().ConfigChanges;
+        Assert.Equal(["loop", "nothing.txt", "s.sock", "up"], changes.Where(c => c.Key == "is left out:").Select(c => c.File).Order(StringComparer.Ordinal));
+        Assert.Equal([.. Fixture.Append("model.onnx").Order(StringComparer.Ordinal)], Files());
+    }
+
+    [Fact]
+    public void A_link_to_a_file_is_that_file()
+    {
+        File.WriteAllText(_folder["blob"], "terms");
+        File.CreateSymbolicLink(_folder["in/LICENSE"], _folder["blob"]);
+        Dropped();
+        Assert.Equal("terms", File.ReadAllText(_folder["out/LICENSE"]));
+        Assert.Null(new FileInfo(_folder["out/LICENSE"]).LinkTarget);
+    }
+
+    [Theory]
+    [InlineData("config.json")]
+    [InlineData("genai_config.json")]
+    public void Configuration_that_is_no_plain_file_is_an_error_before_anything_is_written(string file)
+    {
+        File.Delete(_folder[$"in/{file}"]);
+        File.CreateSymbolicLink(_folder[$"in/{file}"], "nowhere");
+        Assert.Contains(file, Assert.Throws<InputFileException>(() => Dropped()).Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder["out"]));
+    }
+
+    [Fact]
+    public void A_result_inside_its_input_does_not_go_along_when_it_is_made_again()
+    {
+        for (var run = 0; run < 2; run++)
+        {
+            Compression.Run(Options with { Output = _folder["in/small"], Force = true });
+            Assert.Equal([.. Fixture.Append("model.onnx").Order(StringComparer.Ordinal)], Files("in/small"));
+        }
+    }
+
+    [Fact]
+    public void Room_is_asked_for_what_goes_along()
+    {
+        using (var large = File.OpenWrite(_folder["in/large.bin"])) large.SetLength(1L << 43);
+        Assert.Contains($"{(1L << 43) + Drop(_folder["plain"]):N0} bytes", Assert.Throws<OutputException>(() => Dropped()).Message, StringComparison.Ordinal);
+    }
+
+    private CompressionOptions Options => new()
+    {
+        Input = _folder["in"],
+        Output = _folder["out"],
+        Plan = new() { Method = Method.Drop, Named = [3, 4] },
+        Evaluate = false,
+        Verify = false,
+    };
+
+    private EmittedModel Dropped() => Compression.Run(Options).Emitted!;
+
+    /// <summary>Bytes of the fixture's result with all its files but configuration, which counts as it was before.</summary>
+    private static long Drop(string output)
+    {
+        var emitted = Compression.Run(new CompressionOptions { Input = Books16.Folder, Output = output, Plan = new() { Method = Method.Drop, Named = [3, 4] }, Evaluate = false, Verify = false }).Emitted!;
+        return emitted.Written.TotalBytes + Fixture.Sum(f => new FileInfo(Path.Combine(Books16.Folder, f)).Length);
+    }
+
+    private string[] Files(string folder = "out") =>
+        [.. Directory.GetFileSystemEntries(_folder[folder], "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(_folder[folder], f)).Order(StringComparer.Ordinal)];
+}
