@@ -21,6 +21,8 @@ public static class BlockDetector
     public static BlockMap Detect(OnnxModel model, Granularity granularity = Granularity.Block)
     {
         UnsupportedGraphs.Refuse(model);
+        FunctionCalls.Refuse(model);
+        OperatorForms.Refuse(model);
         var view = NormalisedView.Of(model);
         var stream = ResidualStream.Find(view);
         var segments = new StreamSegments(stream);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using OnnxMka.Graph;
 
 namespace OnnxMka.Blocks;
@@ -13,6 +14,7 @@ internal sealed class ConstantValues
     private readonly HashSet<string> _tables = new(StringComparer.Ordinal);
     private readonly HashSet<string> _scales;
     private readonly Dictionary<string, TensorRef> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<(OnnxFunction Function, string Arguments), ImmutableArray<int>> _insideFunctions = [];
 
     public ConstantValues(StreamSegments segments)
     {
@@ -53,8 +55,14 @@ internal sealed class ConstantValues
     /// <summary>Stored tensors that a constant value is computed from.</summary>
     public IEnumerable<string> Leaves(string value)
     {
-        if (Tensor(value) is not null) return [value];
-        return _view.Producer(value) is { } node ? node.Inputs.Where(i => i.Length > 0).SelectMany(Leaves) : [];
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var pending = new Stack<string>([value]);
+        while (pending.TryPop(out var next))
+        {
+            if (next.Length == 0 || !seen.Add(next)) continue;
+            if (Tensor(next) is not null) yield return next;
+            else foreach (var input in _view.Producer(next)?.Inputs ?? []) pending.Push(input);
+        }
     }
 
     private void CollectTables(ViewNode node, HashSet<string> dependent)
@@ -74,7 +82,15 @@ internal sealed class ConstantValues
         return Enumerable.Range(0, inputs.Count).Where(i => constant(inputs[i]) && (!isDependent || rotary.Contains(slots[i])));
     }
 
-    private IEnumerable<int> InsideFunction(OnnxFunction function, IReadOnlyList<string> arguments, Func<string, bool> dependent, Func<string, bool> constant)
+    /// <summary>Each function is walked once for the same kinds of arguments: functions that call functions would be walked 2^n times.</summary>
+    private ImmutableArray<int> InsideFunction(OnnxFunction function, IReadOnlyList<string> arguments, Func<string, bool> dependent, Func<string, bool> constant)
+    {
+        var kinds = string.Concat(arguments.Select(a => dependent(a) ? 'd' : constant(a) ? 'c' : '-'));
+        if (!_insideFunctions.TryGetValue((function, kinds), out var slots)) _insideFunctions[(function, kinds)] = slots = WalkFunction(function, arguments, dependent, constant);
+        return slots;
+    }
+
+    private ImmutableArray<int> WalkFunction(OnnxFunction function, IReadOnlyList<string> arguments, Func<string, bool> dependent, Func<string, bool> constant)
     {
         var given = function.Inputs.Zip(arguments).ToArray();
         var inside = given.Where(g => dependent(g.Second)).Select(g => g.First).ToHashSet(StringComparer.Ordinal);
@@ -88,7 +104,7 @@ internal sealed class ConstantValues
             else tables.UnionWith(TableSlots(node, NormalisedView.Qualified(node), node.Inputs, [.. Enumerable.Range(0, node.Inputs.Length)], isDependent, inside.Contains, fixedInside.Contains).Select(i => node.Inputs[i]));
         }
 
-        return Enumerable.Range(0, given.Length).Where(i => tables.Contains(given[i].First));
+        return [.. Enumerable.Range(0, given.Length).Where(i => tables.Contains(given[i].First))];
     }
 
     private static int[] RotarySlots(string op) => op switch

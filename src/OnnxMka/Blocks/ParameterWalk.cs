@@ -10,6 +10,11 @@ namespace OnnxMka.Blocks;
 /// </summary>
 internal sealed class ParameterWalk
 {
+    /// <summary>Exporters leave a handful of operators between a stored tensor and its reader; a mask that was not folded has some dozens.</summary>
+    private const int LongestChain = 256;
+
+    private const int MostSteps = 10_000;
+
     private readonly StreamSegments _segments;
     private readonly ConstantValues _constants;
     private readonly StructureHash _hash;
@@ -61,19 +66,23 @@ internal sealed class ParameterWalk
         }
     }
 
-    private void AddLeaves(ViewNode node, int input) =>
-        AddLeaves(node, input, node.Inputs[input], node, []);
-
-    private void AddLeaves(ViewNode reader, int input, string value, ViewNode nearest, ImmutableArray<int> chain)
+    /// <summary>Every way to a stored tensor is a use of its own; a short graph can have 2^n of them.</summary>
+    private void AddLeaves(ViewNode reader, int input)
     {
-        if (_constants.Tensor(value) is { } tensor)
+        var pending = new Stack<(string Value, ViewNode Nearest, ImmutableArray<int> Chain)>([(reader.Inputs[input], reader, [])]);
+        for (var steps = 0; pending.TryPop(out var next); steps++)
         {
-            if (_constants.IsLearned(tensor, value, nearest))
-                _found.Add(new BlockParameter(RoleName.Of(reader, value), value, new ParameterUse(reader.Origin.Index, reader.Slots[input], chain), _sublayers.Of(reader)));
-            return;
+            if (steps > MostSteps || next.Chain.Length > LongestChain)
+                throw new RefusedException("MKA003", reader.Origin.Label, $"one of its weights is computed by more than {LongestChain} operators in a row, or in more than {MostSteps} ways", "No known exporter writes such a file; export it again");
+            if (_constants.Tensor(next.Value) is { } tensor)
+            {
+                if (_constants.IsLearned(tensor, next.Value, next.Nearest))
+                    _found.Add(new BlockParameter(RoleName.Of(reader, next.Value), next.Value, new ParameterUse(reader.Origin.Index, reader.Slots[input], next.Chain), _sublayers.Of(reader)));
+            }
+            else if (_segments.Stream.View.Producer(next.Value) is { } producer)
+            {
+                foreach (var inner in producer.Inputs.Reverse().Where(i => i.Length > 0)) pending.Push((inner, producer, next.Chain.Add(producer.Origin.Index)));
+            }
         }
-
-        if (_segments.Stream.View.Producer(value) is not { } producer) return;
-        foreach (var inner in producer.Inputs.Where(i => i.Length > 0)) AddLeaves(reader, input, inner, producer, chain.Add(producer.Origin.Index));
     }
 }
