@@ -20,8 +20,8 @@ public sealed class DamagedDecoderTests
     [Fact]
     public void Damaged_decoders_are_rewritten_or_refused()
     {
-        var (first, count) = (Setting("DAMAGE_SEED", 0), Setting("DAMAGE_CASES", 2000));
-        var forms = Presets.All.Where(p => p.Name is not "TorchScriptFilePerTensor").Select(p => (p.Name, Bytes: DecoderForge.Build(p.Model()))).ToArray();
+        var (first, count) = (Setting("DAMAGE_SEED", 0), Setting("DAMAGE_CASES", 400));
+        var forms = Presets.All.Select(p => (p.Name, Bytes: DecoderForge.Build(p.Model()))).ToArray();
         var failures = new System.Collections.Concurrent.ConcurrentDictionary<string, string>();
         var (rewritten, refused) = (0, 0);
         Parallel.For(first, first + count, new ParallelOptions { MaxDegreeOfParallelism = 2 }, () => new TempFolder(), (seed, _, folder) =>
@@ -47,7 +47,7 @@ public sealed class DamagedDecoderTests
             return folder;
         }, folder => folder.Dispose());
         Assert.True(failures.IsEmpty, string.Join("\n\n", failures.Select(f => $"{f.Value}: {f.Key}")));
-        Assert.True(count < 500 || (rewritten > count / 5 && refused > count / 5), $"{rewritten} rewritten, {refused} refused: the damage tests less than it says");
+        Assert.True(count < 400 || (rewritten > count / 5 && refused > count / 5), $"{rewritten} rewritten, {refused} refused: the damage tests less than it says");
     }
 
     /// <summary>What commands do with a model's structure.</summary>
@@ -85,7 +85,7 @@ public sealed class DamagedDecoderTests
     }
 
     /// <summary>Without block 1, or with it merged into block 0.</summary>
-    private static MergePlan PlanOf(BlockMap map, double alpha)
+    internal static MergePlan PlanOf(BlockMap map, double alpha)
     {
         var groups = Enumerable.Range(0, map.Count).Where(b => b != 1).Select(b => new OnnxMka.Planning.MergeGroup(b, System.Collections.Immutable.ImmutableSortedDictionary.CreateRange(
             b == 0 && alpha < 1 ? [KeyValuePair.Create(0, alpha), KeyValuePair.Create(1, 1 - alpha)] : new[] { KeyValuePair.Create(b, 1.0) })));
