@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using OnnxMka.Cli;
 using OnnxMka.Cli.Verbs;
 
@@ -7,5 +8,13 @@ new CompressVerb().AddTo(root);
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0) return ErrorLines.Say(parsed.Errors[0].Message, ExitCode.Usage);
 
+// A terminal that goes away ends a run as Ctrl-C does.
+using var hangUp = new CancellationTokenSource();
+using var registration = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+{
+    signal.Cancel = true;
+    hangUp.Cancel();
+});
+
 // Ctrl-C waits for the batch at work to end, so that the staging folder is removed.
-return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(1) });
+return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(1) }, hangUp.Token);

@@ -159,7 +159,7 @@ public sealed class Compression
 
     private Emitter Write(ModelLocation input, BlockMap map, RewrittenModel rewritten, MergePlan plan, OutputTarget target, long bytes)
     {
-        _progress.Note($"{bytes / 1e6:N1} MB to write with a few MB of memory, {FreeSpace.Of(target.StagingParent) / 1e6:N0} MB free on disk");
+        _progress.Note($"{bytes / 1e6:N1} MB to write with about 100 MB of memory, {FreeSpace.Of(target.StagingParent) / 1e6:N0} MB free on disk");
         using var stage = _progress.Begin("write", bytes, "bytes");
         return Emitter.Stage(input, map.Model, rewritten, plan, target, _options.ForceExternalData, stage.AsIncrement<long>(), _ct);
     }

@@ -31,6 +31,9 @@ public sealed class ModelWriter
     /// <summary>Bytes that <see cref="Write"/> will put on disk.</summary>
     public long TotalBytes => _modelPieces.Sum(p => p.Length) + _layout.Files.Sum(f => f.Length);
 
+    /// <summary>Names that <see cref="Write"/> will give, the model's first.</summary>
+    public IReadOnlyList<string> FileNames => [_fileName, .. _layout.Files.Select(f => f.Name)];
+
     internal IReadOnlyList<DataFileLayout> DataFiles => _layout.Files;
 
     /// <summary>Lays the model out under the file name it will have; <paramref name="forceExternal"/> moves all weights to a data file.</summary>

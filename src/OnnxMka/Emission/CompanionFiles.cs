@@ -17,11 +17,11 @@ internal static class CompanionFiles
     /// Of a folder: every file but the model and its data. Of a single file: configuration, tokenizer and licence beside it. What is no
     /// plain file (pipes, sockets, links to nothing or to another folder) is left out and told; of configuration that is refused.
     /// </summary>
-    /// <param name="output">Folder of the result, whose files are not the input's; it may lie inside.</param>
+    /// <param name="output">Folder of the result without links, whose files are not the input's; it may lie inside.</param>
     public static ImmutableArray<CompanionFile> Of(ModelLocation location, IReadOnlySet<string> modelFiles, string output, List<ConfigChange> changes)
     {
         var files = ImmutableArray.CreateBuilder<CompanionFile>();
-        foreach (var entry in FolderWalk.Below(location.Root, f => location.IsFolder && f.FullName != output && !f.Name.StartsWith(StagingFolder.Prefix, StringComparison.Ordinal)))
+        foreach (var entry in FolderWalk.Below(location.Root, f => location.IsFolder && RealPath.Of(f.FullName) != output && !f.Name.StartsWith(StagingFolder.Prefix, StringComparison.Ordinal)))
         {
             var path = Path.GetRelativePath(location.Root, entry.FullName);
             if (modelFiles.Contains(entry.FullName) || !(location.IsFolder || IsKnown(entry.Name))) continue;

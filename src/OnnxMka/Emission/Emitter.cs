@@ -21,12 +21,14 @@ public sealed record EmittedModel(string ModelPath, WrittenModel Written, IReadO
 public sealed class Emitter : IDisposable
 {
     private readonly OutputTarget _target;
+    private readonly OnnxModel _original;
     private readonly StagingFolder _staging;
     private EmittedModel _staged;
 
-    private Emitter(OutputTarget target, StagingFolder staging, EmittedModel staged)
+    private Emitter(OutputTarget target, OnnxModel original, StagingFolder staging, EmittedModel staged)
     {
         _target = target;
+        _original = original;
         _staging = staging;
         _staged = staged;
     }
@@ -39,6 +41,7 @@ public sealed class Emitter : IDisposable
         ModelLocation input, OnnxModel original, RewrittenModel rewritten, MergePlan plan, OutputTarget target, bool forceExternal, IProgress<long>? bytes = null, CancellationToken ct = default)
     {
         var writer = ModelWriter.Plan(rewritten.Model, Path.GetFileName(target.ModelPath), forceExternal);
+        target.RequireFree(original, writer.FileNames);
         var staging = StagingFolder.Beside(target.StagingParent);
         try
         {
@@ -51,7 +54,7 @@ public sealed class Emitter : IDisposable
             var written = writer.Write(modelFolder, bytes, ct);
             var model = Path.Combine(staging.FullPath, target.ModelPath);
             DataReferences.Patch(staging.FullPath, model, written.Files.Count - 1, changes);
-            return new Emitter(target, staging, new EmittedModel(model, written, sideCars, changes));
+            return new Emitter(target, original, staging, new EmittedModel(model, written, sideCars, changes));
         }
         catch (Exception e)
         {
@@ -77,17 +80,23 @@ public sealed class Emitter : IDisposable
     /// <summary>Writes the text of the card that was reserved.</summary>
     public void AddCard(string text) => File.WriteAllText(Path.Combine(_staging.FullPath, _staged.Card ?? throw new InvalidOperationException("no card was reserved")), text);
 
-    /// <summary>Gives the files their final names; the model comes last.</summary>
+    /// <summary>
+    /// Gives the files their final names, all of them on disk by then. Over an older result its model goes first and the new one comes
+    /// last, so that no model ever stands beside data of another.
+    /// </summary>
     public EmittedModel Commit()
     {
-        if (_target.IsFolder && (!Directory.Exists(_target.Folder) || !Directory.EnumerateFileSystemEntries(_target.Folder).Any()))
+        try
         {
-            if (Directory.Exists(_target.Folder)) Directory.Delete(_target.Folder);
-            Directory.Move(_staging.FullPath, _target.Folder);
+            foreach (var file in Directory.GetFiles(_staging.FullPath, "*", SearchOption.AllDirectories)) Flush(file);
+            _target.RequireFree();
+            _staging.Unlock();
+            if (_target.IsFolder && !Directory.Exists(_target.Folder)) Directory.Move(_staging.FullPath, _target.Folder);
+            else MoveFiles();
         }
-        else
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            MoveFiles();
+            throw new OutputException($"Cannot write {_target.Folder}: {e.Message.TrimEnd('.')}.", e);
         }
 
         var model = Path.Combine(_target.Folder, _target.ModelPath);
@@ -98,9 +107,22 @@ public sealed class Emitter : IDisposable
 
     public void Dispose() => _staging.Dispose();
 
+    private static void Flush(string path)
+    {
+        if (Path.GetFileName(path) == StagingFolder.LockName) return;
+        using var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
+        RandomAccess.FlushToDisk(file);
+    }
+
     private void MoveFiles()
     {
         var model = Path.Combine(_staging.FullPath, _target.ModelPath);
+        var old = Path.Combine(_target.Folder, _target.ModelPath);
+        var replaced = OldData.Of(old, _original, _staged.Written.Files.Select(f => Path.GetFileName(f.Key)));
+        File.Delete(old);
+        foreach (var file in replaced) File.Delete(file);
+        var told = replaced.Select(f => new ConfigChange(Path.GetRelativePath(_target.Folder, f), "was removed:", "it held weights of the model that was overwritten"));
+        _staged = _staged with { ConfigChanges = [.. _staged.ConfigChanges, .. told] };
         foreach (var file in Directory.GetFiles(_staging.FullPath, "*", SearchOption.AllDirectories).Where(f => f != model).Order(StringComparer.Ordinal).Append(model))
         {
             var final = Path.Combine(_target.Folder, Path.GetRelativePath(_staging.FullPath, file));

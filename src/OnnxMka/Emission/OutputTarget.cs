@@ -1,13 +1,23 @@
+using OnnxMka.Graph;
+
 namespace OnnxMka.Emission;
 
 /// <summary>Where the result goes: a folder, or one model file with what belongs beside it.</summary>
-/// <param name="Folder">Folder that the files stand in.</param>
+/// <param name="Folder">Folder that the files stand in, without symbolic links: a link to another disk means that disk.</param>
 /// <param name="ModelPath">Of the new model, relative to that folder.</param>
 /// <param name="CopiesSideCars">False where a file is written into the input's own folder: what lies there belongs to the input.</param>
 public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder, bool CopiesSideCars)
 {
-    /// <summary>Where everything stands until it is proven: on the same disk, so that the final name is given at once.</summary>
-    public string StagingParent => IsFolder ? Path.GetDirectoryName(Folder) ?? Folder : Folder;
+    /// <summary>
+    /// Where everything stands until it is proven: on the same disk, so that the final name is given at once. A folder that exists
+    /// already may be a disk of its own (a mounted volume) and is kept: files are staged inside it.
+    /// </summary>
+    public string StagingParent { get; } = IsFolder && !Directory.Exists(Folder) ? Path.GetDirectoryName(Folder) ?? Folder : Folder;
+
+    /// <summary>The user said that what stands there may be replaced.</summary>
+    public bool Overwrites { get; init; }
+
+    private string Model => Path.Combine(Folder, ModelPath);
 
     /// <summary>
     /// A path that ends in <c>.onnx</c> is a file, anything else a folder. Refuses the input itself, existing output without force, and
@@ -16,24 +26,44 @@ public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder
     public static OutputTarget For(ModelLocation input, string path, bool force)
     {
         var full = Path.GetFullPath(path);
-        var target = path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? File(input, full) : new OutputTarget(full, input.RelativeModelPath, true, true);
+        var target = (path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? File(input, full) : new OutputTarget(RealPath.Of(full), input.RelativeModelPath, true, true)) with { Overwrites = force };
         if (Same(Path.Combine(target.Folder, target.ModelPath), input.ModelPath) || (target.IsFolder && Same(target.Folder, input.Root)))
             throw new OutputException($"{path} is the input itself. Give another place for the result.");
-        if (!force && target.IsFolder && Directory.Exists(full) && Directory.EnumerateFileSystemEntries(full).Any())
-            throw new OutputException($"{path} exists and is not empty. Use --force to overwrite its files.");
-        if (!force && System.IO.File.Exists(Path.Combine(target.Folder, target.ModelPath)))
-            throw new OutputException($"{path} exists. Use --force to overwrite it.");
+        target.RequireFree();
         if (target.IsFolder && System.IO.File.Exists(full))
             throw new OutputException($"{path} is a file, not a folder. Give a folder, or a name that ends in .onnx.");
         StagingFolder.RequireWritable(target.StagingParent);
         return target;
     }
 
+    /// <summary>
+    /// Refuses what stands there without force: asked at the start, and again at the end, when another run may have been faster. What
+    /// runs stage in the folder is not in the way.
+    /// </summary>
+    public void RequireFree()
+    {
+        if (Overwrites) return;
+        if (IsFolder && Directory.Exists(Folder) && Directory.EnumerateFileSystemEntries(Folder).Any(e => !StagingFolder.Is(e)))
+            throw new OutputException($"{Folder} exists and is not empty. Use --force to overwrite its files.");
+        if (System.IO.File.Exists(Model)) throw new OutputException($"{Model} exists. Use --force to overwrite it.");
+    }
+
+    /// <summary>Refuses to write over a file of the input, ever, and over a data file that stands there without force.</summary>
+    /// <param name="names">Of the files that will be written, beside each other.</param>
+    public void RequireFree(OnnxModel original, IEnumerable<string> names)
+    {
+        foreach (var file in names.Select(n => Path.Combine(Path.GetDirectoryName(Model)!, n)))
+        {
+            if (original.Files.Contains(RealPath.Of(file), StringComparer.Ordinal)) throw new OutputException($"{file} is a file of the input. Give another name or place for the result.");
+            if (!Overwrites && System.IO.File.Exists(file)) throw new OutputException($"{file} exists. Use --force to overwrite it.");
+        }
+    }
+
     private static OutputTarget File(ModelLocation input, string full)
     {
-        var folder = Path.GetDirectoryName(full)!;
+        var folder = RealPath.Of(Path.GetDirectoryName(full)!);
         return new OutputTarget(folder, Path.GetFileName(full), false, !Same(folder, input.Root) && !Same(folder, Path.GetDirectoryName(input.ModelPath)!));
     }
 
-    private static bool Same(string a, string b) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(a)) == Path.TrimEndingDirectorySeparator(Path.GetFullPath(b));
+    private static bool Same(string a, string b) => Path.TrimEndingDirectorySeparator(RealPath.Of(a)) == Path.TrimEndingDirectorySeparator(RealPath.Of(b));
 }

@@ -1,0 +1,29 @@
+using OnnxMka.Graph;
+
+namespace OnnxMka.Emission;
+
+/// <summary>
+/// Data files of a model that is about to be overwritten, which nobody would need after that. Only what is surely an older result's: it
+/// is named after that model, which refers to it; no new file takes its name, and neither the input nor another model of the folder uses it.
+/// </summary>
+internal static class OldData
+{
+    /// <param name="model">Model that is overwritten; there may be none.</param>
+    /// <param name="written">Names of the new files beside it.</param>
+    /// <returns>Absolute paths; none where what stands there, or a model beside it, cannot be read.</returns>
+    public static IReadOnlyList<string> Of(string model, OnnxModel original, IEnumerable<string> written)
+    {
+        if (!File.Exists(model) || new FileInfo(model).LinkTarget is not null) return [];
+        var folder = Path.GetDirectoryName(model)!;
+        try
+        {
+            var others = Directory.GetFiles(folder, "*.onnx").Where(f => f != model).SelectMany(f => OnnxModel.Load(f).Files);
+            var kept = original.Files.Concat(others).Concat(written.Select(n => Path.Combine(folder, n))).ToHashSet(StringComparer.Ordinal);
+            return [.. OnnxModel.Load(model).Files.Where(f => f != model && f.StartsWith(model, StringComparison.Ordinal) && Path.GetDirectoryName(f) == folder && !kept.Contains(f))];
+        }
+        catch (Exception e) when (e is RefusedException or InputFileException)
+        {
+            return [];
+        }
+    }
+}
