@@ -1,7 +1,7 @@
 namespace OnnxMka.Graph;
 
 /// <summary>Paths with every symbolic link on the way resolved: what containment is decided on.</summary>
-internal static class RealPath
+public static class RealPath
 {
     private const int MaxLinks = 40;
 
