@@ -1,0 +1,74 @@
+using Google.Protobuf;
+using OnnxMka.Graph.Proto;
+
+namespace OnnxMka.Forge;
+
+/// <summary>Traps built into a decoder; each takes the bytes of a model and gives those of another.</summary>
+public static class HostileGraphs
+{
+    /// <summary>The first layer's function calls itself.</summary>
+    public static byte[] RecursiveFunction(byte[] model) => Rewrite(model, m =>
+    {
+        var function = m.Functions[0];
+        function.Node.Add(new NodeProto { OpType = function.Name, Domain = function.Domain, Input = { function.Input }, Output = { function.Output.Select(o => o + "/again") } });
+    });
+
+    /// <summary>The first layer's function calls one that calls the next one twice, and so on: 2^count operators.</summary>
+    public static byte[] NestedFunctions(byte[] model, int count, bool innerFirst) => Rewrite(model, m =>
+    {
+        var layer = m.Functions[0];
+        var functions = Enumerable.Range(0, count).Select(i => new FunctionProto
+        {
+            Name = $"nested{i}",
+            Domain = layer.Domain,
+            Input = { "x" },
+            Output = { "z" },
+            OpsetImport = { layer.OpsetImport },
+            Node = { Call(i, "x", "y"), Call(i, "y", "z") },
+        });
+        m.Functions.Add(innerFirst ? functions : functions.Reverse());
+        var end = layer.Output[^1];
+        layer.Node.Add(Call(count, end, end + "/nested"));
+        layer.Output[^1] = end + "/nested";
+
+        NodeProto Call(int depth, string input, string output) =>
+            new() { OpType = depth == 0 ? "Identity" : $"nested{depth - 1}", Domain = depth == 0 ? "" : layer.Domain, Input = { input }, Output = { output } };
+    });
+
+    /// <summary>A projection of layer 1 reads its weight through operators in a row, each of which reads the one before it once or twice.</summary>
+    public static byte[] ComputedWeight(byte[] model, int length, int width) => Rewrite(model, m =>
+    {
+        var reader = m.Graph.Node.First(n => n.Name == "/model/layers.1/self_attn/q_proj/MatMul");
+        var chain = new List<NodeProto>();
+        for (var i = 0; i < length; i++)
+        {
+            chain.Add(new NodeProto { OpType = width == 1 ? "Identity" : "Add", Input = { Enumerable.Repeat(reader.Input[1], width) }, Output = { $"computed{i}" } });
+            reader.Input[1] = $"computed{i}";
+        }
+
+        chain.AddRange(m.Graph.Node);
+        m.Graph.Node.Clear();
+        m.Graph.Node.Add(chain);
+    });
+
+    /// <summary>The last operator of a kind reads nothing.</summary>
+    public static byte[] WithoutInputs(byte[] model, string op) => Rewrite(model, m => m.Graph.Node.Last(n => n.OpType == op).Input.Clear());
+
+    /// <summary>A Constant that nothing can read.</summary>
+    public static byte[] WithoutOutput(byte[] model) => Rewrite(model, m =>
+    {
+        var constant = m.Graph.Node.First(n => n.OpType == "Constant").Clone();
+        constant.Output.Clear();
+        m.Graph.Node.Add(constant);
+    });
+
+    /// <summary>Layer 2 asks for the size of a value inside layer 1.</summary>
+    public static byte[] SizeOfInside(byte[] model, string value) => Rewrite(model, m => m.Graph.Node.First(n => n.OpType == "Shape" && n.Name.Contains("layers.2", StringComparison.Ordinal)).Input[0] = value);
+
+    private static byte[] Rewrite(byte[] model, Action<ModelProto> change)
+    {
+        var proto = ModelProto.Parser.ParseFrom(model);
+        change(proto);
+        return proto.ToByteArray();
+    }
+}
