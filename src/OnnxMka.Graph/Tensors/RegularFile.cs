@@ -13,8 +13,14 @@ public static class RegularFile
     /// <summary>Opens for reading. Throws IOException where the path is no plain file.</summary>
     public static SafeFileHandle Open(string path)
     {
-        if ((File.Exists(path) || Directory.Exists(path)) && !Is(path)) throw new IOException("It is not a plain file");
+        if ((File.Exists(path) || Directory.Exists(path)) && !Is(path)) throw NotPlain();
         return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.SequentialScan);
+    }
+
+    /// <summary>Throws <see cref="InputFileException"/> where the path is no plain file. Opens nothing.</summary>
+    public static void Require(string path)
+    {
+        if (!Is(path)) throw new InputFileException(path, NotPlain());
     }
 
     /// <summary>All bytes. Throws <see cref="InputFileException"/> where the path is no plain file, cannot be read or is longer than <paramref name="most"/>.</summary>
@@ -33,6 +39,8 @@ public static class RegularFile
             throw new InputFileException(path, e);
         }
     }
+
+    private static IOException NotPlain() => new("It is not a plain file");
 }
 
 internal static partial class NativeFileType

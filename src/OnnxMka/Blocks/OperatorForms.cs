@@ -9,6 +9,7 @@ internal static class OperatorForms
     /// <summary>Inputs that each operator has in every version of its operator set.</summary>
     private static readonly FrozenDictionary<string, int> FewestInputs = new Dictionary<string, int>(StringComparer.Ordinal)
     {
+        ["Constant"] = 0,
         ["Cast"] = 1,
         ["Dropout"] = 1,
         ["Flatten"] = 1,
@@ -40,9 +41,7 @@ internal static class OperatorForms
         foreach (var node in model.Graph.Nodes)
         {
             var op = NormalisedView.Qualified(node);
-            var isConstant = op == "Constant";
-            if (!isConstant && !FewestInputs.ContainsKey(op)) continue;
-            var fewest = isConstant ? 0 : FewestInputs[op];
+            if (!FewestInputs.TryGetValue(op, out var fewest)) continue;
             if (node.Inputs.Length < fewest || node.Inputs.Take(Math.Min(fewest, 1)).Any(i => i.Length == 0))
                 throw Bad(node, $"{op} takes at least {fewest} inputs and this one has {node.Inputs.Count(i => i.Length > 0)}");
             if (node.Outputs.Length == 0 || node.Outputs[0].Length == 0) throw Bad(node, $"{op} has an output and this one has none");

@@ -35,7 +35,7 @@ internal static class TokenizerFiles
         Parse(folder, "tokenizer_module.json", CheckConfig);
         Parse(folder, "tokenizer.json", tokenizer => CheckTokenizer(tokenizer, tokenizerClass));
         var jinja = Path.Combine(folder, "chat_template.jinja");
-        if (Path.Exists(jinja) && !Directory.Exists(jinja)) RequirePlain(jinja);
+        if (Path.Exists(jinja) && !Directory.Exists(jinja)) RegularFile.Require(jinja);
     }
 
     private static void CheckConfig(JsonElement config)
@@ -122,7 +122,7 @@ internal static class TokenizerFiles
         foreach (var merge in merges.EnumerateArray())
         {
             var isPair = merge.ValueKind == JsonValueKind.Array && merge.GetArrayLength() == 2 && merge.EnumerateArray().All(p => p.ValueKind == JsonValueKind.String);
-            Require(isPair || (merge.ValueKind == JsonValueKind.String && merge.GetRawText().Length > 2), "model.merges holds something else than pairs of tokens");
+            Require(isPair || (merge.ValueKind == JsonValueKind.String && !merge.ValueEquals("")), "model.merges holds something else than pairs of tokens");
         }
     }
 
@@ -130,19 +130,21 @@ internal static class TokenizerFiles
     private static JsonElement? Optional(JsonElement container, string key, params ReadOnlySpan<JsonValueKind> kinds)
     {
         if (!container.TryGetProperty(key, out var value)) return null;
-        Require(kinds.Contains(value.ValueKind), $"{key} is {(value.ValueKind == JsonValueKind.Null ? "null" : "of another type than it should be")}");
-        return value;
+        return kinds.Contains(value.ValueKind) ? value : throw new JsonException($"{key} is {(value.ValueKind == JsonValueKind.Null ? "null" : "of another type than it should be")}");
     }
 
-    private static void RequireId(JsonElement id, string where) =>
-        Require(id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var number) && number is >= 0 and < MaxId, $"{where} has an id that is none of 0 to {MaxId - 1:N0}");
+    /// <summary>Asked of every token of a vocabulary: the message is put together only where it is needed.</summary>
+    private static void RequireId(JsonElement id, string where)
+    {
+        if (id.ValueKind != JsonValueKind.Number || !id.TryGetInt32(out var number) || number is < 0 or >= MaxId)
+            throw new JsonException($"{where} has an id that is none of 0 to {MaxId - 1:N0}");
+    }
 
     /// <summary>Reads a file of the folder where there is one. Refuses what the library's JSON reader stumbles over.</summary>
     private static void Parse(string folder, string name, Action<JsonElement> check)
     {
         var path = Path.Combine(folder, name);
         if (!Path.Exists(path)) return;
-        RequirePlain(path);
         var bytes = RegularFile.ReadAllBytes(path, MaxBytes);
         try
         {
@@ -175,11 +177,6 @@ internal static class TokenizerFiles
         {
             throw new JsonException("it holds half a surrogate pair", e);
         }
-    }
-
-    private static void RequirePlain(string path)
-    {
-        if (!RegularFile.Is(path)) throw new InputFileException(path, new IOException("It is not a plain file"));
     }
 
     private static void Require(bool holds, string what)

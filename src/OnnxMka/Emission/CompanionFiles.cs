@@ -26,7 +26,7 @@ internal static class CompanionFiles
             var path = Path.GetRelativePath(location.Root, entry.FullName);
             if (modelFiles.Contains(entry.FullName) || !(location.IsFolder || IsKnown(entry.Name))) continue;
             if (entry is FileInfo file && RegularFile.Is(file.FullName)) files.Add(new CompanionFile(path, ((FileInfo?)file.ResolveLinkTarget(returnFinalTarget: true) ?? file).Length));
-            else if (ConfigFiles.Knows(path)) throw new InputFileException(entry.FullName, new IOException("It is not a plain file"));
+            else if (ConfigFiles.Knows(path)) RegularFile.Require(entry.FullName);
             else changes.Add(new ConfigChange(path, "is left out:", entry is FileInfo ? "it is not a plain file" : "it is a link to another folder", IsWarning: true));
         }
 

@@ -48,8 +48,9 @@ public sealed class Emitter : IDisposable
             var modelFolder = Path.GetDirectoryName(Path.Combine(staging.FullPath, target.ModelPath))!;
             Directory.CreateDirectory(modelFolder);
             var changes = new List<ConfigChange>();
-            if (!target.CopiesSideCars) FreeSpace.Require(target.StagingParent, writer.TotalBytes);
-            var sideCars = target.CopiesSideCars ? SideCars.Copy(input, original, rewritten, plan, target, staging.FullPath, writer.TotalBytes, changes) : [];
+            var files = target.CopiesSideCars ? SideCars.Find(input, original, target, plan.Removed.Any(), changes) : [];
+            FreeSpace.Require(target.StagingParent, writer.TotalBytes + files.Sum(f => f.Bytes));
+            var sideCars = SideCars.Copy(files, input, original, rewritten, plan, target, staging.FullPath, changes);
             if (!target.CopiesSideCars && plan.Removed.Any()) SideCars.WarnOfStaleConfiguration(input, changes);
             var written = writer.Write(modelFolder, bytes, ct);
             var model = Path.Combine(staging.FullPath, target.ModelPath);

@@ -1,3 +1,5 @@
+using OnnxMka.Graph;
+
 namespace OnnxMka.Emission;
 
 /// <summary>Where a model is: its file, and the folder of files that belong to it.</summary>
@@ -44,7 +46,7 @@ public sealed record ModelLocation(string ModelPath, string Root, bool IsFolder)
         if (!File.Exists(config)) return null;
         var json = JsonText.Read(config);
         if (json.String(json.Find("model.decoder.filename")) is not { Length: > 0 } name) return null;
-        var inside = !name.Contains('\0') && Path.GetFullPath(Path.Combine(root, name)).StartsWith(Path.TrimEndingDirectorySeparator(root) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+        var inside = !name.Contains('\0') && RealPath.IsInside(Path.GetFullPath(Path.Combine(root, name)), root);
         return inside ? Path.Combine(root, name) : throw new RefusedException("MKA050", config, $"it names '{name}' as the decoder, which is no file of this folder", "Mend it, or name the model file");
     }
 }

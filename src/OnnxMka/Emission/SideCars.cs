@@ -14,16 +14,11 @@ internal static class SideCars
 
     private static readonly string[] Tokenizers = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "generation_config.json"];
 
-    /// <summary>
-    /// Copies into the staging folder, where there must be room for these files and the model's bytes. The same network at other
-    /// precisions stays behind. Refuses files that need the old data, and files in the way.
-    /// </summary>
+    /// <summary>Copies into the staging folder; configuration is brought in line.</summary>
     /// <returns>Paths relative to the folder.</returns>
     public static IReadOnlyList<string> Copy(
-        ModelLocation input, OnnxModel original, RewrittenModel rewritten, MergePlan plan, OutputTarget target, string staging, long modelBytes, List<ConfigChange> changes)
+        ImmutableArray<CompanionFile> files, ModelLocation input, OnnxModel original, RewrittenModel rewritten, MergePlan plan, OutputTarget target, string staging, List<ConfigChange> changes)
     {
-        var files = Of(input, original, target, plan.Removed.Any(), changes);
-        FreeSpace.Require(target.StagingParent, modelBytes + files.Sum(f => f.Bytes));
         var names = new ModelNames(input.RelativeModelPath.Replace('\\', '/'), target.ModelPath.Replace('\\', '/'));
         var ports = PortNames.Of(original, rewritten);
         foreach (var file in files.Select(f => f.Path))
@@ -41,10 +36,10 @@ internal static class SideCars
         return [.. files.Select(f => f.Path)];
     }
 
-    /// <summary>Refuses what <see cref="Copy"/> would refuse, before hours are spent on what goes with these files.</summary>
+    /// <summary>Refuses what <see cref="Find"/> and <see cref="Copy"/> would refuse, before hours are spent on what goes with these files.</summary>
     public static void Check(ModelLocation input, OnnxModel original, OutputTarget target)
     {
-        foreach (var file in Of(input, original, target, shortened: true, []).Select(f => f.Path).Where(ConfigFiles.Knows)) _ = JsonText.Read(Path.Combine(input.Root, file));
+        foreach (var file in Find(input, original, target, shortened: true, []).Select(f => f.Path).Where(ConfigFiles.Knows)) _ = JsonText.Read(Path.Combine(input.Root, file));
     }
 
     /// <summary>A result beside its original, whose configuration speaks of all layers.</summary>
@@ -60,7 +55,8 @@ internal static class SideCars
         .Concat(model.AllTensors().Where(t => t.Location is not null).Select(t => Path.GetFullPath(t.Location!, Path.GetDirectoryName(path)!)))
         .ToHashSet(StringComparer.Ordinal);
 
-    private static ImmutableArray<CompanionFile> Of(ModelLocation input, OnnxModel original, OutputTarget target, bool shortened, List<ConfigChange> changes)
+    /// <summary>What goes along. The same network at other precisions stays behind. Refuses files that need the old data, and files in the way.</summary>
+    public static ImmutableArray<CompanionFile> Find(ModelLocation input, OnnxModel original, OutputTarget target, bool shortened, List<ConfigChange> changes)
     {
         var modelFiles = FilesOf(original, input.ModelPath);
         var files = CompanionFiles.Of(input, modelFiles, target.Folder, changes);

@@ -47,6 +47,14 @@ internal static class BlockPrune
         }
     }
 
+    /// <summary>Takes the caches' inputs away once nothing is left that reads them (<see cref="CheckGone"/>).</summary>
+    public static EditScript InputPorts(BlockMap map, MergePlan plan)
+    {
+        var script = new EditScript();
+        foreach (var port in plan.Removed.SelectMany(b => map.Blocks[b].KvInputs)) script.Add(Stage, new GraphEdit.DropInputPort(port.Name));
+        return script;
+    }
+
     private static IEnumerable<(int First, int Last)> Runs(HashSet<int> removed, int count)
     {
         for (var i = 0; i < count; i++)
@@ -75,13 +83,24 @@ internal static class BlockPrune
             }
         }
 
-        foreach (var port in block.KvInputs) script.Add(Stage, new GraphEdit.DropInputPort(port.Name));
         foreach (var port in block.KvOutputs) script.Add(Stage, new GraphEdit.DropOutputPort(port.Name));
     }
 
     /// <summary>Readers of a cache beyond operators that hand its elements on: a Cast, or what takes key and value out of one tensor.</summary>
-    private static IEnumerable<Reader> FinalReaders(GraphIndex index, string value) => index.Readers(value).SelectMany(reader =>
-        reader.Node.OpType is "Cast" or "Identity" or "Gather" or "Slice" or "Split" or "Squeeze" or "Unsqueeze" && !reader.Node.Outputs.Any(index.IsOutput)
-            ? reader.Node.Outputs.Where(o => o.Length > 0).SelectMany(o => FinalReaders(index, o))
-            : [reader]);
+    private static List<Reader> FinalReaders(GraphIndex index, string value)
+    {
+        var (found, seen, pending) = (new List<Reader>(), new HashSet<string>(StringComparer.Ordinal), new Queue<string>([value]));
+        while (pending.TryDequeue(out var next))
+        {
+            if (next.Length == 0 || !seen.Add(next)) continue;
+            foreach (var reader in index.Readers(next))
+            {
+                var handsOn = reader.Node.OpType is "Cast" or "Identity" or "Gather" or "Slice" or "Split" or "Squeeze" or "Unsqueeze" && !reader.Node.Outputs.Any(index.IsOutput);
+                if (!handsOn) found.Add(reader);
+                else foreach (var output in reader.Node.Outputs) pending.Enqueue(output);
+            }
+        }
+
+        return found;
+    }
 }

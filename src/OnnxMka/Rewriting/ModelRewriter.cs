@@ -36,6 +36,7 @@ public static class ModelRewriter
         var pruned = GraphEditor.Apply(map.Model, structure);
         BlockPrune.CheckGone(map, plan, pruned);
         if (!plan.Removed.Any()) return new RewrittenModel(pruned, merged, ImmutableDictionary<string, string>.Empty, map with { Model = pruned });
+        pruned = GraphEditor.Apply(pruned, BlockPrune.InputPorts(map, plan));
         var naming = new EditScript();
         var ports = KvPortRenumber.Names(map, plan).AddRange(StreamPorts.Of(map, plan)?.Names(map, plan).Where(n => n.Key != n.Value) ?? []);
         var names = keepNames ? ports : LayerNames.Script(map, plan, pruned, ports, naming);

@@ -62,8 +62,8 @@ public static class HostileGraphs
         m.Graph.Node.Add(constant);
     });
 
-    /// <summary>A value of a layer is an output of the graph, too.</summary>
-    public static byte[] OutputInside(byte[] model, string value) => Rewrite(model, m => m.Graph.Output.Add(new ValueInfoProto { Name = value }));
+    /// <summary>Layer 2 asks for the size of a value inside layer 1.</summary>
+    public static byte[] SizeOfInside(byte[] model, string value) => Rewrite(model, m => m.Graph.Node.First(n => n.OpType == "Shape" && n.Name.Contains("layers.2", StringComparison.Ordinal)).Input[0] = value);
 
     private static byte[] Rewrite(byte[] model, Action<ModelProto> change)
     {

@@ -43,9 +43,9 @@ public sealed class HostileDecoderTests
     public void A_constant_without_output_is_refused() => Refused("MKA009", Changed("TorchScriptLlama", HostileGraphs.WithoutOutput), "this one has none");
 
     [Fact]
-    public void A_graph_output_from_the_inside_of_a_block_is_the_reason_that_it_cannot_go()
+    public void A_size_that_another_layer_takes_inside_a_block_is_the_reason_that_it_cannot_go()
     {
-        var map = Map(Changed("TorchScriptLlama", m => HostileGraphs.OutputInside(m, "/model/layers.1/self_attn/Softmax_output_0")));
+        var map = Map(Changed("TorchScriptLlama", m => HostileGraphs.SizeOfInside(m, "/model/layers.1/self_attn/Softmax_output_0")));
         var refused = Assert.Throws<RefusedException>(() => OnnxMka.Rewriting.ModelRewriter.Apply(map, DamagedDecoderTests.PlanOf(map, 1)));
         Assert.Equal("MKA045", refused.Refusal.Code);
     }

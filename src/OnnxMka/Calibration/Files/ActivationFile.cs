@@ -22,7 +22,7 @@ public static class ActivationFile
         var name = Path.GetFileName(path);
         try
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            using var file = new FileStream(RegularFile.Open(path), FileAccess.Read);
             if (!file.CanSeek) throw Bad(name, "it is a pipe or a device, not a file");
             using var array = Find(file, name);
             return Layers(array);
