@@ -41,7 +41,7 @@ public sealed class Compression
         var input = ModelLocation.Find(_options.Input);
         var target = _options.Output is null ? null : OutputTarget.For(input, _options.Output, _options.Force);
         var map = _clock.Time("detect blocks", () => BlockDetector.Detect(OnnxModel.Load(input.ModelPath), _options.ReadyPlan is { Units: not null } ? Granularity.Sublayer : _options.Granularity));
-        if (target is { CopiesSideCars: true }) SideCars.Check(input, map.Model, target);
+        if (target is not null) Emitter.Check(input, map.Model, target, _options.ForceExternalData);
         using var texts = new Texts(_options, input.ModelPath);
         var fingerprint = Fingerprint.Of(map.Model);
         var options = _options.Plan.For(map) with { Count = _options.Ratio is { } ratio ? PlanOptions.ForRatio(ratio, map.Count) : _options.Plan.Count };

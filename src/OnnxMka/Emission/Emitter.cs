@@ -36,12 +36,21 @@ public sealed class Emitter : IDisposable
     /// <summary>The model under its staging name, ready to be loaded and tried.</summary>
     public EmittedModel Staged => _staged;
 
+    /// <summary>Refuses what <see cref="Stage"/> would refuse and is known of the original, before hours are spent on what goes there.</summary>
+    public static void Check(ModelLocation input, OnnxModel original, OutputTarget target, bool forceExternal)
+    {
+        var names = ModelWriter.Plan(original, Path.GetFileName(target.ModelPath), forceExternal).FileNames;
+        target.RequireFree(names);
+        var files = target.CopiesSideCars ? SideCars.Check(input, original, target) : [];
+        target.RefuseInputs(original, names, files.Select(f => f.Path));
+    }
+
     /// <summary>Streams everything to disk beside the target. Refuses where the disk has no room.</summary>
     public static Emitter Stage(
         ModelLocation input, OnnxModel original, RewrittenModel rewritten, MergePlan plan, OutputTarget target, bool forceExternal, IProgress<long>? bytes = null, CancellationToken ct = default)
     {
         var writer = ModelWriter.Plan(rewritten.Model, Path.GetFileName(target.ModelPath), forceExternal);
-        target.RequireFree(original, writer.FileNames);
+        target.RequireFree(writer.FileNames);
         var staging = StagingFolder.Beside(target.StagingParent);
         try
         {
@@ -49,6 +58,7 @@ public sealed class Emitter : IDisposable
             Directory.CreateDirectory(modelFolder);
             var changes = new List<ConfigChange>();
             var files = target.CopiesSideCars ? SideCars.Find(input, original, target, plan.Removed.Any(), changes) : [];
+            target.RefuseInputs(original, writer.FileNames, files.Select(f => f.Path));
             FreeSpace.Require(target.StagingParent, writer.TotalBytes + files.Sum(f => f.Bytes));
             var sideCars = SideCars.Copy(files, input, original, rewritten, plan, target, staging.FullPath, changes);
             if (!target.CopiesSideCars && plan.Removed.Any()) SideCars.WarnOfStaleConfiguration(input, changes);
@@ -111,7 +121,7 @@ public sealed class Emitter : IDisposable
     private static void Flush(string path)
     {
         if (Path.GetFileName(path) == StagingFolder.LockName) return;
-        using var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
+        using var file = File.OpenHandle(path, FileMode.Open); // to read: a companion may be read-only
         RandomAccess.FlushToDisk(file);
     }
 

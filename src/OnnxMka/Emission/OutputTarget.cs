@@ -48,16 +48,24 @@ public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder
         if (System.IO.File.Exists(Model)) throw new OutputException($"{Model} exists. Use --force to overwrite it.");
     }
 
-    /// <summary>Refuses to write over a file of the input, ever, and over a data file that stands there without force.</summary>
+    /// <summary>Refuses to write over a model or data file that stands there without force.</summary>
     /// <param name="names">Of the files that will be written, beside each other.</param>
-    public void RequireFree(OnnxModel original, IEnumerable<string> names)
+    public void RequireFree(IEnumerable<string> names)
     {
-        foreach (var file in names.Select(n => Path.Combine(Path.GetDirectoryName(Model)!, n)))
-        {
-            if (original.Files.Contains(RealPath.Of(file), StringComparer.Ordinal)) throw new OutputException($"{file} is a file of the input. Give another name or place for the result.");
-            if (!Overwrites && System.IO.File.Exists(file)) throw new OutputException($"{file} exists. Use --force to overwrite it.");
-        }
+        if (!Overwrites && names.Select(Beside).FirstOrDefault(System.IO.File.Exists) is { } taken) throw new OutputException($"{taken} exists. Use --force to overwrite it.");
     }
+
+    /// <summary>Refuses to write over a file of the input, force or not.</summary>
+    /// <param name="names">Of the model's files, beside each other.</param>
+    /// <param name="companions">Relative to the folder.</param>
+    public void RefuseInputs(OnnxModel original, IEnumerable<string> names, IEnumerable<string> companions)
+    {
+        var inputs = original.Files.ToHashSet(StringComparer.Ordinal);
+        if (names.Select(Beside).Concat(companions.Select(c => Path.Combine(Folder, c))).FirstOrDefault(f => inputs.Contains(RealPath.Of(f))) is { } taken)
+            throw new OutputException($"{taken} is a file of the input. Give another name or place for the result.");
+    }
+
+    private string Beside(string name) => Path.Combine(Path.GetDirectoryName(Model)!, name);
 
     private static OutputTarget File(ModelLocation input, string full)
     {

@@ -36,10 +36,12 @@ internal static class SideCars
         return [.. files.Select(f => f.Path)];
     }
 
-    /// <summary>Refuses what <see cref="Find"/> and <see cref="Copy"/> would refuse, before hours are spent on what goes with these files.</summary>
-    public static void Check(ModelLocation input, OnnxModel original, OutputTarget target)
+    /// <summary>Finds what goes along, and refuses what <see cref="Copy"/> would refuse.</summary>
+    public static ImmutableArray<CompanionFile> Check(ModelLocation input, OnnxModel original, OutputTarget target)
     {
-        foreach (var file in Find(input, original, target, shortened: true, []).Select(f => f.Path).Where(ConfigFiles.Knows)) _ = JsonText.Read(Path.Combine(input.Root, file));
+        var files = Find(input, original, target, shortened: true, []);
+        foreach (var file in files.Where(f => ConfigFiles.Knows(f.Path))) _ = JsonText.Read(Path.Combine(input.Root, file.Path));
+        return files;
     }
 
     /// <summary>A result beside its original, whose configuration speaks of all layers.</summary>

@@ -37,6 +37,18 @@ public sealed class OverwritingTests : IDisposable
         Assert.Equal(15, Blocks("first/renamed.onnx"));
     }
 
+    /// <summary>A file that lies about in the model's folder, under the name that the weights in a folder below have.</summary>
+    [Fact]
+    public void Data_of_the_input_by_a_companion_of_its_name()
+    {
+        Drop(Books16.Folder, "in/onnx/model.onnx", external: true);
+        File.Move(_folder["in/onnx/config.json"], _folder["in/config.json"]);
+        File.WriteAllText(_folder["in/model.onnx.data"], "a note");
+        var failed = Assert.Throws<OutputException>(() => Drop("in", "in/onnx", force: true));
+        Assert.Contains("model.onnx.data is a file of the input", failed.Message, StringComparison.Ordinal);
+        Assert.Equal(15, Blocks("in/onnx/model.onnx"));
+    }
+
     [Fact]
     public void A_file_with_the_name_of_the_data_file()
     {
