@@ -4,14 +4,31 @@ using Microsoft.Win32.SafeHandles;
 
 namespace OnnxMka.Graph;
 
-/// <summary>Reads tensor bytes at their offsets. Thread-safe; keeps one handle per file until disposed.</summary>
+/// <param name="IsKept">The reader closes it, at its end.</param>
+public readonly record struct OpenedFile(SafeFileHandle Handle, bool IsKept) : IDisposable
+{
+    public void Dispose()
+    {
+        if (!IsKept) Handle.Dispose();
+    }
+}
+
+/// <summary>Reads tensor bytes at their offsets. Thread-safe; keeps the first files open until disposed, and opens those beyond for each read.</summary>
 public sealed class TensorReader : IDisposable
 {
-    private readonly ConcurrentDictionary<string, Lazy<SafeFileHandle>> _handles = new(StringComparer.Ordinal);
+    /// <summary>Exporters that write a file for each tensor make thousands of them, and processes may be held to some 1,000 open files.</summary>
+    internal const int MostKept = 256;
 
-    /// <summary>Handle of a file that a content points into, opened for reading.</summary>
-    public SafeFileHandle Open(string path) =>
-        _handles.GetOrAdd(path, p => new Lazy<SafeFileHandle>(() => OpenFile(p))).Value;
+    private readonly ConcurrentDictionary<string, Lazy<SafeFileHandle>> _handles = new(StringComparer.Ordinal);
+    private int _kept;
+
+    /// <summary>A file that a content points into, opened for reading; the caller disposes of it after use.</summary>
+    public OpenedFile Open(string path)
+    {
+        if (_handles.TryGetValue(path, out var known)) return new OpenedFile(known.Value, IsKept: true);
+        if (Interlocked.Increment(ref _kept) > MostKept) return new OpenedFile(OpenFile(path), IsKept: false);
+        return new OpenedFile(_handles.GetOrAdd(path, p => new Lazy<SafeFileHandle>(() => OpenFile(p))).Value, IsKept: true);
+    }
 
     /// <summary>Copies the bytes from <paramref name="offset"/> within the tensor's raw layout. Refuses a range that the file lacks.</summary>
     public void Read(TensorRef tensor, long offset, Span<byte> destination)
@@ -81,10 +98,10 @@ public sealed class TensorReader : IDisposable
 
     private void ReadFully(string path, long offset, Span<byte> destination, string name)
     {
-        var handle = Open(path);
+        using var file = Open(path);
         while (!destination.IsEmpty)
         {
-            var read = RandomAccess.Read(handle, destination, offset);
+            var read = RandomAccess.Read(file.Handle, destination, offset);
             if (read <= 0)
             {
                 throw new RefusedException(

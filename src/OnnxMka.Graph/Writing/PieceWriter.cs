@@ -90,7 +90,8 @@ internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress
 
     private void WriteDecoded(OutputFile output, long position, DecodedVarints decoded)
     {
-        foreach (var bytes in VarintTensor.DecodeChunks(reader.Open(decoded.Source.Path), decoded.Source, decoded.Tensor))
+        using var input = reader.Open(decoded.Source.Path);
+        foreach (var bytes in VarintTensor.DecodeChunks(input.Handle, decoded.Source, decoded.Tensor))
         {
             ct.ThrowIfCancellationRequested();
             output.Write(bytes.Span, position);
@@ -108,7 +109,7 @@ internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress
             var end = Math.Min(start + segment, content.Length);
             ReadAhead(content, end);
             WriteSegment(output, position, content, start, end, chunk);
-            foreach (var source in content.Sources) output.HasRead(reader.Open(source.Path), source.Offset + start, end - start);
+            ForSources(content, (file, offset) => output.HasRead(file, offset + start, end - start));
             output.Reached(position + end);
         }
     }
@@ -120,7 +121,16 @@ internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress
     {
         var length = Math.Min((long)Chunk(content) * ChunksPerSegment, content.Length - start);
         if (length <= 0) return;
-        foreach (var source in content.Sources) PageAdvice.WillRead(reader.Open(source.Path), source.Offset + start, length);
+        ForSources(content, (file, offset) => PageAdvice.WillRead(file, offset + start, length));
+    }
+
+    private void ForSources(ComputedContent content, Action<SafeFileHandle, long> advise)
+    {
+        foreach (var source in content.Sources)
+        {
+            using var file = reader.Open(source.Path);
+            advise(file.Handle, source.Offset);
+        }
     }
 
     private void WriteSegment(OutputFile output, long position, ComputedContent content, long start, long end, int chunk)
@@ -149,7 +159,8 @@ internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress
 
     private void CopyRange(OutputFile output, long position, string path, long offset, long length, string tensor)
     {
-        var input = reader.Open(path);
+        using var file = reader.Open(path);
+        var input = file.Handle;
         var copied = 0L;
         if (OperatingSystem.IsLinux() && length >= ChunkBytes) copied = KernelCopy(input, offset, output, position, length);
         var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(ChunkBytes, Math.Max(length - copied, 1)));
