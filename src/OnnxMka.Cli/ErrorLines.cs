@@ -37,6 +37,11 @@ internal static class ErrorLines
         {
             return Say(e.Message, ExitCode.Failure);
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Files and folders that others change while the tool is at work, wherever it meets them.
+            return Say(e.Message, ExitCode.Failure);
+        }
         catch (OperationCanceledException)
         {
             return Say("Cancelled; nothing was written.", ExitCode.Cancelled);

@@ -41,6 +41,7 @@ public sealed class Compression
         var input = ModelLocation.Find(_options.Input);
         var target = _options.Output is null ? null : OutputTarget.For(input, _options.Output, _options.Force);
         var map = _clock.Time("detect blocks", () => BlockDetector.Detect(OnnxModel.Load(input.ModelPath), _options.ReadyPlan is { Units: not null } ? Granularity.Sublayer : _options.Granularity));
+        var files = ModelFiles.Of(map.Model);
         if (target is not null) Emitter.Check(input, map.Model, target, _options.ForceExternalData);
         using var texts = new Texts(_options, input.ModelPath);
         var fingerprint = Fingerprint.Of(map.Model);
@@ -50,10 +51,10 @@ public sealed class Compression
         var reduction = _options.Goal is { } goal ? ReduceTo(goal, calibrated, options, fingerprint, texts, name) : Reduce(calibrated, options, fingerprint, texts);
         var (plan, rewritten, analysis, selection, compensation, search) = reduction;
         var planned = Planned(rewritten, name);
-        var original = map.Model.Files.Sum(f => new FileInfo(f).Length);
         if (_options.DryRun || target is null)
             return Result(null, [], [], null);
 
+        files.RequireUnchanged();
         using var emitter = _clock.Time("write", () => Write(input, map, rewritten, plan, target, planned));
         if (_options.ModelCard) emitter.ReserveCard(_options.Force);
         var deltas = _clock.Time("prove", () => Prove(map, rewritten, emitter.Staged));
@@ -63,10 +64,11 @@ public sealed class Compression
         _ct.ThrowIfCancellationRequested();
         var result = Result(emitter.Staged, deltas, verdicts, quality);
         if (_options.ModelCard) emitter.AddCard(Cards.ModelCard.Write(result, _options));
+        files.RequireUnchanged();
         return result with { Emitted = emitter.Commit() };
 
         CompressionResult Result(EmittedModel? emitted, ImmutableArray<TensorDelta> deltas, ImmutableArray<Verdict> verdicts, QualityTable? quality) =>
-            new(map, plan, analysis, emitted, deltas, verdicts, quality, original, planned, _clock.Times) { Selection = selection, Compensation = compensation, Search = search, Merging = reduction.Merging };
+            new(map, plan, analysis, emitted, deltas, verdicts, quality, files.TotalBytes, planned, _clock.Times) { Selection = selection, Compensation = compensation, Search = search, Merging = reduction.Merging };
     }
 
     /// <summary>Select, plan, rewrite, compensate; or, for the best of several ways, the search that does all of it.</summary>

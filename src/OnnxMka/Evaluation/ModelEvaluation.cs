@@ -91,5 +91,5 @@ public static class ModelEvaluation
     }
 
     private static EvaluatedModel Describe(BlockMap map, string fingerprint, ModelUnderTest run) => new(
-        map.Model.Path, fingerprint, map.Count, map.Model.Files.Sum(f => new FileInfo(f).Length), run.Seconds > 0 ? run.TokensRead / run.Seconds : 0);
+        map.Model.Path, fingerprint, map.Count, ModelFiles.Of(map.Model).TotalBytes, run.Seconds > 0 ? run.TokensRead / run.Seconds : 0);
 }

@@ -1,5 +1,6 @@
 using System.Reflection;
 using OnnxMka.Blocks;
+using OnnxMka.Graph;
 
 namespace OnnxMka.Reporting;
 
@@ -93,7 +94,7 @@ public static class InspectJson
             irVersion = map.Model.IrVersion,
             opsets = map.Model.Opsets.ToDictionary(o => o.Key.Length > 0 ? o.Key : "ai.onnx", o => o.Value, StringComparer.Ordinal),
             nodes = map.Model.Graph.Nodes.Count,
-            bytes = map.Model.Files.Sum(f => new FileInfo(f).Length),
+            bytes = ModelFiles.Of(map.Model).TotalBytes,
             tokenInput = map.TokenInput,
             logits = map.Logits,
             blocks = map.Blocks.Select(b => new

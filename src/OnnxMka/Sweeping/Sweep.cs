@@ -42,6 +42,7 @@ public static class Sweep
         var clock = new StageClock();
         var location = ModelLocation.Find(options.Input);
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
+        var files = ModelFiles.Of(map.Model);
         using var texts = new Texts(options, location.ModelPath);
         var heldBack = texts.HeldBack ?? throw new RefusedException("MKA038", Path.GetFileName(location.ModelPath), "there is no text to measure the plans on", "Put tokenizer.json beside it, or give --calib-ids");
         var fingerprint = Fingerprint.Of(map.Model);
@@ -58,9 +59,9 @@ public static class Sweep
         var tried = clock.Time("try plans", () => wanted.Select(Try).ToArray());
         var points = Front(tried);
         var picked = sweep.MaxIncrease is { } most ? points.Where(p => p.Increase <= most).OrderBy(p => p.Bytes).ThenBy(p => p.Perplexity.MeanNll).FirstOrDefault() : null;
-        var bytes = map.Model.Files.Sum(f => new FileInfo(f).Length);
         var alone = speeds.Values.FirstOrDefault()?.Models[0];
-        return new SweepResult(map, analysis, points, original, alone, bytes, heldBack.Source, heldBack.Sha256, heldBack.Count, heldBack.Length, picked, clock.Times);
+        files.RequireUnchanged();
+        return new SweepResult(map, analysis, points, original, alone, files.TotalBytes, heldBack.Source, heldBack.Sha256, heldBack.Count, heldBack.Length, picked, clock.Times);
 
         SweepPoint Try((SweepMethod Way, double Ratio, PlanOptions Options) wanted)
         {

@@ -1,4 +1,5 @@
 using OnnxMka.Emission;
+using OnnxMka.Graph;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Tests.Emission;
@@ -37,10 +38,32 @@ public sealed class InterruptionTests
     {
         using var folder = new TempFolder();
         File.Copy(Books16.ModelPath, folder["in.onnx"]);
-        var sink = new Hook("write", () => File.Delete(folder["in.onnx"]));
+        var sink = new WhenStage("write", () => File.Delete(folder["in.onnx"]));
         var refused = Assert.Throws<RefusedException>(() => Compression.Run(Dropping(folder["in.onnx"], folder["out/model.onnx"]), sink));
         Assert.Equal("MKA004", refused.Refusal.Code);
         Assert.Empty(Directory.GetFiles(folder.FullPath, "*", SearchOption.AllDirectories));
+    }
+
+    [Theory]
+    [InlineData("calibrate")]
+    [InlineData("verify")]
+    [InlineData("perplexity")]
+    public void Input_that_vanishes_on_the_way(string stage)
+    {
+        using var folder = new TempFolder();
+        var failed = Assert.Throws<InputFileException>(() => WithChange(folder, stage, File.Delete));
+        Assert.Equal($"Cannot read {folder["in/model.onnx"]}: there is no such file.", failed.Message);
+    }
+
+    [Theory]
+    [InlineData("calibrate")]
+    [InlineData("perplexity")]
+    public void Input_that_somebody_writes_to_on_the_way(string stage)
+    {
+        using var folder = new TempFolder();
+        var refused = Assert.Throws<RefusedException>(() => WithChange(folder, stage, path => File.AppendAllText(path, "x")));
+        Assert.Equal("MKA005", refused.Refusal.Code);
+        Assert.Contains("it changed since it was read", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -73,10 +96,27 @@ public sealed class InterruptionTests
     private static void AssertNothingStays(string stage, TempFolder folder, CompressionOptions options)
     {
         using var cancel = new CancellationTokenSource();
-        var sink = new Hook(stage, cancel.Cancel);
+        var sink = new WhenStage(stage, cancel.Cancel);
         Assert.ThrowsAny<OperationCanceledException>(() => Compression.Run(options, sink, cancel.Token));
         Assert.True(sink.Reached);
         Assert.Empty(Directory.GetFileSystemEntries(folder.FullPath));
+    }
+
+    /// <summary>A run on a copy of the fixture that changes when the stage begins.</summary>
+    private static void WithChange(TempFolder folder, string stage, Action<string> change)
+    {
+        Directory.CreateDirectory(folder["in"]);
+        foreach (var file in Directory.GetFiles(Books16.Folder)) File.Copy(file, folder[$"in/{Path.GetFileName(file)}"]);
+        var sink = new WhenStage(stage, () => change(folder["in/model.onnx"]));
+        try
+        {
+            Compression.Run(new CompressionOptions { Input = folder["in"], Output = folder["out"], Ratio = 0.25, CalibrationSamples = 32, EvaluationSamples = 8 }, sink);
+        }
+        finally
+        {
+            Assert.True(sink.Reached);
+            Assert.Equal(["in"], Directory.GetFileSystemEntries(folder.FullPath).Select(Path.GetFileName));
+        }
     }
 
     private static CompressionOptions Dropping(string input, string output) => new()
@@ -87,22 +127,4 @@ public sealed class InterruptionTests
         Evaluate = false,
         Verify = false,
     };
-
-    /// <summary>Does something when a stage begins.</summary>
-    private sealed class Hook(string stage, Action action) : IProgressSink
-    {
-        public bool Reached { get; private set; }
-
-        public IStage Begin(string name, long total, string unit)
-        {
-            if (name != stage) return NoProgress.Instance;
-            Reached = true;
-            action();
-            return NoProgress.Instance;
-        }
-
-        public void Note(string text)
-        {
-        }
-    }
 }

@@ -109,7 +109,7 @@ public sealed class OverwritingTests : IDisposable
     [Fact]
     public void Of_two_runs_the_slower_is_refused()
     {
-        var failed = Assert.Throws<OutputException>(() => Drop(Books16.Folder, "out", sink: new WhenVerified(() => Drop(Books16.Folder, "out"))));
+        var failed = Assert.Throws<OutputException>(() => Drop(Books16.Folder, "out", sink: new WhenStage("verify", () => Drop(Books16.Folder, "out"))));
         Assert.Contains("exists and is not empty", failed.Message, StringComparison.Ordinal);
         Assert.Equal(["out"], Directory.GetFileSystemEntries(_folder.FullPath).Select(Path.GetFileName));
     }
@@ -159,18 +159,4 @@ public sealed class OverwritingTests : IDisposable
             Verify = sink is not null,
         },
         sink);
-
-    /// <summary>Does something when the result is written and not yet in its place.</summary>
-    private sealed class WhenVerified(Action action) : IProgressSink
-    {
-        public IStage Begin(string name, long total, string unit)
-        {
-            if (name == "verify") action();
-            return NoProgress.Instance;
-        }
-
-        public void Note(string text)
-        {
-        }
-    }
 }
