@@ -62,11 +62,11 @@ internal sealed class CompressVerb
         var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
         if (options.Target.Note is { } note) progress.Note(note);
         var result = Compression.Run(options, progress, ct);
-        if (parsed.GetValue(_planOut) is { } planFile) OutputFile.Write(planFile, PlanJson.Write(result.Plan));
+        if (parsed.GetValue(_planOut) is { } planFile) TextFile.Write(planFile, PlanJson.Write(result.Plan));
         if (parsed.GetValue(_report) is { Length: > 0 } reports) ReportFiles.Write(reports, ReportJson.Write(result, options));
-        if (parsed.GetValue(_adapterMap) is { } map) OutputFile.Write(map, AdapterMap.Write(result.Plan));
-        if (parsed.GetValue(_mergekit) is { } mergekit) OutputFile.Write(mergekit, MergekitYaml.Write(result.Plan, result.Blocks.Tensor(result.Blocks.Blocks[0].Parameters[0].Initializer).Type));
-        if (parsed.GetValue(_pruneList) is { } list) OutputFile.Write(list, PruneList.Write(result.Plan));
+        if (parsed.GetValue(_adapterMap) is { } map) TextFile.Write(map, AdapterMap.Write(result.Plan));
+        if (parsed.GetValue(_mergekit) is { } mergekit) TextFile.Write(mergekit, MergekitYaml.Write(result.Plan, result.Blocks.Tensor(result.Blocks.Blocks[0].Parameters[0].Initializer).Type));
+        if (parsed.GetValue(_pruneList) is { } list) TextFile.Write(list, PruneList.Write(result.Plan));
         ResultTables.Print(result);
         if (parsed.GetValue(_verbose)) Details.Print(result);
         return ExitCode.Done;
@@ -78,8 +78,9 @@ internal sealed class CompressVerb
         var output = parsed.GetValue(_output);
         var dryRun = parsed.GetValue(_dryRun);
         if (output is null && !dryRun) throw new UsageException("Name the output: onnx-mka IN OUT --ratio 0.4, or use --dry-run.");
-        var plan = parsed.GetValue(_plan) is { } file ? PlanJson.Read(OutputFile.ReadText(file), file.Name) : null;
+        var plan = parsed.GetValue(_plan) is { } file ? PlanJson.Read(TextFile.Read(file), file.Name) : null;
         ReportFiles.Check(parsed.GetValue(_report)!);
+        TextFile.CheckWritable(new[] { _planOut, _adapterMap, _mergekit, _pruneList }.Select(parsed.GetValue));
         var options = new CompressionOptions
         {
             Input = input,
@@ -87,7 +88,7 @@ internal sealed class CompressVerb
             Ratio = parsed.GetValue(_ratio),
             Plan = PlanOptionsFrom(parsed, plan is not null),
             ReadyPlan = plan,
-            Analysis = parsed.GetValue(_analysis) is { } a ? Scoring.Analysis.FromJson(OutputFile.ReadText(a), a.Name) : null,
+            Analysis = parsed.GetValue(_analysis) is { } a ? Scoring.Analysis.FromJson(TextFile.Read(a), a.Name) : null,
             DryRun = dryRun,
             Force = parsed.GetValue(_force),
             Evaluate = !parsed.GetValue(_noEval),

@@ -44,13 +44,14 @@ internal sealed class ScoreVerb
         var (list, mergekit) = (parsed.GetValue(_pruneList), parsed.GetValue(_mergekit));
         if ((parsed.GetValue(_count) is null) != (list is null && mergekit is null)) throw new UsageException("--layers-removed N goes with --prune-list FILE or --mergekit FILE.");
         var count = UsageRange.AtLeast(parsed.GetValue(_count) ?? 0, 0, "--layers-removed");
+        TextFile.CheckWritable(parsed.GetValue(_output), list, mergekit);
         var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
         var analysis = model is not null ? OfModel(model, options, progress, ct) : OfActivations(activations!, options, progress, ct);
-        if (parsed.GetValue(_output) is { } file) OutputFile.Write(file, analysis.ToJson());
+        if (parsed.GetValue(_output) is { } file) TextFile.Write(file, analysis.ToJson());
         ReportFiles.Write(parsed.GetValue(_report)!, AnalysisReport.Write(analysis, Path.GetFileName(model ?? activations!)));
         var plan = MergePlanner.Drop(analysis.Npib, count, analysis.Fingerprint);
-        if (list is not null) OutputFile.Write(list, PruneList.Write(plan));
-        if (mergekit is not null) OutputFile.Write(mergekit, MergekitYaml.Write(plan, null));
+        if (list is not null) TextFile.Write(list, PruneList.Write(plan));
+        if (mergekit is not null) TextFile.Write(mergekit, MergekitYaml.Write(plan, null));
         if (parsed.GetValue(_json)) Console.WriteLine(JsonSerializer.Serialize(new { npib = analysis.Npib.Rows, sigma = analysis.Sigma, eigenvalues = analysis.Eigenvalues }));
         else Print(analysis);
         return ExitCode.Done;

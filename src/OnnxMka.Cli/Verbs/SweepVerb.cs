@@ -53,8 +53,8 @@ internal sealed class SweepVerb
         if (options.Target.Note is { } note) progress.Note(note);
         var result = Sweep.Run(options, sweep, progress, ct);
         foreach (var point in result.Points)
-            OutputFile.Write(new FileInfo(Path.Combine(folder, "plans", $"{point.Way.Name.Replace(':', '-').Replace('+', '-')}-{point.Removed}.json")), PlanJson.Write(point.Plan));
-        OutputFile.Write(new FileInfo(Path.Combine(folder, "analysis.json")), result.Analysis.ToJson());
+            TextFile.Write(new FileInfo(Path.Combine(folder, "plans", $"{point.Way.Name.Replace(':', '-').Replace('+', '-')}-{point.Removed}.json")), PlanJson.Write(point.Plan));
+        TextFile.Write(new FileInfo(Path.Combine(folder, "analysis.json")), result.Analysis.ToJson());
         ReportFiles.Write(reports, SweepJson.Write(result, options, sweep));
         var emitted = result.Picked is { } picked ? Emit(picked, options, model, progress, ct) : null;
         Print(result, sweep);
@@ -72,7 +72,7 @@ internal sealed class SweepVerb
             ProtectFirst = UsageRange.AtLeast(parsed.GetValue(_protectFirst), 0, "--protect-first"),
             ProtectLast = UsageRange.AtLeast(parsed.GetValue(_protectLast), 0, "--protect-last"),
         },
-        Analysis = parsed.GetValue(_analysis) is { } a ? Scoring.Analysis.FromJson(OutputFile.ReadText(a), a.Name) : null,
+        Analysis = parsed.GetValue(_analysis) is { } a ? Scoring.Analysis.FromJson(TextFile.Read(a), a.Name) : null,
         EvaluationSamples = UsageRange.AtLeast(parsed.GetValue(_evalSamples), 1, "--eval-samples"),
         Force = parsed.GetValue(_force),
     });

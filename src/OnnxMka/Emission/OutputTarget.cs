@@ -19,6 +19,9 @@ public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder
 
     private string Model => Path.Combine(Folder, ModelPath);
 
+    /// <summary>Refuses a folder, there or not, that cannot be written to; nothing stays behind.</summary>
+    public static void RequireWritable(string folder) => StagingFolder.RequireWritable(folder);
+
     /// <summary>
     /// A path that ends in <c>.onnx</c> is a file, anything else a folder. Refuses the input itself, existing output without force, and
     /// places that cannot be written to.

@@ -40,6 +40,10 @@ public sealed class ExitCodeTests
     [InlineData(5, "No smaller model keeps", "IN", "OUT", "--max-ppl-increase", "0.01%", "--method", "drop", "--order", "tail", "--calib-samples", "32")]
     [InlineData(1, "Cannot write to", "IN", "TEXT/out", "--ratio", "0.4")]
     [InlineData(1, "Cannot write to /proc", "IN", "/proc/out", "--ratio", "0.4")]
+    [InlineData(1, "Cannot write to /proc", "IN", "OUT", "--ratio", "0.4", "--plan-out", "/proc/plans/plan.json")]
+    [InlineData(1, "Cannot write to /proc", "IN", "OUT", "--ratio", "0.4", "--report", "/proc/report.html")]
+    [InlineData(1, "Cannot write /proc: it is a folder", "IN", "OUT", "--ratio", "0.4", "--prune-list", "/proc")]
+    [InlineData(1, "It has more than 67,108,864 bytes", "IN", "OUT", "--plan", "/dev/zero")]
     public void Ends_with_one_line_and_the_documented_code(int code, string message, params string[] arguments)
     {
         using var folder = new TempFolder();
