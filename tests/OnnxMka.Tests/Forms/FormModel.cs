@@ -22,7 +22,16 @@ internal sealed class FormModel : IDisposable
         DecoderForge.WriteFolder(built, _folder.FullPath);
         _disguised = disguise is not null;
         if (disguise is not null) File.WriteAllBytes(_folder["model.onnx"], disguise(File.ReadAllBytes(_folder["model.onnx"])));
-        Map = BlockDetector.Detect(OnnxModel.Load(_folder["model.onnx"]), granularity);
+        try
+        {
+            Map = BlockDetector.Detect(OnnxModel.Load(_folder["model.onnx"]), granularity);
+        }
+        catch (RefusedException)
+        {
+            _folder.Dispose(); // nobody gets the model, and so nobody else does it
+            throw;
+        }
+
         _index = GraphIndex.Of(Map.Model.Graph);
     }
 
