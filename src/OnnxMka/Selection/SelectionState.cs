@@ -14,6 +14,9 @@ internal sealed class SelectionState
 {
     private const int Version = 1;
 
+    /// <summary>A thousand times what the search of a thousand blocks takes.</summary>
+    private const int MaxBytes = 64 << 20;
+
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
     private readonly string _path;
@@ -34,17 +37,13 @@ internal sealed class SelectionState
         if (!File.Exists(path)) return new SelectionState(path, key, []);
         try
         {
-            var document = JsonSerializer.Deserialize<Document>(File.ReadAllBytes(path), Json);
+            var document = JsonSerializer.Deserialize<Document>(RegularFile.ReadAllBytes(path, MaxBytes), Json);
             if (document is not { Version: Version, Key: { } found } || document.Rounds.IsDefault || document.Rounds.Any(r => r is null)) throw Bad(path, $"it holds no search of version {Version}");
             return found == key ? new SelectionState(path, key, document.Rounds) : throw Bad(path, "it belongs to a search with another model, text or options");
         }
         catch (JsonException e)
         {
             throw Bad(path, $"it is no stored search ({e.Message.Split('\n')[0].TrimEnd('.')})");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputFileException(path, e);
         }
     }
 

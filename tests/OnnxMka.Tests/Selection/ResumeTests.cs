@@ -33,6 +33,20 @@ public sealed class ResumeTests
         Assert.Equal("MKA060", other.Refusal.Code);
     }
 
+    [Fact]
+    public void A_search_with_any_value_of_any_type_is_read_or_refused()
+    {
+        using var folder = new TempFolder();
+        var path = folder["search.json"];
+        SelectionState.Open(path, "key").Add(new SelectedBlock(3, 1.5) { Alpha = 0.5 });
+        Assert.Equal(new SelectedBlock(3, 1.5) { Alpha = 0.5 }, Assert.Single(SelectionState.Open(path, "key").Rounds));
+        JsonDamage.AssertReadOrRefused(File.ReadAllText(path), "MKA060", 50, damaged =>
+        {
+            File.WriteAllText(path, damaged);
+            Assert.All(SelectionState.Open(path, "key").Rounds, Assert.NotNull);
+        });
+    }
+
     /// <summary>Cancels once greedy selection has told of so many losses.</summary>
     private sealed class CancelAfter(int losses, CancellationTokenSource cancel) : IProgressSink, IStage
     {

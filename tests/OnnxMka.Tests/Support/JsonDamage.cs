@@ -18,6 +18,30 @@ internal static class JsonDamage
         }
     }
 
+    /// <summary>Every damaged text is read, or refused with that code; at least so many are refused.</summary>
+    public static void AssertReadOrRefused(string json, string code, int least, Action<string> read)
+    {
+        var refused = 0;
+        foreach (var (what, damaged) in Of(json))
+        {
+            try
+            {
+                read(damaged);
+            }
+            catch (RefusedException e)
+            {
+                Assert.Equal(code, e.Refusal.Code);
+                refused++;
+            }
+            catch (Exception e)
+            {
+                Assert.Fail($"{what}: {e}");
+            }
+        }
+
+        Assert.InRange(refused, least, int.MaxValue);
+    }
+
     private static IEnumerable<object[]> Paths(JsonNode? node, object[] here)
     {
         yield return here;
