@@ -8,6 +8,10 @@ new CompressVerb().AddTo(root);
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0) return ErrorLines.Say(parsed.Errors[0].Message, ExitCode.Usage);
 
+// A file above what the shell allows (ulimit -f) is an error of the write then, and not the end of the process.
+const int FileTooLarge = 25; // SIGXFSZ on Linux
+using var tooLarge = OperatingSystem.IsLinux() ? PosixSignalRegistration.Create((PosixSignal)FileTooLarge, signal => signal.Cancel = true) : null;
+
 // A terminal that goes away ends a run as Ctrl-C does.
 using var hangUp = new CancellationTokenSource();
 using var registration = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>

@@ -27,7 +27,18 @@ internal sealed class OutputFile : IDisposable
 
     public SafeFileHandle Handle { get; }
 
-    public void Write(ReadOnlySpan<byte> bytes, long position) => RandomAccess.Write(Handle, bytes, position);
+    public void Write(ReadOnlySpan<byte> bytes, long position)
+    {
+        try
+        {
+            RandomAccess.Write(Handle, bytes, position);
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            // What .NET makes of EFBIG: FAT32 ends at 4 GB, and a shell may have set a limit (ulimit -f).
+            throw new IOException($"No file of {_length:N0} bytes is allowed there", e);
+        }
+    }
 
     /// <summary>All bytes before <paramref name="position"/> are written.</summary>
     public void Reached(long position)

@@ -92,6 +92,17 @@ public sealed class InterruptionTests
         Assert.Empty(Directory.GetFileSystemEntries(disk.FullPath));
     }
 
+    /// <summary>FAT32 ends at 4 GB in the same way.</summary>
+    [Fact]
+    public void A_file_larger_than_is_allowed()
+    {
+        using var folder = new TempFolder();
+        var result = ToolProcess.RunWithFilesUpTo(10_000, Books16.Folder, folder["out"], "--blocks", "5", "--method", "drop", "--no-eval", "--no-verify", "--quiet");
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("No file of 12,697,695 bytes is allowed there", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(folder.FullPath));
+    }
+
     /// <summary>Cancels when the stage begins.</summary>
     private static void AssertNothingStays(string stage, TempFolder folder, CompressionOptions options)
     {
