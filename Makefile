@@ -102,7 +102,7 @@ format: obj/restored
 fixtures:
 	@tools/check-manifest
 
-# A million mutated models, five thousand random decoders and twenty thousand damaged ones; about an hour.
+# A million mutated models, five thousand random decoders and twenty thousand damaged ones; a quarter of an hour.
 soak: build
 	@FUZZ_CASES=1000000 $(DOTNET) test tests/OnnxMka.Graph.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~DamagedModels"
 	@FORGE_CASES=5000 $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~RandomDecoder"

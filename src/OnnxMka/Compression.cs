@@ -55,7 +55,7 @@ public sealed class Compression
             return Result(null, [], [], null);
 
         files.RequireUnchanged();
-        using var emitter = _clock.Time("write", () => Write(input, map, rewritten, plan, target, planned));
+        using var emitter = _clock.Time("write", () => Emitter.Stage(input, map.Model, rewritten, plan, target, _options.ForceExternalData, _progress, _ct));
         if (_options.ModelCard) emitter.ReserveCard(_options.Force);
         var deltas = _clock.Time("prove", () => Prove(map, rewritten, emitter.Staged));
         var verdicts = _options.Verify ? _clock.Time("verify", () => Verify(map, rewritten, emitter.Staged, texts)) : [];
@@ -157,13 +157,6 @@ public sealed class Compression
         if (plan.Fingerprint != fingerprint)
             throw new RefusedException("MKA042", "the plan", "it was made for another model", "Make a plan for this model");
         return plan;
-    }
-
-    private Emitter Write(ModelLocation input, BlockMap map, RewrittenModel rewritten, MergePlan plan, OutputTarget target, long bytes)
-    {
-        _progress.Note($"{bytes / 1e6:N1} MB to write with about 100 MB of memory, {FreeSpace.Of(target.StagingParent) / 1e6:N0} MB free on disk");
-        using var stage = _progress.Begin("write", bytes, "bytes");
-        return Emitter.Stage(input, map.Model, rewritten, plan, target, _options.ForceExternalData, stage.AsIncrement<long>(), _ct);
     }
 
     private ImmutableArray<TensorDelta> Prove(BlockMap map, RewrittenModel rewritten, EmittedModel staged)

@@ -45,9 +45,9 @@ public sealed class Emitter : IDisposable
         target.RefuseInputs(original, names, files.Select(f => f.Path));
     }
 
-    /// <summary>Streams everything to disk beside the target. Refuses where the disk has no room.</summary>
+    /// <summary>Streams everything to disk beside the target. Refuses where the disk has no room. Progress counts bytes, of files that go along too.</summary>
     public static Emitter Stage(
-        ModelLocation input, OnnxModel original, RewrittenModel rewritten, MergePlan plan, OutputTarget target, bool forceExternal, IProgress<long>? bytes = null, CancellationToken ct = default)
+        ModelLocation input, OnnxModel original, RewrittenModel rewritten, MergePlan plan, OutputTarget target, bool forceExternal, IProgressSink progress, CancellationToken ct = default)
     {
         var writer = ModelWriter.Plan(rewritten.Model, Path.GetFileName(target.ModelPath), forceExternal);
         target.RequireFree(writer.FileNames);
@@ -59,8 +59,12 @@ public sealed class Emitter : IDisposable
             var changes = new List<ConfigChange>();
             var files = target.CopiesSideCars ? SideCars.Find(input, original, target, plan.Removed.Any(), changes) : [];
             target.RefuseInputs(original, writer.FileNames, files.Select(f => f.Path));
-            FreeSpace.Require(target.StagingParent, writer.TotalBytes + files.Sum(f => f.Bytes));
-            var sideCars = SideCars.Copy(files, input, original, rewritten, plan, target, staging.FullPath, changes);
+            var total = writer.TotalBytes + files.Sum(f => f.Bytes);
+            progress.Note($"{total / 1e6:N1} MB to write with about 100 MB of memory, {FreeSpace.Of(target.StagingParent) / 1e6:N0} MB free on disk");
+            FreeSpace.Require(target.StagingParent, total);
+            using var stage = progress.Begin("write", total, "bytes");
+            var bytes = stage.AsIncrement<long>();
+            var sideCars = SideCars.Copy(files, input, original, rewritten, plan, target, staging.FullPath, changes, bytes, ct);
             if (!target.CopiesSideCars && plan.Removed.Any()) SideCars.WarnOfStaleConfiguration(input, changes);
             var written = writer.Write(modelFolder, bytes, ct);
             var model = Path.Combine(staging.FullPath, target.ModelPath);
@@ -89,7 +93,12 @@ public sealed class Emitter : IDisposable
     }
 
     /// <summary>Writes the text of the card that was reserved.</summary>
-    public void AddCard(string text) => File.WriteAllText(Path.Combine(_staging.FullPath, _staged.Card ?? throw new InvalidOperationException("no card was reserved")), text);
+    public void AddCard(string text)
+    {
+        var path = Path.Combine(_staging.FullPath, _staged.Card ?? throw new InvalidOperationException("no card was reserved"));
+        File.Delete(path); // a README that came along may be read-only
+        File.WriteAllText(path, text);
+    }
 
     /// <summary>
     /// Gives the files their final names, all of them on disk by then. Over an older result its model goes first and the new one comes

@@ -14,20 +14,28 @@ internal static class SideCars
 
     private static readonly string[] Tokenizers = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "generation_config.json"];
 
-    /// <summary>Copies into the staging folder; configuration is brought in line.</summary>
+    /// <summary>Copies into the staging folder; configuration is brought in line. Progress counts bytes.</summary>
     /// <returns>Paths relative to the folder.</returns>
     public static IReadOnlyList<string> Copy(
-        ImmutableArray<CompanionFile> files, ModelLocation input, OnnxModel original, RewrittenModel rewritten, MergePlan plan, OutputTarget target, string staging, List<ConfigChange> changes)
+        ImmutableArray<CompanionFile> files, ModelLocation input, OnnxModel original, RewrittenModel rewritten, MergePlan plan, OutputTarget target, string staging, List<ConfigChange> changes, IProgress<long> bytes, CancellationToken ct)
     {
         var names = new ModelNames(input.RelativeModelPath.Replace('\\', '/'), target.ModelPath.Replace('\\', '/'));
         var ports = PortNames.Of(original, rewritten);
-        foreach (var file in files.Select(f => f.Path))
+        foreach (var (file, length) in files)
         {
             var destination = Path.Combine(staging, file);
             Directory.CreateDirectory(Path.GetDirectoryName(destination)!);
             var source = Path.Combine(input.Root, file);
-            if (ConfigFiles.Knows(file)) File.WriteAllBytes(destination, ConfigFiles.Rewrite(file, JsonText.ReadBytes(source), plan, names, ports, changes));
-            else File.Copy(source, destination);
+            if (ConfigFiles.Knows(file))
+            {
+                File.WriteAllBytes(destination, ConfigFiles.Rewrite(file, JsonText.ReadBytes(source), plan, names, ports, changes));
+                bytes.Report(length);
+            }
+            else
+            {
+                FileCopy.Copy(source, destination, bytes, ct);
+            }
+
             if (file == HuggingFaceConfig.FileName && !HuggingFaceConfig.TellsCount(File.ReadAllBytes(destination)))
                 changes.Add(new ConfigChange(file, "the number of layers", "stands under no key that is known; see to it by hand", IsWarning: true));
             if (plan.Removed.Any()) WarnOfLayerNumbers(source, file, changes);

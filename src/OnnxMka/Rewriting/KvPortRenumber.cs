@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using OnnxMka.Blocks;
+using OnnxMka.Graph;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Rewriting;
@@ -26,6 +27,16 @@ internal static partial class KvPortRenumber
         }
 
         return names.Where(n => n.Key != n.Value).ToImmutableDictionary(StringComparer.Ordinal);
+    }
+
+    /// <summary>Refuses new names of ports that a value has which keeps its name: a port that no block reads, or a value that is none of a cache.</summary>
+    /// <param name="ports">Old to new names of ports.</param>
+    /// <param name="names">Old to new names of all values.</param>
+    public static void CheckFree(OnnxModel pruned, ImmutableDictionary<string, string> ports, ImmutableDictionary<string, string> names)
+    {
+        var taken = LayerNames.AllValues(pruned).Where(v => !names.ContainsKey(v)).ToHashSet(StringComparer.Ordinal);
+        if (ports.Values.FirstOrDefault(name => !taken.Add(name)) is { } name)
+            throw new RefusedException("MKA016", name, "caches are renumbered, and this name belongs to no cache of a block that is left", "Rename or remove what has it: cache ports are numbered by layer");
     }
 
     private static void RenumberSlot(BlockMap map, MergePlan plan, Func<Block, string?> port, ImmutableDictionary<string, string>.Builder names)

@@ -64,7 +64,8 @@ internal static partial class LayerNames
         return owners;
     }
 
-    private static IEnumerable<string> AllValues(OnnxModel model) => model.Graph.Nodes.SelectMany(n => n.Outputs)
+    /// <summary>Inputs, weights and what nodes write.</summary>
+    internal static IEnumerable<string> AllValues(OnnxModel model) => model.Graph.Nodes.SelectMany(n => n.Outputs)
         .Concat(model.Graph.Initializers.Keys)
         .Concat(model.Graph.Inputs.Select(i => i.Name));
 

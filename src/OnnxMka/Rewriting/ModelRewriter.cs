@@ -40,6 +40,7 @@ public static class ModelRewriter
         var naming = new EditScript();
         var ports = KvPortRenumber.Names(map, plan).AddRange(StreamPorts.Of(map, plan)?.Names(map, plan).Where(n => n.Key != n.Value) ?? []);
         var names = keepNames ? ports : LayerNames.Script(map, plan, pruned, ports, naming);
+        KvPortRenumber.CheckFree(pruned, ports, names);
         if (names.Count > 0) naming.Add("renumber", new GraphEdit.RenameValues(names));
         StaleMetadata.Script(map, plan, naming);
         var model = GraphEditor.Apply(pruned, naming);

@@ -65,6 +65,17 @@ public static class HostileGraphs
     /// <summary>Layer 2 asks for the size of a value inside layer 1.</summary>
     public static byte[] SizeOfInside(byte[] model, string value) => Rewrite(model, m => m.Graph.Node.First(n => n.OpType == "Shape" && n.Name.Contains("layers.2", StringComparison.Ordinal)).Input[0] = value);
 
+    /// <summary>A cache port gets another name, and an input that nothing reads takes its old one.</summary>
+    public static byte[] StrayPort(byte[] model, string port, string other) => Rewrite(model, m =>
+    {
+        var stray = m.Graph.Input.First(i => i.Name == port).Clone();
+        m.Graph.Input.First(i => i.Name == port).Name = other;
+        m.Graph.Input.Add(stray);
+        foreach (var node in m.Graph.Node)
+            for (var i = 0; i < node.Input.Count; i++)
+                if (node.Input[i] == port) node.Input[i] = other;
+    });
+
     private static byte[] Rewrite(byte[] model, Action<ModelProto> change)
     {
         var proto = ModelProto.Parser.ParseFrom(model);

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
@@ -69,6 +70,66 @@ public sealed class CompanionFilesTests : IDisposable
     {
         using (var large = File.OpenWrite(_folder["in/large.bin"])) large.SetLength(1L << 43);
         Assert.Contains($"{(1L << 43) + Drop(_folder["plain"]):N0} bytes", Assert.Throws<OutputException>(() => Dropped()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    [UnsupportedOSPlatform("windows")]
+    public void Files_that_go_along_are_copied_with_progress_and_permissions()
+    {
+        var bytes = new byte[40 << 20];
+        new Random(1).NextBytes(bytes);
+        File.WriteAllBytes(_folder["in/encoder.bin"], bytes);
+        File.SetUnixFileMode(_folder["in/encoder.bin"], UnixFileMode.UserRead | UnixFileMode.GroupRead);
+        File.WriteAllText(_folder["in/empty"], "");
+        var counted = new Written();
+        Compression.Run(Options, counted);
+        Assert.Equal(bytes, File.ReadAllBytes(_folder["out/encoder.bin"]));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.GroupRead, File.GetUnixFileMode(_folder["out/encoder.bin"]));
+        Assert.Equal(0, new FileInfo(_folder["out/empty"]).Length);
+        Assert.InRange(counted.Total, bytes.Length, bytes.Length + (20 << 20));
+        Assert.Equal(counted.Total, counted.Done);
+    }
+
+    [Fact]
+    public void A_large_file_that_goes_along_can_be_interrupted()
+    {
+        using (var large = File.OpenWrite(_folder["in/large.bin"])) large.SetLength(1L << 32);
+        using var cancel = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Compression.Run(Options, new Written { After = (1 << 25, cancel.Cancel) }, cancel.Token));
+        Assert.False(Directory.Exists(_folder["out"]));
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.FullPath, ".*"));
+    }
+
+    /// <summary>Counts what the stage that writes tells.</summary>
+    private sealed class Written : IProgressSink, IStage
+    {
+        public long Total { get; private set; }
+
+        public long Done { get; private set; }
+
+        /// <summary>Done once so many bytes are written.</summary>
+        public (long Bytes, Action Action)? After { get; init; }
+
+        public IStage Begin(string name, long total, string unit)
+        {
+            if (name != "write") return NoProgress.Instance;
+            Total = total;
+            return this;
+        }
+
+        public void Note(string text)
+        {
+        }
+
+        public void Advance(long amount)
+        {
+            Done += amount;
+            if (Done >= After?.Bytes) After.Value.Action();
+        }
+
+        public void Dispose()
+        {
+        }
     }
 
     private CompressionOptions Options => new()

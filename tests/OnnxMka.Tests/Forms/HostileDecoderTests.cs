@@ -50,6 +50,14 @@ public sealed class HostileDecoderTests
         Assert.Equal("MKA045", refused.Refusal.Code);
     }
 
+    [Fact]
+    public void A_name_that_a_renumbered_cache_needs_and_an_input_of_no_block_has_is_the_reason_that_it_cannot_go()
+    {
+        var map = Map(Changed("TorchScriptLlama", m => HostileGraphs.StrayPort(m, "past_key_values.2.key", "cached.2.key")));
+        var refusal = Assert.Throws<RefusedException>(() => OnnxMka.Rewriting.ModelRewriter.Apply(map, DamagedDecoderTests.PlanOf(map, 1))).Refusal;
+        Assert.Equal(("MKA016", "past_key_values.2.key"), (refusal.Code, refusal.Where));
+    }
+
     private static byte[] Changed(string preset, Func<byte[], byte[]> change) => change(DecoderForge.Build(Presets.ByName(preset).Model()));
 
     private static BlockMap Map(byte[] model)
