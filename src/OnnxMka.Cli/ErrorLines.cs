@@ -33,13 +33,9 @@ internal static class ErrorLines
         {
             return Say(e.Message, ExitCode.Usage);
         }
-        catch (Exception e) when (e is InputFileException or OutputException or ExecutionTargetException or ScoringDeviceException)
+        catch (Exception e) when (e is InputFileException or OutputException or ExecutionTargetException or ScoringDeviceException or IOException or UnauthorizedAccessException)
         {
-            return Say(e.Message, ExitCode.Failure);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Files and folders that others change while the tool is at work, wherever it meets them.
+            // The last two: files and folders that others change while the tool is at work, wherever it meets them.
             return Say(e.Message, ExitCode.Failure);
         }
         catch (OperationCanceledException)

@@ -26,27 +26,21 @@ internal static class TextFile
         File.WriteAllText(file.FullName, text);
     });
 
-    public static string Read(FileInfo file)
+    /// <summary>Of a pipe too: what comes out of one has no length before it ends.</summary>
+    public static string Read(FileInfo file) => InputFileException.Reading(file.ToString(), () =>
     {
-        try
+        using var stream = file.OpenRead();
+        using var bytes = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        while (stream.Read(buffer) is > 0 and var count)
         {
-            using var stream = file.OpenRead();
-            using var bytes = new MemoryStream();
-            var buffer = new byte[1 << 16];
-            while (stream.Read(buffer) is > 0 and var count)
-            {
-                bytes.Write(buffer.AsSpan(0, count));
-                if (bytes.Length > MaxBytes) throw new IOException($"It has more than {MaxBytes:N0} bytes");
-            }
+            bytes.Write(buffer.AsSpan(0, count));
+            if (bytes.Length > MaxBytes) throw new IOException($"It has more than {MaxBytes:N0} bytes");
+        }
 
-            bytes.Position = 0;
-            return new StreamReader(bytes).ReadToEnd();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputFileException(file.ToString(), e);
-        }
-    }
+        bytes.Position = 0;
+        return new StreamReader(bytes).ReadToEnd();
+    });
 
     private static void Writing(FileInfo file, Action write)
     {

@@ -24,17 +24,10 @@ public sealed class ModelFiles
 
     private sealed record FileState(string Path, long Length, DateTime Written)
     {
-        public static FileState Of(string path)
+        public static FileState Of(string path) => InputFileException.Reading(path, () =>
         {
-            try
-            {
-                var file = new FileInfo(path);
-                return new FileState(path, file.Length, file.LastWriteTimeUtc);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                throw new InputFileException(path, e);
-            }
-        }
+            var file = new FileInfo(path);
+            return new FileState(path, file.Length, file.LastWriteTimeUtc);
+        });
     }
 }

@@ -141,6 +141,19 @@ public sealed class InputFileException(string path, Exception inner)
     : Exception($"Cannot read {path}: {(inner is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : inner.Message.TrimEnd('.'))}.", inner)
 {
     public string Path { get; } = path;
+
+    /// <summary>What <paramref name="read"/> gives; what the system refuses it is told of that path.</summary>
+    public static T Reading<T>(string path, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputFileException(path, e);
+        }
+    }
 }
 
 /// <summary>A function of the model: names of its inputs in call order, and its body in runnable order.</summary>

@@ -24,21 +24,14 @@ public static class RegularFile
     }
 
     /// <summary>All bytes. Throws <see cref="InputFileException"/> where the path is no plain file, cannot be read or is longer than <paramref name="most"/>.</summary>
-    public static byte[] ReadAllBytes(string path, int most)
+    public static byte[] ReadAllBytes(string path, int most) => InputFileException.Reading(path, () =>
     {
-        try
-        {
-            using var file = new FileStream(Open(path), FileAccess.Read, 1);
-            if (file.Length > most) throw new IOException($"It has {file.Length:N0} bytes, and at most {most:N0} are read");
-            var bytes = new byte[file.Length];
-            file.ReadExactly(bytes);
-            return bytes;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputFileException(path, e);
-        }
-    }
+        using var file = new FileStream(Open(path), FileAccess.Read, 1);
+        if (file.Length > most) throw new IOException($"It has {file.Length:N0} bytes, and at most {most:N0} are read");
+        var bytes = new byte[file.Length];
+        file.ReadExactly(bytes);
+        return bytes;
+    });
 
     private static IOException NotPlain() => new("It is not a plain file");
 }

@@ -17,16 +17,9 @@ public static class FileCopy
         if (mode is { } bits && !OperatingSystem.IsWindows()) File.SetUnixFileMode(destination, bits);
     }
 
-    private static (long Length, UnixFileMode? Mode) Look(string path)
+    private static (long Length, UnixFileMode? Mode) Look(string path) => InputFileException.Reading(path, () =>
     {
-        try
-        {
-            using var file = RegularFile.Open(path);
-            return (RandomAccess.GetLength(file), OperatingSystem.IsWindows() ? null : File.GetUnixFileMode(file));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputFileException(path, e);
-        }
-    }
+        using var file = RegularFile.Open(path);
+        return (RandomAccess.GetLength(file), OperatingSystem.IsWindows() ? (UnixFileMode?)null : File.GetUnixFileMode(file));
+    });
 }

@@ -16,17 +16,7 @@ public sealed record TextSource(string Text, string Name, string Sha256)
     /// <summary>A UTF-8 text file.</summary>
     public static TextSource FromFile(string path) => Of(ReadAllBytes(path), Path.GetFileName(path));
 
-    internal static byte[] ReadAllBytes(string path)
-    {
-        try
-        {
-            return File.ReadAllBytes(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new Graph.InputFileException(path, e);
-        }
-    }
+    internal static byte[] ReadAllBytes(string path) => Graph.InputFileException.Reading(path, () => File.ReadAllBytes(path));
 
     private static TextSource Resource(string file, string name)
     {

@@ -21,7 +21,7 @@ internal static class CompanionFiles
     public static ImmutableArray<CompanionFile> Of(ModelLocation location, IReadOnlySet<string> modelFiles, string output, List<ConfigChange> changes)
     {
         var files = ImmutableArray.CreateBuilder<CompanionFile>();
-        foreach (var entry in FolderWalk.Below(location.Root, f => location.IsFolder && RealPath.Of(f.FullName) != output && !f.Name.StartsWith(StagingFolder.Prefix, StringComparison.Ordinal)))
+        foreach (var entry in FolderWalk.Below(location.Root, f => location.IsFolder && RealPath.Of(f.FullName) != output && !StagingFolder.Is(f.Name)))
         {
             var path = Path.GetRelativePath(location.Root, entry.FullName);
             if (modelFiles.Contains(entry.FullName) || !(location.IsFolder || IsKnown(entry.Name))) continue;

@@ -119,10 +119,9 @@ public sealed class Emitter : IDisposable
             throw new OutputException($"Cannot write {_target.Folder}: {e.Message.TrimEnd('.')}.", e);
         }
 
-        var model = Path.Combine(_target.Folder, _target.ModelPath);
-        var folder = Path.GetDirectoryName(model)!;
+        var folder = Path.GetDirectoryName(_target.Model)!;
         var files = _staged.Written.Files.Select(f => KeyValuePair.Create(Path.Combine(folder, Path.GetFileName(f.Key)), f.Value));
-        return _staged = _staged with { ModelPath = model, Written = _staged.Written with { Files = [.. files] } };
+        return _staged = _staged with { ModelPath = _target.Model, Written = _staged.Written with { Files = [.. files] } };
     }
 
     public void Dispose() => _staging.Dispose();
@@ -137,9 +136,8 @@ public sealed class Emitter : IDisposable
     private void MoveFiles()
     {
         var model = Path.Combine(_staging.FullPath, _target.ModelPath);
-        var old = Path.Combine(_target.Folder, _target.ModelPath);
-        var replaced = OldData.Of(old, _original, _staged.Written.Files.Select(f => Path.GetFileName(f.Key)));
-        File.Delete(old);
+        var replaced = OldData.Of(_target.Model, _original, _staged.Written.Files.Select(f => Path.GetFileName(f.Key)));
+        File.Delete(_target.Model);
         foreach (var file in replaced) File.Delete(file);
         var told = replaced.Select(f => new ConfigChange(Path.GetRelativePath(_target.Folder, f), "was removed:", "it held weights of the model that was overwritten"));
         _staged = _staged with { ConfigChanges = [.. _staged.ConfigChanges, .. told] };

@@ -23,15 +23,6 @@ internal static class FolderWalk
         }
     }
 
-    private static FileSystemInfo[] Entries(string folder)
-    {
-        try
-        {
-            return [.. new DirectoryInfo(folder).EnumerateFileSystemInfos().OrderBy(e => e.Name, StringComparer.Ordinal)];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputFileException(folder, e);
-        }
-    }
+    private static FileSystemInfo[] Entries(string folder) =>
+        InputFileException.Reading<FileSystemInfo[]>(folder, () => [.. new DirectoryInfo(folder).EnumerateFileSystemInfos().OrderBy(e => e.Name, StringComparer.Ordinal)]);
 }

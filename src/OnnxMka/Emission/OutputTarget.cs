@@ -17,7 +17,8 @@ public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder
     /// <summary>The user said that what stands there may be replaced.</summary>
     public bool Overwrites { get; init; }
 
-    private string Model => Path.Combine(Folder, ModelPath);
+    /// <summary>The new model under its final name.</summary>
+    public string Model => Path.Combine(Folder, ModelPath);
 
     /// <summary>Refuses a folder, there or not, that cannot be written to; nothing stays behind.</summary>
     public static void RequireWritable(string folder) => StagingFolder.RequireWritable(folder);
@@ -30,7 +31,7 @@ public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder
     {
         var full = Path.GetFullPath(path);
         var target = (path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? File(input, full) : new OutputTarget(RealPath.Of(full), input.RelativeModelPath, true, true)) with { Overwrites = force };
-        if (Same(Path.Combine(target.Folder, target.ModelPath), input.ModelPath) || (target.IsFolder && Same(target.Folder, input.Root)))
+        if (Same(target.Model, input.ModelPath) || (target.IsFolder && Same(target.Folder, input.Root)))
             throw new OutputException($"{path} is the input itself. Give another place for the result.");
         target.RequireFree();
         if (target.IsFolder && System.IO.File.Exists(full))

@@ -109,7 +109,7 @@ internal static class SideCars
     /// <summary>A model file may be replaced by force; configuration of another model in that folder may not.</summary>
     private static void RefuseToOverwrite(OutputTarget target, ImmutableArray<CompanionFile> files)
     {
-        var modelExists = File.Exists(Path.Combine(target.Folder, target.ModelPath));
+        var modelExists = File.Exists(target.Model);
         if (!modelExists && files.FirstOrDefault(f => File.Exists(Path.Combine(target.Folder, f.Path))) is { Path: var inTheWay })
             throw new OutputException($"{Path.Combine(target.Folder, inTheWay)} exists and belongs to another model. Give a folder of its own for the result.");
     }

@@ -34,7 +34,7 @@ internal static partial class KvPortRenumber
     /// <param name="names">Old to new names of all values.</param>
     public static void CheckFree(OnnxModel pruned, ImmutableDictionary<string, string> ports, ImmutableDictionary<string, string> names)
     {
-        var taken = LayerNames.AllValues(pruned).Where(v => !names.ContainsKey(v)).ToHashSet(StringComparer.Ordinal);
+        var taken = LayerNames.Staying(LayerNames.AllValues(pruned), names.Keys);
         if (ports.Values.FirstOrDefault(name => !taken.Add(name)) is { } name)
             throw new RefusedException("MKA016", name, "caches are renumbered, and this name belongs to no cache of a block that is left", "Rename or remove what has it: cache ports are numbered by layer");
     }

@@ -70,7 +70,7 @@ internal static partial class LayerNames
         .Concat(model.Graph.Inputs.Select(i => i.Name));
 
     /// <summary>Names that stay, and are therefore not to be had.</summary>
-    private static HashSet<string> Staying(IEnumerable<string> all, IEnumerable<string> leaving)
+    internal static HashSet<string> Staying(IEnumerable<string> all, IEnumerable<string> leaving)
     {
         var staying = all.ToHashSet(StringComparer.Ordinal);
         staying.ExceptWith(leaving);
