@@ -2,7 +2,8 @@
 # make demo     the main job on the trained fixture, into out/
 # make test     all tests; the last line counts them
 # make test-clients  the emitted folders in every runtime: GenAI, Node, transformers.js, Chromium, ONNX's checker
-# make gpu      the tool with CUDA and GPU scoring, into out/gpu; make test-gpu tests that
+# make cuda     the tool with ONNX Runtime's CUDA provider, into out/cuda; make test-cuda tests that
+# make pack     NuGet packages of the tool and of the library, into out/packages; make dist: archives that need no .NET
 # make test-vectors  the numerical tests on narrower vectors
 # make help     the rest
 
@@ -10,36 +11,23 @@ DOTNET  ?= dotnet
 NPM     ?= npm
 CONFIG  := Release
 CLI     := src/OnnxMka.Cli/bin/$(CONFIG)/net10.0/onnx-mka
-OPTIONAL := tests/OnnxMka.Alignment.Ilgpu.Tests/
-TESTS   := $(filter-out $(OPTIONAL),$(sort $(dir $(wildcard tests/*.Tests/*.csproj))))
+TESTS   := $(sort $(dir $(wildcard tests/*.Tests/*.csproj)))
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: check build test test-vectors test-clients gpu test-gpu demo golden format fixtures soak bench publish big forms bench-quality clean help
+.PHONY: check build test test-vectors test-clients cuda test-cuda demo golden format fixtures soak bench pack dist big forms bench-quality clean help
 
 check: build test test-vectors format
 
-# ONNX Runtime and its tokenizer come from npm; nothing of a package is run.
-node_modules/.package-lock.json: package.json package-lock.json
-	@echo "fetching ONNX Runtime from npm (about 200 MB, once)"
-	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	@touch $@
-
-# The JavaScript runtimes that the tests load emitted models with.
+# The JavaScript runtimes that the tests load emitted models with. Nothing else needs Node; where it is missing these tests are skipped.
 CLIENTS := tests/clients/node_modules/.package-lock.json
 $(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
 	@echo "fetching transformers.js and ONNX Runtime for JavaScript from npm (about 250 MB, once)"
 	@cd tests/clients && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
+CLIENTS_IF_NODE := $(if $(shell command -v $(NPM)),$(CLIENTS))
 
-# The CUDA provider of ONNX Runtime.
-GPU := tools/gpu/node_modules/.package-lock.json
-$(GPU): tools/gpu/package.json tools/gpu/package-lock.json
-	@echo "fetching ONNX Runtime's CUDA provider from npm (about 250 MB, once)"
-	@cd tools/gpu && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	@touch $@
-
-obj/restored: node_modules/.package-lock.json Directory.Packages.props Directory.Build.props $(wildcard src/*/*.csproj tests/*/*.csproj tools/*/*.csproj src/*/packages.lock.json tests/*/packages.lock.json)
+obj/restored: Directory.Packages.props Directory.Build.props $(wildcard src/*/*.csproj tests/*/*.csproj tools/*/*.csproj src/*/packages.lock.json tests/*/packages.lock.json)
 	@echo "restoring NuGet packages (locked)"
 	@$(DOTNET) restore OnnxMka.sln --locked-mode --verbosity quiet
 	@mkdir -p obj && touch $@
@@ -52,13 +40,13 @@ demo: build
 	@rm -rf out/books16
 	@$(CLI) models-fixtures/books16 out/books16 --ratio 0.4 --report out/report.html --report out/report.json --report out/report.md --plan-out out/plan.json
 
-# Without the tests that need more than NuGet and npm give: those are test-clients'.
-test: build $(CLIENTS)
+# Without the tests that need Debian's packages: those are test-clients'.
+test: build $(CLIENTS_IF_NODE)
 	@rm -rf obj/tests
 	@status=0; for project in $(TESTS); do \
 	    echo "testing $$project"; \
 	    $(DOTNET) test $$project -c $(CONFIG) --no-build --verbosity quiet --filter "Needs!=Debian" --logger "trx;LogFileName=$$(basename $$project).trx" --results-directory obj/tests || status=1; \
-	done; node tools/count-tests.mjs obj/tests || status=1; exit $$status
+	done; tools/count-tests obj/tests || status=1; exit $$status
 
 # The numerical suites on narrower vectors, down to none: what a processor without AVX-512 or AVX2 runs.
 test-vectors: build
@@ -76,20 +64,18 @@ test-clients: build $(CLIENTS)
 	fi
 	@rm -rf obj/clients
 	@status=0; $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build --verbosity quiet --filter "FullyQualifiedName~OnnxMka.Tests.Clients" --logger "trx;LogFileName=clients.trx" --results-directory obj/clients || status=1; \
-	node tools/count-tests.mjs obj/clients || status=1; exit $$status
+	tools/count-tests obj/clients || status=1; exit $$status
 
-# With ILGPU=false scoring stays on the CPU, and no feed has to have ILGPU.
-ILGPU ?= true
-gpu: node_modules/.package-lock.json $(GPU)
-	@$(DOTNET) publish src/OnnxMka.Cli -c $(CONFIG) -p:Ilgpu=$(ILGPU) --artifacts-path obj/gpu -o out/gpu --verbosity quiet
-	@echo "out/gpu/onnx-mka"
+cuda:
+	@$(DOTNET) publish src/OnnxMka.Cli -c $(CONFIG) -p:Cuda=true -o out/cuda --verbosity quiet
+	@echo "out/cuda/onnx-mka"
 
-# The GPU kernels on a simulated device; what needs a GPU is skipped, with the reason, where there is none.
-test-gpu: node_modules/.package-lock.json $(GPU)
-	@rm -rf obj/tests-gpu
-	@status=0; $(DOTNET) test $(OPTIONAL) -c $(CONFIG) -p:Ilgpu=true --artifacts-path obj/gpu --verbosity quiet --logger "trx;LogFileName=kernels.trx" --results-directory obj/tests-gpu || status=1; \
-	$(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) -p:Ilgpu=true --artifacts-path obj/gpu --verbosity quiet --filter "FullyQualifiedName~Cuda" --logger "trx;LogFileName=cuda.trx" --results-directory obj/tests-gpu || status=1; \
-	node tools/count-tests.mjs obj/tests-gpu || status=1; exit $$status
+# What needs a GPU is skipped, with the reason, where there is none.
+test-cuda:
+	@rm -rf obj/tests-cuda
+	@status=0; for project in tests/OnnxMka.Alignment.Ilgpu.Tests tests/OnnxMka.Tests; do \
+	    $(DOTNET) test $$project -c $(CONFIG) -p:Cuda=true --verbosity quiet --filter "FullyQualifiedName~Cuda" --logger "trx;LogFileName=$$(basename $$project).trx" --results-directory obj/tests-cuda || status=1; \
+	done; tools/count-tests obj/tests-cuda || status=1; exit $$status
 
 # Rewrites the golden files beside the tests; look at the diff before you commit it.
 golden: build
@@ -97,7 +83,7 @@ golden: build
 	@git diff --stat -- '*.golden.txt'
 
 format: obj/restored
-	@$(DOTNET) format OnnxMka.sln --no-restore --verify-no-changes --exclude node_modules
+	@$(DOTNET) format OnnxMka.sln --no-restore --verify-no-changes
 
 fixtures:
 	@tools/check-manifest
@@ -114,10 +100,13 @@ WORK ?= /tmp/onnx-mka-bench
 bench: build
 	@tests/OnnxMka.Benchmarks/bin/$(CONFIG)/net10.0/OnnxMka.Benchmarks $(WORK) $(BENCH)
 
-# The tool alone in out/publish, compiled ahead of time (ReadyToRun) for the machine that RUNTIME names.
-RUNTIME ?= linux-x64
-publish: obj/restored
-	@$(DOTNET) publish src/OnnxMka.Cli -c $(CONFIG) -r $(RUNTIME) --self-contained false -p:PublishReadyToRun=true -p:NuGetLockFilePath=obj/publish.lock.json -o out/publish --verbosity quiet
+# PLATFORMS are those that ONNX Runtime has native libraries for.
+PLATFORMS := linux-x64 linux-arm64 win-x64 osx-arm64
+pack:
+	@tools/pack $(DOTNET) $(PLATFORMS)
+
+dist:
+	@tools/dist $(DOTNET) $(PLATFORMS)
 
 # Every exporter's form as the tests build it, one folder each.
 forms: obj/restored
@@ -135,4 +124,4 @@ clean:
 	@rm -rf out obj src/*/bin src/*/obj tests/*/bin tests/*/obj
 
 help:
-	@grep -E '^# make' Makefile | cut -c3-; echo "make build | golden | format | fixtures | soak | bench | publish | big | forms | clean"
+	@grep -E '^# make' Makefile | cut -c3-; echo "make build | golden | format | fixtures | soak | bench | big | forms | clean"

@@ -1,14 +1,11 @@
 using OnnxMka.Alignment;
-#if ILGPU
 using OnnxMka.Alignment.Ilgpu;
-#endif
 
 namespace OnnxMka.Cli;
 
-/// <summary>Who scores: a CUDA GPU where its kernels were built in (<c>-p:Ilgpu=true</c>), the driver has it and <c>--ep</c> allows it; else the CPU.</summary>
+/// <summary>Who scores: a CUDA GPU where the driver has one and <c>--ep</c> allows it; else the CPU.</summary>
 internal static class ScoringDevice
 {
-#if ILGPU
     public static Func<Action<string>, IScoringKernels> For(string executionProvider, int deviceId) => note =>
     {
         if (executionProvider == "cpu") return new CpuScoringKernels();
@@ -24,7 +21,4 @@ internal static class ScoringDevice
             return new CpuScoringKernels();
         }
     };
-#else
-    public static Func<Action<string>, IScoringKernels> For(string executionProvider, int deviceId) => _ => new CpuScoringKernels();
-#endif
 }

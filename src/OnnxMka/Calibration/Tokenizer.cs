@@ -1,19 +1,16 @@
-using System.Runtime.InteropServices;
-using System.Text;
+using Microsoft.ML.OnnxRuntimeGenAI;
+using Library = Microsoft.ML.OnnxRuntimeGenAI.Tokenizer;
 
 namespace OnnxMka.Calibration;
 
-/// <summary>
-/// The model's own tokenizer (<c>tokenizer.json</c>), run by ONNX Runtime's tokenizer functions, which the
-/// <c>onnxruntime-genai</c> library exports as <c>Ortx*</c>.
-/// </summary>
+/// <summary>The model's own tokenizer (<c>tokenizer.json</c>), run by ONNX Runtime GenAI: the ids are those that GenAI feeds a model.</summary>
 public sealed class Tokenizer : IDisposable
 {
-    private nint _handle;
+    private readonly Library _library;
 
-    private Tokenizer(nint handle, string folder)
+    private Tokenizer(Library library, string folder)
     {
-        _handle = handle;
+        _library = library;
         Folder = folder;
     }
 
@@ -25,87 +22,59 @@ public sealed class Tokenizer : IDisposable
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(modelPath));
         string?[] places = [folder, Path.GetDirectoryName(folder)];
-        var found = places.FirstOrDefault(p => p is not null && File.Exists(Path.Combine(p, "tokenizer.json")));
+        var found = places.FirstOrDefault(p => p is not null && File.Exists(Path.Combine(p, TokenizerFiles.Main)));
         return found is null ? null : Load(found);
     }
 
     /// <summary>Refuses files that the tokenizer library does not survive, or does not understand, then with its own words.</summary>
     public static Tokenizer Load(string folder)
     {
-        TokenizerFiles.Check(folder);
-        if (OrtxTokenizer.Create(out var handle, folder) != 0)
-            throw new RefusedException("MKA030", folder, $"its tokenizer does not load ({OrtxTokenizer.LastError()})", "Give token ids with --calib-ids");
-        return new Tokenizer(handle, folder);
+        using var stage = TokenizerStage.Of(folder);
+        try
+        {
+            var library = new Library(stage.Folder);
+            library.UpdateOptions(new Dictionary<string, string>(StringComparer.Ordinal) { ["add_special_tokens"] = "true" });
+            return new Tokenizer(library, folder);
+        }
+        catch (OnnxRuntimeGenAIException e)
+        {
+            throw new RefusedException("MKA030", folder, $"its tokenizer does not load ({FirstLine(e)})", "Give token ids with --calib-ids", e);
+        }
     }
 
     /// <summary>Token ids of a text, special tokens added as the tokenizer's own rules say; none for an empty text.</summary>
     public int[] Encode(string text)
     {
-        if (OrtxTokenizer.Tokenize(_handle, [text], 1, out var batch) != 0) throw Failed("encode");
+        // The library takes text that ends at its first NUL.
+        if (text.Contains('\0', StringComparison.Ordinal)) throw Failed("encode", "the text holds a NUL character", null);
         try
         {
-            if (OrtxTokenizer.TokenIds(batch, 0, out var ids, out var count) != 0) throw Failed("encode");
-            if (count == 0) return [];
-            var result = new int[checked((int)count)];
-            Marshal.Copy(ids, result, 0, result.Length);
-            return result;
+            using var ids = _library.Encode(text);
+            return ids[0].ToArray();
         }
-        finally
+        catch (OnnxRuntimeGenAIException e)
         {
-            _ = OrtxTokenizer.Dispose(ref batch);
+            throw Failed("encode", FirstLine(e), e);
         }
     }
 
     /// <summary>Text of token ids.</summary>
     public string Decode(ReadOnlySpan<int> ids)
     {
-        if (OrtxTokenizer.Detokenize(_handle, MemoryMarshal.Cast<int, uint>(ids).ToArray(), (nuint)ids.Length, out var strings) != 0) throw Failed("decode");
         try
         {
-            if (OrtxTokenizer.StringItem(strings, 0, out var text) != 0) throw Failed("decode");
-            return Marshal.PtrToStringUTF8(text) ?? "";
+            return _library.Decode(ids);
         }
-        finally
+        catch (OnnxRuntimeGenAIException e)
         {
-            _ = OrtxTokenizer.Dispose(ref strings);
+            throw Failed("decode", FirstLine(e), e);
         }
     }
 
-    public void Dispose()
-    {
-        if (_handle != 0) _ = OrtxTokenizer.Dispose(ref _handle);
-        _handle = 0;
-    }
+    public void Dispose() => _library.Dispose();
 
-    private RefusedException Failed(string what) =>
-        new("MKA030", Folder, $"its tokenizer cannot {what} ({OrtxTokenizer.LastError()})", "Give token ids with --calib-ids");
-}
+    private RefusedException Failed(string what, string why, Exception? inner) =>
+        new("MKA030", Folder, $"its tokenizer cannot {what} ({why})", "Give token ids with --calib-ids", inner);
 
-/// <summary>C functions of the tokenizer library; each returns 0 for success.</summary>
-internal static partial class OrtxTokenizer
-{
-    private const string Library = "onnxruntime-genai";
-
-    [LibraryImport(Library, EntryPoint = "OrtxCreateTokenizer", StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int Create(out nint tokenizer, string folder);
-
-    [LibraryImport(Library, EntryPoint = "OrtxTokenize", StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int Tokenize(nint tokenizer, string[] texts, nuint count, out nint batch);
-
-    [LibraryImport(Library, EntryPoint = "OrtxTokenId2DArrayGetItem")]
-    public static partial int TokenIds(nint batch, nuint index, out nint ids, out nuint count);
-
-    [LibraryImport(Library, EntryPoint = "OrtxDetokenize1D")]
-    public static partial int Detokenize(nint tokenizer, uint[] ids, nuint count, out nint strings);
-
-    [LibraryImport(Library, EntryPoint = "OrtxStringArrayGetItem")]
-    public static partial int StringItem(nint strings, nuint index, out nint text);
-
-    [LibraryImport(Library, EntryPoint = "OrtxDispose")]
-    public static partial int Dispose(ref nint handle);
-
-    public static string LastError() => (Marshal.PtrToStringUTF8(LastErrorMessage()) ?? "no reason given").Split('\n')[0].TrimEnd('.');
-
-    [LibraryImport(Library, EntryPoint = "OrtxGetLastErrorMessage")]
-    private static partial nint LastErrorMessage();
+    private static string FirstLine(OnnxRuntimeGenAIException e) => e.Message.Split('\n')[0].TrimEnd('.');
 }

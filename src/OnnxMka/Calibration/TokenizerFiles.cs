@@ -22,25 +22,52 @@ internal static class TokenizerFiles
     /// <summary>Beginnings of the class names that the library reads a Unigram vocabulary for.</summary>
     private static readonly string[] UnigramClasses = ["ChatGLM", "DebertaV2", "Marian", "T5", "XLMRoberta"];
 
-    /// <summary>Refuses (MKA030) what the library would not survive.</summary>
-    public static void Check(string folder)
+    /// <summary>The file that makes a folder one with a tokenizer.</summary>
+    public const string Main = "tokenizer.json";
+
+    private const string Config = "tokenizer_config.json";
+
+    private const string ChatTemplate = "chat_template";
+
+    /// <summary>The files that the library reads for ids, by name, as it may see them. Refuses (MKA030) what it would not survive.</summary>
+    public static IReadOnlyDictionary<string, byte[]> Read(string folder)
     {
+        var files = new Dictionary<string, byte[]>(StringComparer.Ordinal);
         var tokenizerClass = "";
-        Parse(folder, "tokenizer_config.json", config =>
+        Add(Config, config =>
         {
             tokenizerClass = Optional(config, "tokenizer_class", JsonValueKind.String)?.GetString() ?? "";
             CheckConfig(config);
         });
-        Parse(folder, "chat_template.json", template => Optional(template, "chat_template", JsonValueKind.String));
-        Parse(folder, "tokenizer_module.json", CheckConfig);
-        Parse(folder, "tokenizer.json", tokenizer => CheckTokenizer(tokenizer, tokenizerClass));
-        var jinja = Path.Combine(folder, "chat_template.jinja");
-        if (Path.Exists(jinja) && !Directory.Exists(jinja)) RegularFile.Require(jinja);
+        Add("tokenizer_module.json", CheckConfig);
+        Add(Main, tokenizer => CheckTokenizer(tokenizer, tokenizerClass));
+        if (files.TryGetValue(Config, out var text)) files[Config] = WithoutChatTemplate(text);
+        return files;
+
+        void Add(string name, Action<JsonElement> check)
+        {
+            if (Parse(folder, name, check) is { } bytes) files.Add(name, bytes);
+        }
+    }
+
+    /// <summary>Ids do not depend on a chat template, and the library ends the process on those that come as a list.</summary>
+    private static byte[] WithoutChatTemplate(byte[] text)
+    {
+        using var document = JsonDocument.Parse(text);
+        if (!document.RootElement.TryGetProperty(ChatTemplate, out _)) return text;
+        using var rest = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(rest))
+        {
+            writer.WriteStartObject();
+            foreach (var property in document.RootElement.EnumerateObject().Where(p => p.Name != ChatTemplate)) property.WriteTo(writer);
+            writer.WriteEndObject();
+        }
+
+        return rest.ToArray();
     }
 
     private static void CheckConfig(JsonElement config)
     {
-        Optional(config, "chat_template", JsonValueKind.String);
         Optional(config, "model_max_length", JsonValueKind.Number);
         Optional(config, "clean_up_tokenization_spaces", JsonValueKind.True, JsonValueKind.False);
         foreach (var key in new[] { "bos_token", "eos_token", "unk_token" })
@@ -140,20 +167,21 @@ internal static class TokenizerFiles
             throw new JsonException($"{where} has an id that is none of 0 to {MaxId - 1:N0}");
     }
 
-    /// <summary>Reads a file of the folder where there is one. Refuses what the library's JSON reader stumbles over.</summary>
-    private static void Parse(string folder, string name, Action<JsonElement> check)
+    /// <summary>A file of the folder without its byte order mark; null where there is none. Refuses what the library's JSON reader stumbles over.</summary>
+    private static byte[]? Parse(string folder, string name, Action<JsonElement> check)
     {
         var path = Path.Combine(folder, name);
-        if (!Path.Exists(path)) return;
+        if (!Path.Exists(path)) return null;
         var bytes = RegularFile.ReadAllBytes(path, MaxBytes);
         try
         {
             Require(Utf8.IsValid(bytes), "it is not UTF-8");
-            var text = bytes.AsMemory(bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0);
-            RequireWholeStringsAndFiniteNumbers(text.Span);
+            var text = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes[Encoding.UTF8.Preamble.Length..] : bytes;
+            RequireWholeStringsAndFiniteNumbers(text);
             using var document = JsonDocument.Parse(text);
             Require(document.RootElement.ValueKind == JsonValueKind.Object, "it is no JSON object");
             check(document.RootElement);
+            return text;
         }
         catch (JsonException e)
         {

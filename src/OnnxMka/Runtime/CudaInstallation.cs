@@ -35,8 +35,8 @@ internal sealed record CudaInstallation(string ToolFolder, IReadOnlyList<string>
         if (Driver.Failure != 0) return $"the NVIDIA driver does not start (it answers with error {Driver.Failure})";
         if (deviceId < 0 || deviceId >= Driver.Memory.Length) return $"there is no GPU {deviceId}: the driver has {Driver.Memory.Length}, numbered from 0";
 
-        string[] places = [ToolFolder, Path.Combine(ToolFolder, "runtimes", "linux-x64", "native")]; // of npm and of NuGet
-        if (places.Select(p => Path.Combine(p, Provider)).FirstOrDefault(File.Exists) is not { } provider) return $"{Provider} is not beside the tool: make gpu fetches it";
+        string[] places = [ToolFolder, Path.Combine(ToolFolder, "runtimes", "linux-x64", "native")]; // published for one platform, and for any
+        if (places.Select(p => Path.Combine(p, Provider)).FirstOrDefault(File.Exists) is not { } provider) return $"{Provider} is not beside the tool: make cuda builds one with it";
         string[] needed;
         try
         {

@@ -62,7 +62,7 @@ public sealed class CudaInstallationTests : IDisposable
     public void No_provider()
     {
         File.Delete(_machine[CudaInstallation.Provider]);
-        Assert.Equal("libonnxruntime_providers_cuda.so is not beside the tool: make gpu fetches it", Machine().Problem(0));
+        Assert.Equal("libonnxruntime_providers_cuda.so is not beside the tool: make cuda builds one with it", Machine().Problem(0));
     }
 
     [Fact]
