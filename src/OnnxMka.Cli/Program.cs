@@ -2,6 +2,11 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using OnnxMka.Cli;
 using OnnxMka.Cli.Verbs;
+using OnnxMka.Isolation;
+
+[assembly: ServesProbes]
+
+if (ChildServer.Serve(args) is { } served) return served;
 
 var root = new RootCommand("Makes exported ONNX LLMs smaller by merging decoder blocks.") { InspectVerb.Create(), ScoreVerb.Create(), EvalVerb.Create(), SweepVerb.Create() };
 new CompressVerb().AddTo(root);
