@@ -43,7 +43,7 @@ public sealed class Compression
         var map = _clock.Time("detect blocks", () => BlockDetector.Detect(OnnxModel.Load(input.ModelPath), _options.ReadyPlan is { Units: not null } ? Granularity.Sublayer : _options.Granularity));
         var files = ModelFiles.Of(map.Model);
         if (target is not null) Emitter.Check(input, map.Model, target, _options.ForceExternalData);
-        using var texts = new Texts(_options, input.ModelPath);
+        using var texts = new Texts(_options, input.ModelPath, _ct);
         var fingerprint = Fingerprint.Of(map.Model);
         var options = _options.Plan.For(map) with { Count = _options.Ratio is { } ratio ? PlanOptions.ForRatio(ratio, map.Count) : _options.Plan.Count };
         using var calibrated = new CalibratedModel(map, _options, texts, _progress, _ct);

@@ -62,7 +62,7 @@ internal sealed class ScoreVerb
         var location = ModelLocation.Find(path);
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
         if (options.Target.Note is { } note) progress.Note(note);
-        using var texts = new Texts(options, location.ModelPath);
+        using var texts = new Texts(options, location.ModelPath, ct);
         return ModelScoring.Run(map, texts.Calibration, options, Fingerprint.Of(map.Model), progress, ct, new StageClock());
     }
 

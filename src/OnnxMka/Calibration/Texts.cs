@@ -11,10 +11,10 @@ public sealed class Texts : IDisposable
     private readonly Lazy<CalibrationSet> _ample;
     private readonly Lazy<CalibrationSet?> _heldBack;
 
-    public Texts(CompressionOptions options, string modelPath)
+    public Texts(CompressionOptions options, string modelPath, CancellationToken ct = default)
     {
         _options = options;
-        _tokenizer = new Lazy<Tokenizer?>(() => Tokenizer.Beside(modelPath));
+        _tokenizer = new Lazy<Tokenizer?>(() => Tokenizer.Beside(modelPath, ct));
         _calibration = new Lazy<CalibrationSet>(() => MakeCalibration(modelPath, options.CalibrationSamples));
         _ample = new Lazy<CalibrationSet>(() => MakeCalibration(modelPath, checked(options.CalibrationSamples * Ampler)));
         _heldBack = new Lazy<CalibrationSet?>(MakeHeldBack);

@@ -1,14 +1,11 @@
-using Microsoft.ML.OnnxRuntimeGenAI;
-using Library = Microsoft.ML.OnnxRuntimeGenAI.Tokenizer;
-
 namespace OnnxMka.Calibration;
 
 /// <summary>The model's own tokenizer (<c>tokenizer.json</c>), run by ONNX Runtime GenAI: the ids are those that GenAI feeds a model.</summary>
 public sealed class Tokenizer : IDisposable
 {
-    private readonly Library _library;
+    private readonly TokenizerLibrary _library;
 
-    private Tokenizer(Library library, string folder)
+    private Tokenizer(TokenizerLibrary library, string folder)
     {
         _library = library;
         Folder = folder;
@@ -18,27 +15,26 @@ public sealed class Tokenizer : IDisposable
     public string Folder { get; }
 
     /// <summary>The tokenizer beside a model, or in the folder above (<c>onnx/model.onnx</c>); null where there is none.</summary>
-    public static Tokenizer? Beside(string modelPath)
+    public static Tokenizer? Beside(string modelPath, CancellationToken ct = default)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(modelPath));
         string?[] places = [folder, Path.GetDirectoryName(folder)];
         var found = places.FirstOrDefault(p => p is not null && File.Exists(Path.Combine(p, TokenizerFiles.Main)));
-        return found is null ? null : Load(found);
+        return found is null ? null : Load(found, ct);
     }
 
     /// <summary>Refuses files that the tokenizer library does not survive, or does not understand, then with its own words.</summary>
-    public static Tokenizer Load(string folder)
+    public static Tokenizer Load(string folder, CancellationToken ct = default)
     {
         using var stage = TokenizerStage.Of(folder);
+        TokenizerProbe.Check(stage, folder, ct);
         try
         {
-            var library = new Library(stage.Folder);
-            library.UpdateOptions(new Dictionary<string, string>(StringComparer.Ordinal) { ["add_special_tokens"] = "true" });
-            return new Tokenizer(library, folder);
+            return new Tokenizer(TokenizerLibrary.Load(stage.Folder), folder);
         }
-        catch (OnnxRuntimeGenAIException e)
+        catch (TokenizerLibraryException e)
         {
-            throw new RefusedException("MKA030", folder, $"its tokenizer does not load ({FirstLine(e)})", "Give token ids with --calib-ids", e);
+            throw new RefusedException("MKA030", folder, $"its tokenizer does not load ({e.Message})", "Give token ids with --calib-ids", e);
         }
     }
 
@@ -49,12 +45,11 @@ public sealed class Tokenizer : IDisposable
         if (text.Contains('\0', StringComparison.Ordinal)) throw Failed("encode", "the text holds a NUL character", null);
         try
         {
-            using var ids = _library.Encode(text);
-            return ids[0].ToArray();
+            return _library.Encode(text);
         }
-        catch (OnnxRuntimeGenAIException e)
+        catch (TokenizerLibraryException e)
         {
-            throw Failed("encode", FirstLine(e), e);
+            throw Failed("encode", e.Message, e);
         }
     }
 
@@ -65,9 +60,9 @@ public sealed class Tokenizer : IDisposable
         {
             return _library.Decode(ids);
         }
-        catch (OnnxRuntimeGenAIException e)
+        catch (TokenizerLibraryException e)
         {
-            throw Failed("decode", FirstLine(e), e);
+            throw Failed("decode", e.Message, e);
         }
     }
 
@@ -75,6 +70,4 @@ public sealed class Tokenizer : IDisposable
 
     private RefusedException Failed(string what, string why, Exception? inner) =>
         new("MKA030", Folder, $"its tokenizer cannot {what} ({why})", "Give token ids with --calib-ids", inner);
-
-    private static string FirstLine(OnnxRuntimeGenAIException e) => e.Message.Split('\n')[0].TrimEnd('.');
 }

@@ -15,11 +15,13 @@ internal sealed class TokenizerStage : IDisposable
 
     public string Folder { get; }
 
+    public long Bytes { get; private init; }
+
     /// <summary>Refuses (MKA030) what the library would not survive.</summary>
     public static TokenizerStage Of(string tokenizerFolder)
     {
         var files = TokenizerFiles.Read(tokenizerFolder);
-        var stage = new TokenizerStage(Directory.CreateTempSubdirectory("onnx-mka-tokenizer-").FullName);
+        var stage = new TokenizerStage(Directory.CreateTempSubdirectory("onnx-mka-tokenizer-").FullName) { Bytes = files.Values.Sum(b => (long)b.Length) };
         foreach (var (name, bytes) in files) File.WriteAllBytes(Path.Combine(stage.Folder, name), bytes);
         File.WriteAllText(Path.Combine(stage.Folder, "genai_config.json"), Configuration);
         return stage;

@@ -1,4 +1,4 @@
-using System.Collections.Immutable;
+using OnnxMka.Calibration;
 
 namespace OnnxMka.Isolation;
 
@@ -6,5 +6,5 @@ namespace OnnxMka.Isolation;
 internal static class ChildVerbs
 {
     public static IReadOnlyDictionary<string, Func<IReadOnlyList<string>, string>> All { get; } =
-        ImmutableDictionary<string, Func<IReadOnlyList<string>, string>>.Empty;
+        new Dictionary<string, Func<IReadOnlyList<string>, string>>(StringComparer.Ordinal) { [TokenizerProbe.Verb] = TokenizerProbe.Answer };
 }

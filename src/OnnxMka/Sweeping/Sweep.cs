@@ -43,7 +43,7 @@ public static class Sweep
         var location = ModelLocation.Find(options.Input);
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
         var files = ModelFiles.Of(map.Model);
-        using var texts = new Texts(options, location.ModelPath);
+        using var texts = new Texts(options, location.ModelPath, ct);
         var heldBack = texts.HeldBack ?? throw new RefusedException("MKA038", Path.GetFileName(location.ModelPath), "there is no text to measure the plans on", "Put tokenizer.json beside it, or give --calib-ids");
         var fingerprint = Fingerprint.Of(map.Model);
         var wanted = Wanted(map, options, sweep);
