@@ -100,11 +100,10 @@ WORK ?= /tmp/onnx-mka-bench
 bench: build
 	@tests/OnnxMka.Benchmarks/bin/$(CONFIG)/net10.0/OnnxMka.Benchmarks $(WORK) $(BENCH)
 
-# PLATFORMS are those that ONNX Runtime has native libraries for.
-PLATFORMS := linux-x64 linux-arm64 win-x64 osx-arm64
 pack:
-	@tools/pack $(DOTNET) $(PLATFORMS)
+	@tools/pack $(DOTNET)
 
+PLATFORMS ?= linux-x64 linux-arm64 win-x64 osx-arm64
 dist:
 	@tools/dist $(DOTNET) $(PLATFORMS)
 
