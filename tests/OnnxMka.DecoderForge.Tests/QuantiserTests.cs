@@ -5,6 +5,8 @@ namespace OnnxMka.Forge.Tests;
 public sealed class QuantiserTests
 {
     [Theory]
+    [InlineData(2, ZeroPoints.None)]
+    [InlineData(2, ZeroPoints.Packed)]
     [InlineData(4, ZeroPoints.None)]
     [InlineData(4, ZeroPoints.Packed)]
     [InlineData(8, ZeroPoints.None)]

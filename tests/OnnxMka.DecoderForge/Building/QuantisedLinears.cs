@@ -143,14 +143,14 @@ internal sealed class QuantisedLinears(GraphWriter g)
     }
 }
 
-/// <summary>Codes of 4 bits two to a byte, the first in the low half.</summary>
+/// <summary>Codes of 2 or 4 bits, as many to a byte as go in, the first in the lowest bits.</summary>
 internal static class Packed
 {
     public static byte[] Codes(ReadOnlySpan<byte> codes, int bits)
     {
-        if (bits == 8) return codes.ToArray();
-        var bytes = new byte[(codes.Length + 1) / 2];
-        for (var i = 0; i < codes.Length; i++) bytes[i / 2] |= (byte)(codes[i] << (4 * (i % 2)));
+        var perByte = 8 / bits;
+        var bytes = new byte[(codes.Length + perByte - 1) / perByte];
+        for (var i = 0; i < codes.Length; i++) bytes[i / perByte] |= (byte)(codes[i] << (bits * (i % perByte)));
         return bytes;
     }
 }

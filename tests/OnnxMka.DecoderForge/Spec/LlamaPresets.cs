@@ -141,6 +141,13 @@ public static class LlamaPresets
         Producer = "mobius",
     });
 
+    /// <summary>The same under the newest opset that the runtime has kernels for.</summary>
+    public static Preset NewestOpset { get; } = MobiusOpset23 with
+    {
+        Name = nameof(NewestOpset),
+        Spec = MobiusOpset23.Spec with { Name = nameof(NewestOpset), Form = MobiusOpset23.Spec.Form with { Opset = 26, IrVersion = 13 } },
+    };
+
     public static Preset InputsEmbeds { get; } = Make(nameof(InputsEmbeds), 8, GenAi with { InputsEmbeds = true });
 
     public static Preset IfMergedOptimum { get; } = Make(

@@ -34,6 +34,11 @@ public static class QuantisedPresets
     public static Preset MatMulNBits8ZeroPoints { get; } = Make(
         nameof(MatMulNBits8ZeroPoints), _nBits with { Quant = new QuantForm { Bits = 8, ZeroPoints = ZeroPoints.Packed } });
 
+    public static Preset MatMulNBits2 { get; } = Make(nameof(MatMulNBits2), _nBits with { Quant = new QuantForm { Bits = 2 } });
+
+    public static Preset MatMulNBits2ZeroPoints { get; } = Make(
+        nameof(MatMulNBits2ZeroPoints), _nBits with { Quant = new QuantForm { Bits = 2, ZeroPoints = ZeroPoints.Packed } });
+
     /// <summary>The transformers.js q4 form: a TorchScript export whose MatMuls were replaced.</summary>
     public static Preset TorchScriptNBits4 { get; } = Make(
         nameof(TorchScriptNBits4), LlamaPresets.TorchScript with { Linear = LinearForm.NBits, AnonymousWeights = false });
