@@ -1,3 +1,4 @@
+using OnnxMka.Calibration;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
 
@@ -26,8 +27,10 @@ internal static class TextFile
         File.WriteAllText(file.FullName, text);
     });
 
-    /// <summary>Of a pipe too: what comes out of one has no length before it ends.</summary>
-    public static string Read(FileInfo file) => InputFileException.Reading(file.ToString(), () =>
+    /// <summary>Of a pipe too: what comes out of one has no length before it ends. Refuses as <see cref="TextDecoding"/> does.</summary>
+    public static string Read(FileInfo file) => TextDecoding.Of(Bytes(file), file.Name);
+
+    private static byte[] Bytes(FileInfo file) => InputFileException.Reading(file.ToString(), () =>
     {
         using var stream = file.OpenRead();
         using var bytes = new MemoryStream();
@@ -38,8 +41,7 @@ internal static class TextFile
             if (bytes.Length > MaxBytes) throw new IOException($"It has more than {MaxBytes:N0} bytes");
         }
 
-        bytes.Position = 0;
-        return new StreamReader(bytes).ReadToEnd();
+        return bytes.ToArray();
     });
 
     private static void Writing(FileInfo file, Action write)

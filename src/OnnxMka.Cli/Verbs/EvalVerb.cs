@@ -15,7 +15,7 @@ internal sealed class EvalVerb
     private readonly Option<string?> _mmlu = new("--mmlu") { Description = "Folder with dev/ and test/ of MMLU as published" };
     private readonly Option<int> _shots = new("--shots") { Description = "Worked examples before an MMLU question, 0 to 5", DefaultValueFactory = _ => ChoiceFiles.MostShots };
     private readonly Option<MmluRanking> _rank = new("--mmlu-rank") { HelpName = "letter|text", Description = "Rank MMLU answers by their letter or by their text", DefaultValueFactory = _ => MmluRanking.Letter };
-    private readonly Option<string[]> _choices = new("--choices") { Description = "Multiple choice, JSON lines: question, choices, answer (may be repeated)", DefaultValueFactory = _ => [] };
+    private readonly Option<string[]> _choices = new("--choices") { Description = "Multiple choice, JSON lines: question, choices, answer; or contexts, continuation, answer (may be repeated)", DefaultValueFactory = _ => [] };
     private readonly Option<string?> _lastWord = new("--lambada") { Description = "Last-word prediction, JSON lines: text" };
     private readonly Option<int> _facts = new("--facts") { HelpName = "N", Description = "Generated questions about facts, N of each set: known by heart, told in the prompt, and made up but untold" };
     private readonly Option<int?> _limit = new("--limit") { Description = "Most items a task, chosen by the seed" };

@@ -23,15 +23,14 @@ public sealed record CalibrationSet(ImmutableArray<int[]> Samples, int Length, s
 
     /// <summary>
     /// Cuts text into windows of equal length, and takes <paramref name="samples"/> of them spread by the seed. A short text gives
-    /// fewer windows, then shorter ones, down to 32 of 16 tokens; less is refused. A BOS token that the tokenizer puts first
-    /// stands first in every window.
+    /// fewer windows, then shorter ones, down to 32 of 16 tokens; less is refused. What the tokenizer puts before every text stands
+    /// first in every window.
     /// </summary>
     public static CalibrationSet FromText(TextSource text, Tokenizer tokenizer, int samples, int length, int seed)
     {
-        var ids = tokenizer.Encode(text.Text);
-        var bos = BeginToken.Of(tokenizer);
-        if (bos is not null && ids.Length > 0 && ids[0] == bos) ids = ids[1..];
-        var body = bos is null ? length : length - 1;
+        var encoder = new TextEncoder(tokenizer);
+        var (ids, before) = (encoder.Encode(text.Text), encoder.Before);
+        var body = length - before.Length;
         while (ids.Length / body < MinSamples && body > ShortestWindow) body = Math.Max(body / 2, ShortestWindow);
         var windows = ids.Length / body;
         if (windows < MinSamples)
@@ -41,8 +40,7 @@ public sealed record CalibrationSet(ImmutableArray<int[]> Samples, int Length, s
         }
 
         var chosen = Spread.Choose(windows, samples, seed);
-        var rows = chosen.Select(w => bos is { } b ? [b, .. ids.AsSpan(w * body, body)] : ids.AsSpan(w * body, body).ToArray());
-        return new CalibrationSet([.. rows], bos is null ? body : body + 1, text.Name, text.Sha256);
+        return new CalibrationSet([.. chosen.Select(w => (int[])[.. before, .. ids.AsSpan(w * body, body)])], before.Length + body, text.Name, text.Sha256);
     }
 
     /// <summary>

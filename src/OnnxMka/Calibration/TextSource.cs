@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 
 namespace OnnxMka.Calibration;
 
@@ -13,10 +12,16 @@ public sealed record TextSource(string Text, string Name, string Sha256)
     /// <summary>About 120 kB from other places of the same novels, never used for calibration.</summary>
     public static TextSource BuiltInHeldBack => Resource("heldback.txt", "built-in held-back prose");
 
-    /// <summary>A UTF-8 text file.</summary>
-    public static TextSource FromFile(string path) => Of(ReadAllBytes(path), Path.GetFileName(path));
+    /// <summary>A file of text. Refuses as <see cref="TextDecoding"/> does.</summary>
+    public static TextSource FromFile(string path) => FromFile(path, null);
 
-    internal static byte[] ReadAllBytes(string path) => Graph.InputFileException.Reading(path, () => File.ReadAllBytes(path));
+    /// <param name="files">Takes the bytes too, where a fingerprint covers several files.</param>
+    internal static TextSource FromFile(string path, IncrementalHash? files)
+    {
+        var bytes = Graph.InputFileException.Reading(path, () => File.ReadAllBytes(path));
+        files?.AppendData(bytes);
+        return Of(bytes, Path.GetFileName(path));
+    }
 
     private static TextSource Resource(string file, string name)
     {
@@ -27,5 +32,5 @@ public sealed record TextSource(string Text, string Name, string Sha256)
     }
 
     private static TextSource Of(byte[] bytes, string name) =>
-        new(Encoding.UTF8.GetString(bytes), name, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+        new(TextDecoding.Of(bytes, name), name, Convert.ToHexStringLower(SHA256.HashData(bytes)));
 }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 
 namespace OnnxMka.Calibration;
@@ -8,11 +7,11 @@ internal static class TokenIdFile
 {
     public static int[][] Read(string path, out string sha256)
     {
-        var bytes = TextSource.ReadAllBytes(path);
-        sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        var source = TextSource.FromFile(path);
+        sha256 = source.Sha256;
         var rows = new List<int[]>();
         var number = 0;
-        foreach (var line in System.Text.Encoding.UTF8.GetString(bytes).Split('\n'))
+        foreach (var line in source.Text.Split('\n'))
         {
             number++;
             if (string.IsNullOrWhiteSpace(line)) continue;

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using OnnxMka.Calibration;
 
@@ -48,34 +47,55 @@ public static class ChoiceFiles
     }
 
     /// <summary>
-    /// JSON lines with <c>question</c>, <c>choices</c> and <c>answer</c> (number from 0, or a letter from A). A choice without leading blank
-    /// gets one.
+    /// JSON lines with <c>question</c>, <c>choices</c> and <c>answer</c> (number from 0, or a letter from A); or with <c>contexts</c>, one
+    /// <c>continuation</c> for all of them, and <c>answer</c>. What follows a question or a context gets a leading blank where it has none.
     /// </summary>
     public static (ImmutableArray<ChoiceItem> Items, string Sha256) JsonLines(string path)
     {
+        var source = TextSource.FromFile(path);
         var name = Path.GetFileNameWithoutExtension(path);
-        var items = Evaluation.JsonLines.Read(path, "question, choices and answer", row => Item(row, name));
+        var items = Evaluation.JsonLines.Read(source, row => Item(row, name));
         if (items.Count == 0) throw new RefusedException("MKA070", path, "it has no questions", "See docs/evaluation.md for the layout");
-        return ([.. items], Convert.ToHexStringLower(SHA256.HashData(TextSource.ReadAllBytes(path))));
+        return ([.. items], source.Sha256);
     }
 
     private static ChoiceItem Item(JsonElement row, string name)
     {
-        var choices = row.GetProperty("choices").EnumerateArray().Select(Text).Select(c => c.StartsWith(' ') ? c : ' ' + c).ToImmutableArray();
-        var answer = row.GetProperty("answer");
-        var number = answer.ValueKind == JsonValueKind.String && answer.GetString() is [>= 'A' and <= 'Z'] letter ? letter[0] - 'A' : answer.GetInt32();
-        if (choices.Length < 2 || number < 0 || number >= choices.Length) throw new FormatException("answer is none of the choices");
-        return new ChoiceItem(name, [Text(row.GetProperty("question")).TrimEnd()], choices, number);
+        if (!row.TryGetProperty("contexts", out _))
+        {
+            var choices = Texts(row, "choices").Select(Following).ToImmutableArray();
+            return new ChoiceItem(name, [JsonRow.Text(row, "question").TrimEnd()], choices, Answer(row, choices.Length));
+        }
+
+        if (row.TryGetProperty("question", out _) || row.TryGetProperty("choices", out _)) throw new FormatException("contexts and choices exclude each other");
+        var contexts = Texts(row, "contexts").Select(c => c.TrimEnd()).ToImmutableArray();
+        var continuation = Following(JsonRow.Text(row, "continuation"));
+        return new ChoiceItem(name, [], [.. contexts.Select(_ => continuation)], Answer(row, contexts.Length)) { Contexts = contexts };
     }
 
-    private static string Text(JsonElement value) => value.GetString() ?? throw new FormatException("it is null");
+    private static ImmutableArray<string> Texts(JsonElement row, string field)
+    {
+        var texts = JsonRow.Texts(row, field);
+        return texts.Length >= 2 ? texts : throw new FormatException($"{field} has fewer than two entries");
+    }
+
+    private static string Following(string text) => text.StartsWith(' ') ? text : ' ' + text;
+
+    private static int Answer(JsonElement row, int choices)
+    {
+        var answer = JsonRow.Field(row, "answer");
+        var text = answer.ValueKind == JsonValueKind.String ? JsonRow.Text(row, "answer") : null;
+        var number = text is [>= 'A' and <= 'Z'] ? text[0] - 'A' : answer.ValueKind == JsonValueKind.Number && answer.TryGetInt32(out var given) ? given : (int?)null;
+        if (number is null && text is not null && int.TryParse(text, out _))
+            throw new FormatException($"answer is the text \"{text}\": labels that are texts count from 0 in some collections and from 1 in others, so write a number from 0, or a letter from A");
+        if (number is not { } place) throw new FormatException("answer is neither a number from 0 nor a letter from A");
+        return place >= 0 && place < choices ? place : throw new FormatException($"answer is {place}, which is none of the {choices} choices");
+    }
 
     private static IEnumerable<Question> Questions(string file, IncrementalHash hash)
     {
-        var bytes = TextSource.ReadAllBytes(file);
-        hash.AppendData(bytes);
         var number = 0;
-        foreach (var row in Csv.Rows(Encoding.UTF8.GetString(bytes)))
+        foreach (var row in Csv.Rows(TextSource.FromFile(file, hash).Text))
         {
             number++;
             if (row is not [_, _, _, _, _, [>= 'A' and <= 'D']])
@@ -93,39 +113,5 @@ public static class ChoiceFiles
         public string Choice(int number, MmluRanking ranking) => ranking == MmluRanking.Letter ? ((char)('A' + number)).ToString() : Row[1 + number];
 
         public string Solution(MmluRanking ranking) => Choice(Answer, ranking);
-    }
-}
-
-/// <summary>Comma-separated values with quoted fields, which may hold commas, line breaks and doubled quotes (RFC 4180).</summary>
-internal static class Csv
-{
-    public static IEnumerable<string[]> Rows(string text)
-    {
-        var row = new List<string>();
-        var field = new StringBuilder();
-        var quoted = false;
-        for (var i = 0; i < text.Length; i++)
-        {
-            var c = text[i];
-            if (quoted && c == '"' && i + 1 < text.Length && text[i + 1] == '"') field.Append(text[++i]);
-            else if (c == '"' && (quoted || field.Length == 0)) quoted = !quoted;
-            else if (!quoted && c is ',' or '\n')
-            {
-                row.Add(Take());
-                if (c == '\n' && row is not [""]) yield return [.. row];
-                if (c == '\n') row.Clear();
-            }
-            else if (quoted || c != '\r') field.Append(c);
-        }
-
-        row.Add(Take());
-        if (row is not [""]) yield return [.. row];
-
-        string Take()
-        {
-            var value = field.ToString();
-            field.Clear();
-            return value;
-        }
     }
 }

@@ -40,7 +40,9 @@ internal sealed class EvaluationTasks : IDisposable
         foreach (var file in options.ChoiceFiles)
         {
             var (items, sha256) = ChoiceFiles.JsonLines(file);
-            tasks.Add(new ChoiceTask(items[0].Group, sha256, "likelihood of each choice behind the question", items, Needed(tokenizer, model), config.Context, true));
+            // One continuation for all contexts has as many bytes each time: a ranking by the byte would say the same again.
+            var (likelihood, perByte) = Array.TrueForAll([.. items], i => i.Contexts.IsEmpty) ? ("likelihood of each choice behind the question", true) : ("likelihood of what follows behind each context", false);
+            tasks.Add(new ChoiceTask(items[0].Group, sha256, likelihood, items, Needed(tokenizer, model), config.Context, perByte));
         }
 
         if (options.Facts > 0)
@@ -69,41 +71,38 @@ internal sealed class EvaluationTasks : IDisposable
     /// <summary>The text task, unless only other tasks were asked for; and what generations begin with.</summary>
     private static (TextTask? Task, IReadOnlyList<int[]> Sequences) Text(EvaluationOptions options, ModelConfig config, Tokenizer? tokenizer, ModelLocation model, bool others)
     {
-        var bos = options.Bos switch
+        var encoder = tokenizer is null ? null : new TextEncoder(tokenizer);
+        int[] before = options.Bos switch
         {
-            BosUse.Off => null,
-            BosUse.On => config.BeginToken ?? throw new RefusedException("MKA076", "config.json", "it names no bos_token_id", "Use --bos auto or off"),
-            _ => tokenizer is null ? null : BeginToken.Of(tokenizer),
+            BosUse.Off => [],
+            BosUse.On => [config.BeginToken ?? throw new RefusedException("MKA076", "config.json", "it names no bos_token_id", "Use --bos auto or off")],
+            _ => encoder is null ? [] : [.. encoder.Before],
         };
         var window = options.Window ?? Math.Min(config.Context ?? DefaultWindow, DefaultWindow);
-        var stride = Math.Min(options.Stride ?? window, bos is null ? window - 1 : window);
-        var settings = $"windows of {window} tokens, stride {stride}, {(bos is { } id ? $"BOS {id} first" : "no BOS")}";
+        var stride = Math.Min(options.Stride ?? window, before.Length == 0 ? window - 1 : window);
+        var settings = $"windows of {window} tokens, stride {stride}, {(before.Length > 0 ? $"BOS {string.Join(' ', before)} first" : "no BOS")}";
         if (options.TextIds is { } path)
         {
             var rows = TokenIdFile.Read(path, out var idsSha256);
             var name = Path.GetFileName(path);
-            return (WithText(new TextTask("text", idsSha256, settings, [.. rows.SelectMany(r => TextWindow.Over(name, r, window, stride, bos))]), path), rows);
+            return (WithText(new TextTask("text", idsSha256, settings, [.. rows.SelectMany(r => TextWindow.Over(name, r, window, stride, before))]), path), rows);
         }
 
-        if (tokenizer is null && options.Text is null && others) return (null, []);
+        if (encoder is null && options.Text is null && others) return (null, []);
         var texts = options.Text is { } named ? TextDocuments.Read(named) : TextDocuments.BuiltIn;
-        var words = Needed(tokenizer, model);
-        var encoded = texts.Documents.Select(d => (Document: d, Ids: Body(words, d.Text))).ToArray();
+        var words = encoder ?? throw NoTokenizer(model);
+        var encoded = texts.Documents.Select(d => (Document: d, Ids: words.Encode(d.Text))).ToArray();
         var task = options.Text is null && others
             ? null
-            : WithText(new TextTask("text", texts.Sha256, settings, [.. encoded.SelectMany(e => TextWindow.Over(e.Document.Name, e.Ids, window, stride, bos, new ByteCounter(words, e.Document.Text, e.Ids).Count))]), options.Text);
+            : WithText(new TextTask("text", texts.Sha256, settings, [.. encoded.SelectMany(e => TextWindow.Over(e.Document.Name, e.Ids, window, stride, before, e.Document.Text, ids => words.Decode(ids)))]), options.Text);
         return (task, [.. encoded.Select(e => e.Ids)]);
     }
 
     private static TextTask WithText(TextTask task, string? path) =>
         task.Count > 0 ? task : throw new RefusedException("MKA070", path ?? "the text", "it has no token to predict", "Give a longer text");
 
-    private static int[] Body(Tokenizer tokenizer, string text)
-    {
-        var ids = tokenizer.Encode(text);
-        return BeginToken.Of(tokenizer) is { } bos && ids.Length > 0 && ids[0] == bos ? ids[1..] : ids;
-    }
+    private static Tokenizer Needed(Tokenizer? tokenizer, ModelLocation model) => tokenizer ?? throw NoTokenizer(model);
 
-    private static Tokenizer Needed(Tokenizer? tokenizer, ModelLocation model) => tokenizer ?? throw new RefusedException(
+    private static RefusedException NoTokenizer(ModelLocation model) => new(
         "MKA038", Path.GetFileName(model.ModelPath), "there is no tokenizer.json beside it, so text cannot be turned into tokens", "Put the tokenizer there, or give token ids with --text-ids FILE (JSON lines, one array of integers each)");
 }

@@ -60,7 +60,7 @@ public sealed class ResultFile : IDisposable
     /// <summary>Shards of one run to its items. Refuses files of different runs, and items that are missing or were run twice with different outcome.</summary>
     public static (ResultHeader Header, ImmutableArray<ItemResult> Items) Merge(IReadOnlyList<string> paths)
     {
-        var shards = paths.Select(p => (Path: p, Content: Parse(Encoding.UTF8.GetString(Calibration.TextSource.ReadAllBytes(p)), p))).ToArray();
+        var shards = paths.Select(p => (Path: p, Content: Parse(Calibration.TextSource.FromFile(p).Text, p))).ToArray();
         var header = shards[0].Content.Header;
         var items = new SortedDictionary<(string, int), ItemResult>();
         foreach (var (path, content) in shards)

@@ -48,7 +48,7 @@ public sealed class ChoiceTaskTests
     {
         using var tokenizer = Tokenizer.Load(Books16.Folder);
         using var model = new ModelUnderTest(Books16.Map, ExecutionTarget.Cpu);
-        var (prefix, continuations) = Continuations.Split(tokenizer, "He took his hat and", [" went away.", " a very long walk by the river side", " x"]);
+        var (prefix, continuations) = Continuations.Split(new TextEncoder(tokenizer), "He took his hat and", [" went away.", " a very long walk by the river side", " x"]);
         var shared = model.Continue(prefix, continuations);
         for (var c = 0; c < continuations.Length; c++)
         {
