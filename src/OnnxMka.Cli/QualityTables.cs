@@ -54,7 +54,7 @@ internal static class QualityTables
                 (trial.Selection is { } kind ? SelectionNames.Of(kind) : "exchange") + (i == search.Chosen ? " (taken)" : ""),
                 string.Join(',', trial.Removed.Select(plan.NameOf)),
                 Name(trial.Compensation),
-                trial.HeldOutPerplexity.ToString("0.00"),
+                trial.HeldOutPerplexity?.ToString("0.00") ?? "not finite",
                 trial.Seconds.ToString("0.0"));
         }
 
@@ -64,7 +64,7 @@ internal static class QualityTables
 
     private static void Steps(IAnsiConsole console, CompensationReport compensation, MergePlan plan)
     {
-        foreach (var trial in compensation.Trials) console.MarkupLineInterpolated($"{Name(trial.Kind)}: perplexity {trial.HeldOutPerplexity:0.00} on held-out calibration text");
+        foreach (var trial in compensation.Trials) console.MarkupLineInterpolated($"{Name(trial.Kind)}: perplexity {trial.HeldOutPerplexity?.ToString("0.00") ?? "not finite"} on held-out calibration text");
         if (compensation.Steps.Length == 0) return;
         var table = ResultTables.Table("block", Name(compensation.Kind), "error before", "after", "ridge", "");
         foreach (var step in compensation.Steps)

@@ -60,7 +60,7 @@ public sealed class Compression
         var deltas = _clock.Time("prove", () => Prove(map, rewritten, emitter.Staged));
         var verdicts = _options.Verify ? _clock.Time("verify", () => Verify(map, rewritten, emitter.Staged, texts)) : [];
         if (_options.Check) verdicts = verdicts.Add(_clock.Time("check", () => GraphCheck.Run(emitter.Staged.ModelPath, plan)));
-        var quality = _options.Evaluate ? _clock.Time("evaluate", () => Evaluate(map, plan, rewritten, emitter.Staged, texts)) : null;
+        var quality = _options.Evaluate ? _clock.Time("evaluate", () => Evaluate(map, reduction, emitter.Staged, texts)) : null;
         _ct.ThrowIfCancellationRequested();
         var result = Result(emitter.Staged, deltas, verdicts, quality);
         if (_options.ModelCard) emitter.AddCard(Cards.ModelCard.Write(result, _options));
@@ -197,21 +197,33 @@ public sealed class Compression
         return Generations.Compare(original, result, text.Samples, texts.Decode, options, stage.AsIncrement<int>(), _ct);
     }
 
-    private SpeedTable? Time(BlockMap map, BlockMap emitted, CalibrationSet text)
+    /// <summary>A model that is the original is run alone.</summary>
+    private SpeedTable? Time(BlockMap[] models, CalibrationSet text)
     {
-        using var stage = _progress.Begin("speed", Speed.Work(2), "runs");
-        return Speed.Measure([map, emitted], text.Samples, null, _options.Target, stage.AsIncrement<int>(), _ct);
+        using var stage = _progress.Begin("speed", Speed.Work(models.Length), "runs");
+        return Speed.Measure(models, text.Samples, null, _options.Target, stage.AsIncrement<int>(), _ct) is not { } table ? null
+            : models.Length > 1 ? table
+            : table with { Models = [table.Models[0], table.Models[0]] };
     }
 
-    private QualityTable? Evaluate(BlockMap map, MergePlan merge, RewrittenModel rewritten, EmittedModel staged, Texts texts)
+    /// <summary>
+    /// The result as it was written, the original and the control. Where the control is the result, or both are the original, there is one
+    /// model less to run.
+    /// </summary>
+    private QualityTable? Evaluate(BlockMap map, Reduction reduction, EmittedModel staged, Texts texts)
     {
         if (texts.HeldBack is not { } text) return null;
-        using var stage = _progress.Begin("perplexity", text.Count * 3L, "windows");
-        var emitted = rewritten.Blocks with { Model = OnnxModel.Load(staged.ModelPath) };
-        var dropped = ModelRewriter.Apply(map, merge.AsDrop()).Blocks;
+        var models = reduction.ChangesNothing ? 1 : reduction.IsPlainDrop ? 2 : 3;
+        using var stage = _progress.Begin("perplexity", (long)text.Count * models, "windows");
+        var emitted = reduction.Model.Blocks with { Model = OnnxModel.Load(staged.ModelPath) };
         var plan = RunPlan.For(map, text, _options);
-        var table = new QualityTable(Measure(map), Measure(emitted), Measure(dropped), text.Source, text.Sha256, text.Count, text.Length);
-        return plan.Mode == RunMode.Whole ? table with { Generations = Samples(map, emitted, text, texts), Speed = Time(map, emitted, text) } : table;
+        var original = models > 1 ? Measure(map) : null;
+        var result = Measure(emitted);
+        var dropped = models > 2 ? Measure(ModelRewriter.Apply(map, reduction.Plan.AsDrop()).Blocks) : result;
+        var table = new QualityTable(original ?? result, result, dropped, text.Source, text.Sha256, text.Count, text.Length);
+        return plan.Mode == RunMode.Whole
+            ? table with { Generations = Samples(map, emitted, text, texts), Speed = Time(models > 1 ? [map, emitted] : [emitted], text) }
+            : table;
 
         Perplexity Measure(BlockMap blocks) => plan.Mode == RunMode.Whole
             ? Perplexity.Measure(blocks, text, _options.BatchSize, _options.Target, stage.AsIncrement<int>(), _ct)

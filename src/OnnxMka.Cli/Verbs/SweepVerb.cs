@@ -60,7 +60,7 @@ internal sealed class SweepVerb
         Print(result, sweep);
         if (emitted is not null) ResultTables.Files(ResultTables.Stdout(), emitted);
         if (sweep.MaxIncrease is not { } most || result.Picked is not null) return ExitCode.Done;
-        return ErrorLines.Say($"No plan keeps the perplexity within +{most:0.##%}: the best is +{result.Points.Min(p => p.Increase):0.##%}. Nothing was written but the reports.", ExitCode.QualityGateMissed);
+        return ErrorLines.Say($"No plan keeps the perplexity within +{most:0.##%}: {(result.Points.Min(p => p.Increase) is { } least ? $"the best is +{least:0.##%}" : "none has a finite one")}. Nothing was written but the reports.", ExitCode.QualityGateMissed);
     }
 
     private CompressionOptions Options(ParseResult parsed) => _calibration.Apply(parsed, new CompressionOptions
@@ -88,7 +88,7 @@ internal sealed class SweepVerb
         foreach (var p in result.Points)
         {
             var front = string.Join(", ", new[] { (p.OnSizeFront, "size"), (p.OnSpeedFront, "speed") }.Where(f => f.Item1).Select(f => f.Item2));
-            table.AddRow(p.Way.Name, p.Ratio.ToString("0.###"), p.Plan.Groups.Length.ToString(), Sizes.Text(p.Bytes), p.Perplexity.Value.ToString("0.00"), p.Increase.ToString("+0.0%;-0.0%"), $"x{p.Speedup:0.00}", front);
+            table.AddRow(p.Way.Name, p.Ratio.ToString("0.###"), p.Plan.Groups.Length.ToString(), Sizes.Text(p.Bytes), p.Perplexity.Value.ToString("0.00"), p.Increase?.ToString("+0.0%;-0.0%") ?? "-", $"x{p.Speedup:0.00}", front);
         }
 
         console.Write(table);

@@ -30,7 +30,7 @@ public static class CalibrationRun
             seams ??= [.. rows.Select(_ => new float[(long)set.Count * width])];
             for (var seam = 0; seam < rows.Length; seam++)
             {
-                RefuseNonFinite(rows[seam], seam, start, width);
+                FiniteActivations.Require(rows[seam], seam, start, width);
                 rows[seam].CopyTo(seams[seam], (long)start * width);
             }
 
@@ -45,13 +45,4 @@ public static class CalibrationRun
         ? values
         : throw new RefusedException(
             "MKA025", $"block {seam}", $"what it leaves is not [samples, tokens, width]: pooled over tokens, {samples} samples give [{string.Join(", ", shape)}]", "Name the blocks that go: --blocks with --method drop");
-
-    private static void RefuseNonFinite(float[] rows, int seam, int firstSample, int width)
-    {
-        var bad = Array.FindIndex(rows, v => !float.IsFinite(v));
-        if (bad < 0) return;
-        var count = rows.Count(v => !float.IsFinite(v));
-        throw new RefusedException(
-            "MKA033", $"block {seam}", $"its output is not finite for sample {firstSample + (bad / width)} ({count} values in this batch)", "The model overflows or its weights hold NaN; fp16 models may need fp32 or another execution provider");
-    }
 }

@@ -44,7 +44,7 @@ public static class ChainCalibration
                 var number = block;
                 TapConsumer collect = (_, first, _, values) =>
                 {
-                    RefuseNonFinite(values, number, first, width);
+                    FiniteActivations.Require(values, number, first, width);
                     values.CopyTo(rows.AsSpan(first * width));
                 };
                 stream = chain.Move(BlockPart.Of(map.Model, map, block).Pooled(pooling), stream, collect, progress, ct);
@@ -57,21 +57,5 @@ public static class ChainCalibration
         }
 
         return seams;
-    }
-
-    private static void RefuseNonFinite(ReadOnlySpan<float> rows, int block, int firstSample, int width)
-    {
-        var bad = 0;
-        var first = -1;
-        for (var i = 0; i < rows.Length; i++)
-        {
-            if (float.IsFinite(rows[i])) continue;
-            bad++;
-            if (first < 0) first = i;
-        }
-
-        if (bad == 0) return;
-        throw new RefusedException(
-            "MKA033", $"block {block}", $"its output is not finite for sample {firstSample + (first / width)} ({bad} values in this batch)", "The model overflows or its weights hold NaN; fp16 models may need fp32 or another execution provider");
     }
 }

@@ -54,7 +54,7 @@ public sealed record CompensationOptions
 public sealed record CompensationStep(int Block, string Place, double? ErrorBefore, double? ErrorAfter, double? Ridge, bool Kept, string? Note);
 
 /// <summary>A kind that was tried.</summary>
-/// <param name="HeldOutPerplexity">On calibration windows that nothing was fitted to; null where it was not measured.</param>
+/// <param name="HeldOutPerplexity">On calibration windows that nothing was fitted to; null where it is no finite number.</param>
 public sealed record CompensationTrial(CompensationKind Kind, double? HeldOutPerplexity);
 
 /// <summary>What compensation did.</summary>

@@ -1,4 +1,5 @@
 using OnnxMka.Chain;
+using OnnxMka.Outcomes;
 
 namespace OnnxMka.Evaluation;
 
@@ -6,7 +7,7 @@ namespace OnnxMka.Evaluation;
 internal static class ChainLoss
 {
     /// <summary>One loss a stream; the head is loaded once for all of them.</summary>
-    public static double[] Of(BlockChain chain, BlockPart epilogue, IReadOnlyList<SeamActivations> streams, CancellationToken ct)
+    public static Loss[] Of(BlockChain chain, BlockPart epilogue, IReadOnlyList<SeamActivations> streams, CancellationToken ct)
     {
         var totals = new double[streams.Count];
         chain.RunEpilogue(
@@ -24,6 +25,6 @@ internal static class ChainLoss
                 foreach (var sum in sums) totals[stream] += sum;
             },
             ct);
-        return [.. totals.Select((total, i) => total / streams[i].Set.Samples.Sum(s => s.Length - 1L))];
+        return [.. totals.Select((total, i) => Loss.Of(total / streams[i].Set.Samples.Sum(s => s.Length - 1L)))];
     }
 }

@@ -71,10 +71,16 @@ public static class ModelEvaluation
         foreach (var item in left)
         {
             ct.ThrowIfCancellationRequested();
-            results.Add(new ItemResult(task.Name, task.GroupOf(item), item, task.Score(item, model, original)));
+            results.Add(new ItemResult(task.Name, task.GroupOf(item), item, Finite(task, item, task.Score(item, model, original))));
             stage.Advance(1);
         }
     }
+
+    /// <summary>Refuses (MKA033) what is no figure: of a model whose logits are NaN every choice would be as likely as any other.</summary>
+    private static ImmutableSortedDictionary<string, double> Finite(IEvaluationTask task, int item, ImmutableSortedDictionary<string, double> values) =>
+        values.FirstOrDefault(v => !double.IsFinite(v.Value)) is not { Key: { } name } bad
+            ? values
+            : throw new RefusedException("MKA033", $"item {item} of {task.Name}", $"its {name} is not finite ({bad.Value})", "The model overflows or its weights hold NaN; fp16 models may need fp32 or another execution provider");
 
     private static ImmutableArray<GeneratedPair> Generate(
         ModelUnderTest original, ModelUnderTest model, EvaluationTasks tasks, EvaluationOptions options, IProgressSink progress, CancellationToken ct)

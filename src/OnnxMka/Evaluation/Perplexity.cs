@@ -1,5 +1,6 @@
 using OnnxMka.Blocks;
 using OnnxMka.Calibration;
+using OnnxMka.Outcomes;
 using OnnxMka.Runtime;
 
 namespace OnnxMka.Evaluation;
@@ -11,6 +12,8 @@ namespace OnnxMka.Evaluation;
 public sealed record Perplexity(long Tokens, double MeanNll, double Seconds)
 {
     public double Value => Math.Exp(MeanNll);
+
+    public Loss Loss => Loss.Of(MeanNll);
 
     /// <summary>Runs every window once, without overlap or carried context. Progress counts windows.</summary>
     public static Perplexity Measure(BlockMap map, CalibrationSet set, int batchSize, ExecutionTarget target, IProgress<int>? progress = null, CancellationToken ct = default)

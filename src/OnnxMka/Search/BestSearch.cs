@@ -1,38 +1,12 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using OnnxMka.Compensation;
-using OnnxMka.Matching;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
-using OnnxMka.Scoring;
 using OnnxMka.Selection;
 
 namespace OnnxMka.Search;
-
-/// <summary>A smaller model and how it came about.</summary>
-internal sealed record Reduction(
-    MergePlan Plan, RewrittenModel Model, Analysis? Analysis, SelectionReport? Selection, CompensationReport? Compensation, SearchReport? Search)
-{
-    /// <summary>Null where averages were taken as planned.</summary>
-    public MergeReport? Merging { get; init; }
-}
-
-/// <summary>One way that was tried.</summary>
-/// <param name="Selection">How its blocks were chosen; null for an exchange of one block of the best so far.</param>
-/// <param name="Removed">Original numbers.</param>
-/// <param name="HeldOutPerplexity">On calibration windows that nothing was fitted to.</param>
-public sealed record SearchTrial(SelectionKind? Selection, CompensationKind Compensation, ImmutableArray<int> Removed, double HeldOutPerplexity, double Seconds)
-{
-    /// <summary>Calibration windows that the correction was fitted to; 0 where it is fitted to none.</summary>
-    public int Windows { get; init; }
-
-    /// <summary>How often a refit went over the weights of each block.</summary>
-    public int Passes { get; init; } = 1;
-}
-
-/// <summary>What was tried, in order, and which one was taken.</summary>
-/// <param name="Complete">False where the budget ended the search: with another budget, or on another machine, the result may differ.</param>
-public sealed record SearchReport(ImmutableArray<SearchTrial> Trials, int Chosen, bool Complete, string Why);
 
 /// <summary>
 /// The best of several ways to remove blocks, measured on held-out calibration text:
@@ -63,11 +37,11 @@ internal sealed class BestSearch
     private readonly IProgressSink _progress;
     private readonly CancellationToken _ct;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private readonly List<(SearchTrial Trial, Reduction Result)> _trials = [];
+    private readonly List<(SearchTrial Trial, Loss Loss, Reduction Result)> _trials = [];
+    private readonly Dictionary<string, Loss> _quick = new(StringComparer.Ordinal);
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
     private bool _outOfTime;
     private double _longestQuick;
-    private int _compared;
 
     private BestSearch(CalibratedModel model, PlanOptions options, string fingerprint, CompressionOptions all, IProgressSink progress, CancellationToken ct)
     {
@@ -79,7 +53,7 @@ internal sealed class BestSearch
         _ct = ct;
     }
 
-    /// <summary>At least one trial is made whatever the budget.</summary>
+    /// <summary>At least one trial is made whatever the budget. Refuses (MKA033) where none has a finite loss.</summary>
     public static Reduction Run(CalibratedModel model, PlanOptions options, string fingerprint, CompressionOptions all, IProgressSink progress, CancellationToken ct)
     {
         var drop = options with { Method = Method.Drop };
@@ -94,20 +68,19 @@ internal sealed class BestSearch
         return search.Finish();
     }
 
-    private (SearchTrial Trial, Reduction Result) Best => _trials.MinBy(t => t.Trial.HeldOutPerplexity);
+    private (SearchTrial Trial, Loss Loss, Reduction Result) Best => Losses.Least(_trials, t => t.Loss, t => Names(t.Trial.Removed));
 
     /// <summary>The sets of all selections compared by quick refits; the best of them is refitted in full.</summary>
     private void TrySelections()
     {
-        var sets = new List<(SelectionKind Kind, SelectionReport Selection, double Perplexity)>();
+        var sets = new List<(SelectionKind Kind, SelectionReport Selection, Loss Loss)>();
         foreach (var kind in Selections.Where(_ => sets.Count == 0 || HasTimeFor(_longestQuick)))
         {
             if (Selected(kind) is not { } selection) break;
-            var same = sets.Where(s => s.Selection.Blocks.SequenceEqual(selection.Blocks)).Select(s => (double?)s.Perplexity).FirstOrDefault();
-            sets.Add((kind, selection, same ?? QuickPerplexity(selection.Blocks)));
+            sets.Add((kind, selection, QuickLoss(selection.Blocks)));
         }
 
-        var best = sets.MinBy(s => s.Perplexity);
+        var best = Losses.Least(sets, s => s.Loss, s => Names(s.Selection.Blocks));
         Try(best.Kind, best.Selection, best.Selection.Blocks, CompensationKind.Refit);
     }
 
@@ -135,16 +108,16 @@ internal sealed class BestSearch
     {
         var start = Best.Trial.Removed;
         if (!HasTimeFor(_longestQuick + LastTrials(PerWindow))) return;
-        var (set, least) = (start, QuickPerplexity(start));
+        var (set, least) = (start, QuickLoss(start));
         for (var improved = true; improved;)
         {
             improved = false;
-            foreach (var other in Exchanges(set).Where(o => _seen.Add($"quick {string.Join(',', o)}")))
+            foreach (var other in Exchanges(set).Where(o => !_quick.ContainsKey(string.Join(',', o))))
             {
                 if (!HasTimeFor(_longestQuick + LastTrials(PerWindow))) break;
-                var perplexity = QuickPerplexity(other);
-                if (!(perplexity < least)) continue;
-                (set, least, improved) = (other, perplexity, true);
+                var loss = QuickLoss(other);
+                if (loss >= least) continue;
+                (set, least, improved) = (other, loss, true);
                 break;
             }
         }
@@ -152,14 +125,16 @@ internal sealed class BestSearch
         if (!set.SequenceEqual(start)) Try(null, null, set, CompensationKind.Refit);
     }
 
-    private double QuickPerplexity(ImmutableArray<int> blocks)
+    /// <summary>Each set of blocks is refitted quickly once, whoever asks.</summary>
+    private Loss QuickLoss(ImmutableArray<int> blocks)
     {
+        var key = string.Join(',', blocks);
+        if (_quick.TryGetValue(key, out var known)) return known;
         var started = _clock.Elapsed;
         var (plan, rewritten) = Dropped(blocks);
-        var perplexity = Math.Exp(_model.QuickLoss(rewritten, plan, _all.Compensate with { Kind = CompensationKind.Refit }));
+        var loss = _model.QuickLoss(rewritten, plan, _all.Compensate with { Kind = CompensationKind.Refit });
         _longestQuick = Math.Max(_longestQuick, (_clock.Elapsed - started).TotalSeconds);
-        _compared++;
-        return perplexity;
+        return _quick[key] = loss;
     }
 
     private IEnumerable<ImmutableArray<int>> Exchanges(ImmutableArray<int> removed)
@@ -182,14 +157,15 @@ internal sealed class BestSearch
         var started = _clock.Elapsed;
         var (plan, rewritten) = Dropped(best.Trial.Removed);
         var (model, report) = _model.CompensateAmply(rewritten, plan, _all.Compensate with { Kind = best.Trial.Compensation, Passes = passes });
+        var loss = _model.JudgedLoss(model);
         var trial = best.Trial with
         {
-            HeldOutPerplexity = Math.Exp(_model.JudgedLoss(model)),
+            HeldOutPerplexity = loss.Perplexity,
             Seconds = Math.Round((_clock.Elapsed - started).TotalSeconds, 1),
             Windows = _model.FitWindows.Ample,
             Passes = passes,
         };
-        Add(trial, best.Result with { Model = model, Compensation = report });
+        Add(trial, loss, best.Result with { Model = model, Compensation = report });
     }
 
     /// <summary>Seconds of what follows the exchanges: a full refit, the other corrections (each at most as long, most far shorter), more text.</summary>
@@ -207,25 +183,29 @@ internal sealed class BestSearch
     {
         if (_seen.Contains($"{compensation} {string.Join(',', blocks)}") || !HasTime()) return;
         _seen.Add($"{compensation} {string.Join(',', blocks)}");
-        var trial = Attempt(kind, selection, blocks, compensation);
-        Add(trial.Trial, trial.Result);
+        var (trial, loss, result) = Attempt(kind, selection, blocks, compensation);
+        Add(trial, loss, result);
     }
 
     /// <summary>The models of worse trials go: only their figures are kept.</summary>
-    private void Add(SearchTrial trial, Reduction result)
+    private void Add(SearchTrial trial, Loss loss, Reduction result)
     {
-        _trials.Add(_trials.Count > 0 && trial.HeldOutPerplexity >= Best.Trial.HeldOutPerplexity ? (trial, null!) : (trial, result));
-        _progress.Note($"{Name(trial)}: perplexity {trial.HeldOutPerplexity:0.00} on held-out calibration text");
+        _trials.Add((trial, loss, _trials.Exists(t => t.Loss <= loss) ? null! : result));
+        _progress.Note($"{Name(trial)}: {Said(trial)} on held-out calibration text");
     }
 
-    private (SearchTrial Trial, Reduction Result) Attempt(SelectionKind? kind, SelectionReport? selection, ImmutableArray<int> blocks, CompensationKind compensation)
+    private static string Said(SearchTrial trial) => trial.HeldOutPerplexity is { } perplexity ? FormattableString.Invariant($"perplexity {perplexity:0.00}") : "no finite perplexity";
+
+    private IEnumerable<string> Names(ImmutableArray<int> blocks) => blocks.Select(b => _model.Map.Blocks[b].Name);
+
+    private (SearchTrial Trial, Loss Loss, Reduction Result) Attempt(SelectionKind? kind, SelectionReport? selection, ImmutableArray<int> blocks, CompensationKind compensation)
     {
         var started = _clock.Elapsed;
         var (plan, rewritten) = Dropped(blocks);
         var (model, report) = _model.Compensate(rewritten, plan, _all.Compensate with { Kind = compensation });
-        var perplexity = plan.Removed.Any() ? Math.Exp(_model.JudgedLoss(model)) : double.NaN;
-        var trial = new SearchTrial(kind, compensation, blocks, perplexity, Math.Round((_clock.Elapsed - started).TotalSeconds, 1)) { Windows = compensation == CompensationKind.None ? 0 : _model.FitWindows.Usual };
-        return (trial, new Reduction(plan, model, null, selection, report, null));
+        var loss = plan.Removed.Any() ? _model.JudgedLoss(model) : Loss.Of(double.NaN);
+        var trial = new SearchTrial(kind, compensation, blocks, loss.Perplexity, Math.Round((_clock.Elapsed - started).TotalSeconds, 1)) { Windows = compensation == CompensationKind.None ? 0 : _model.FitWindows.Usual };
+        return (trial, loss, new Reduction(plan, model, null, selection, report, null));
     }
 
     /// <summary>True where another trial as long as the longest so far ends within the budget.</summary>
@@ -243,10 +223,10 @@ internal sealed class BestSearch
     {
         var best = Best;
         var chosen = _trials.FindIndex(t => t.Trial == best.Trial);
-        var next = _trials.Where((_, i) => i != chosen).OrderBy(t => t.Trial.HeldOutPerplexity).FirstOrDefault();
+        var next = _trials.Where((_, i) => i != chosen).OrderBy(t => t.Loss).FirstOrDefault();
         var why = $"{Name(best.Trial)} has the lowest perplexity on held-out calibration text, {best.Trial.HeldOutPerplexity:0.00}"
-            + (next.Trial is { } second ? $"; the next is {Name(second)} with {second.HeldOutPerplexity:0.00}" : "")
-            + (_compared > 0 ? $"; {_compared} sets of blocks were compared by quick refits" : "");
+            + (next.Trial is { } second ? $"; the next is {Name(second)} with {Said(second)}" : "")
+            + (_quick.Count > 0 ? $"; {_quick.Count} sets of blocks were compared by quick refits" : "");
         return best.Result with { Search = new SearchReport([.. _trials.Select(t => t.Trial)], chosen, !_outOfTime, why) };
     }
 

@@ -1,9 +1,12 @@
+using System.Runtime.CompilerServices;
 using OnnxMka.Blocks;
 using OnnxMka.Calibration;
 using OnnxMka.Chain;
 using OnnxMka.Compensation;
 using OnnxMka.Evaluation;
+using OnnxMka.Graph;
 using OnnxMka.Matching;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 using OnnxMka.Runtime;
@@ -34,8 +37,8 @@ internal sealed class CalibratedModel : IDisposable
     private readonly Lazy<SplitSeams> _seams;
     private readonly Lazy<SplitSeams> _few;
     private readonly Lazy<(CalibrationSet Fit, CalibrationSet Judges)> _ample;
+    private readonly ConditionalWeakTable<OnnxModel, Loss> _heldOutLosses = [];
     private GreedySearch? _greedy;
-    private double? _originalLoss;
 
     public CalibratedModel(BlockMap map, CompressionOptions options, Texts texts, IProgressSink progress, CancellationToken ct)
     {
@@ -81,12 +84,12 @@ internal sealed class CalibratedModel : IDisposable
             var (model, steps) = Corrected(rewritten, plan, options with { Kind = kind });
             return (Kind: kind, Model: model, Steps: steps, Loss: HeldOutLoss(model));
         }).ToArray();
-        var best = tried.MinBy(t => t.Loss);
-        return (best.Model, new CompensationReport(best.Kind, best.Steps, [.. tried.Select(t => new CompensationTrial(t.Kind, Math.Exp(t.Loss)))]));
+        var best = Losses.Least(tried, t => t.Loss, _ => plan.Removed.Select(plan.NameOf));
+        return (best.Model, new CompensationReport(best.Kind, best.Steps, [.. tried.Select(t => new CompensationTrial(t.Kind, t.Loss.Perplexity))]));
     }
 
     /// <summary>Judged loss after a refit to few windows: for comparisons with others of its kind.</summary>
-    public double QuickLoss(RewrittenModel rewritten, MergePlan plan, CompensationOptions options) => JudgedLoss(Corrected(rewritten, plan, options, _few.Value).Model);
+    public Loss QuickLoss(RewrittenModel rewritten, MergePlan plan, CompensationOptions options) => JudgedLoss(Corrected(rewritten, plan, options, _few.Value).Model);
 
     /// <summary>Windows that a quick refit, a correction and an ample one are fitted to.</summary>
     public (int Few, int Usual, int Ample) FitWindows => (Every(_split.Value.Fit, FewShare).Count, _split.Value.Fit.Count, _ample.Value.Fit.Count);
@@ -95,7 +98,7 @@ internal sealed class CalibratedModel : IDisposable
     /// Nats a token on windows that not even an ample correction is fitted to. Sets of blocks that are worth comparing lie 0.01 nats apart; a
     /// difference of two of them over 32 windows of 128 tokens has a standard error near that, over three times as many near half of it.
     /// </summary>
-    public double JudgedLoss(RewrittenModel model) => Loss(model.Blocks, _ample.Value.Judges);
+    public Loss JudgedLoss(RewrittenModel model) => LossOf(model.Blocks, _ample.Value.Judges);
 
     /// <summary>A correction fitted to four times as many windows of the calibration text, or all it has but those that judge.</summary>
     public (RewrittenModel Model, CompensationReport Report) CompensateAmply(RewrittenModel rewritten, MergePlan plan, CompensationOptions options)
@@ -110,10 +113,10 @@ internal sealed class CalibratedModel : IDisposable
         MergeRefinement.Run(Map, plan, options, _split.Value, ChainOptions, _options.Target, _progress, _ct);
 
     /// <summary>Nats a token on the calibration windows that nothing was fitted to.</summary>
-    public double HeldOutLoss(RewrittenModel model) => HeldOutLoss(model.Blocks);
+    public Loss HeldOutLoss(RewrittenModel model) => HeldOutLoss(model.Blocks);
 
-    /// <summary>The same of the model as it came.</summary>
-    public double OriginalHeldOutLoss => _originalLoss ??= HeldOutLoss(Map);
+    /// <summary>The same of the model as it came. Refuses one that is not finite.</summary>
+    public Loss OriginalHeldOutLoss => Losses.OfOriginal(HeldOutLoss(Map));
 
     /// <summary>Blocks that must go at least for the weights to shrink by so many bytes, whichever they are.</summary>
     public int LeastRemovals(long bytes)
@@ -136,14 +139,15 @@ internal sealed class CalibratedModel : IDisposable
         if (_few.IsValueCreated) _few.Value.Dispose();
     }
 
-    private double HeldOutLoss(BlockMap blocks) => Loss(blocks, _split.Value.HeldOut!);
+    /// <summary>A model is asked for by the correction that it won and by the target that it is to meet: it is run once.</summary>
+    private Loss HeldOutLoss(BlockMap blocks) => _heldOutLosses.GetValue(blocks.Model, _ => LossOf(blocks, _split.Value.HeldOut!));
 
-    private double Loss(BlockMap blocks, CalibrationSet text)
+    private Loss LossOf(BlockMap blocks, CalibrationSet text)
     {
         var run = RunPlan.For(Map, text, _options);
         return run.Mode == RunMode.Whole
-            ? Perplexity.Measure(blocks, text, _options.BatchSize, _options.Target, null, _ct).MeanNll
-            : ChainPerplexity.Measure(BlockDetector.Detect(blocks.Model), text, run.Chain, _options.Target, null, _ct).MeanNll;
+            ? Perplexity.Measure(blocks, text, _options.BatchSize, _options.Target, null, _ct).Loss
+            : ChainPerplexity.Measure(BlockDetector.Detect(blocks.Model), text, run.Chain, _options.Target, null, _ct).Loss;
     }
 
     private (RewrittenModel Model, System.Collections.Immutable.ImmutableArray<CompensationStep> Steps) Corrected(RewrittenModel rewritten, MergePlan plan, CompensationOptions options, SplitSeams? from = null)

@@ -1,3 +1,5 @@
+using OnnxMka.Outcomes;
+
 namespace OnnxMka.Search;
 
 /// <summary>How small the result must be, or how good it must stay, where that is asked for in place of a number of blocks.</summary>
@@ -42,24 +44,26 @@ internal sealed class TargetSearch(int most, Func<int, Reduction> choose, Func<R
     /// <summary>
     /// The most removals whose loss is within the limit, by bisection: loss is taken to rise with the number of blocks that go.
     /// </summary>
-    /// <param name="original">Loss of the original model, nats a token.</param>
+    /// <param name="original">Of the original model, and finite.</param>
+    /// <param name="loss">A model without a finite loss is beyond any limit.</param>
     /// <exception cref="QualityGateException">Already one block costs more.</exception>
-    public Reduction ByLoss(double original, double maxIncrease, Func<Reduction, double> loss)
+    public Reduction ByLoss(Loss original, double maxIncrease, Func<Reduction, Loss> loss)
     {
         Reduction? best = null;
-        double least = double.PositiveInfinity;
+        double? least = null;
         var (within, beyond) = (0, most + 1);
         while (beyond - within > 1)
         {
             var count = (within + beyond) / 2;
             var reduction = finish(choose(count));
-            var increase = Math.Exp(loss(reduction) - original) - 1;
-            least = Math.Min(least, increase);
-            note($"without {count} blocks the perplexity on held-out calibration text rises by {increase:0.0%}");
+            var increase = loss(reduction).IncreaseOver(original);
+            least = least < increase ? least : increase ?? least;
+            note($"without {count} blocks the perplexity on held-out calibration text {(increase is { } share ? FormattableString.Invariant($"rises by {share:0.0%}") : "is not finite")}");
             if (increase <= maxIncrease) (within, best) = (count, reduction);
             else beyond = count;
         }
 
-        return best ?? throw new QualityGateException($"No smaller model keeps the perplexity within +{maxIncrease:0.##%} on held-out calibration text: without one block it rises by {least:0.0%}. Nothing was written.");
+        var reached = least is { } rise ? FormattableString.Invariant($"it rises by {rise:0.0%}") : "there is no finite loss";
+        return best ?? throw new QualityGateException($"No smaller model keeps the perplexity within +{maxIncrease:0.##%} on held-out calibration text: without one block {reached}. Nothing was written.");
     }
 }

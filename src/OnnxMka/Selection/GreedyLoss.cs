@@ -2,6 +2,7 @@ using OnnxMka.Chain;
 using OnnxMka.Evaluation;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 
@@ -65,15 +66,16 @@ internal sealed class GreedyLoss : IDisposable
         _own.Clear();
     }
 
-    /// <summary>The lowest loss; of equal ones the lowest block, and a drop before a merge.</summary>
-    private SelectedBlock Best(List<SelectedBlock> losses)
+    /// <summary>The lowest loss; of equal ones the lowest block, and a drop before a merge. Refuses a round in which no loss is finite.</summary>
+    private SelectedBlock Best(List<(SelectedBlock Way, Loss Loss)> trials)
     {
-        var best = losses.OrderBy(l => l.Score).ThenBy(l => l.Block).ThenBy(l => l.Alpha is not null).First();
-        var other = losses.FirstOrDefault(l => l.Block == best.Block && l.Alpha is null != best.Alpha is null);
-        return other is null ? best : best with { OtherScore = other.Score };
+        var ordered = trials.OrderBy(t => t.Way.Block).ThenBy(t => t.Way.Alpha is not null);
+        var (best, loss) = Losses.Least(ordered, t => t.Loss, t => [_chain.Map.Blocks[t.Way.Block].Name]);
+        var other = trials.FirstOrDefault(t => t.Way.Block == best.Block && t.Way.Alpha is null != best.Alpha is null).Loss;
+        return best with { Score = loss.Nats!.Value, OtherScore = other?.Nats };
     }
 
-    private List<SelectedBlock> Round(RoundProgress work, CancellationToken ct)
+    private List<(SelectedBlock Way, Loss Loss)> Round(RoundProgress work, CancellationToken ct)
     {
         var flights = new List<(SelectedBlock Trial, SeamActivations Stream)>();
         var passes = Enumerable.Range(0, _stack.Count).Where(IsCandidate).Sum(place => (_stack.Count - place) * (_options.Alpha is null ? 1 : 2));
@@ -92,7 +94,7 @@ internal sealed class GreedyLoss : IDisposable
             SelectedBlock[] trials = [.. flights.Select(f => f.Trial), .. IsCandidate(_stack.Count - 1) ? new[] { new SelectedBlock(_stack[_stack.Count - 1], 0) } : []];
             SeamActivations[] ends = [.. flights.Select(f => f.Stream), .. trials.Length > flights.Count ? new[] { _before[^1] } : []];
             var losses = ChainLoss.Of(_chain, BlockPart.Epilogue(_chain.Map.Model, _chain.Map), ends, ct);
-            return [.. trials.Zip(losses, (trial, loss) => trial with { Score = loss })];
+            return [.. trials.Zip(losses)];
         }
         finally
         {

@@ -36,7 +36,7 @@ public sealed record SelectedBlock(int Block, double Score)
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? Alpha { get; init; }
 
-    /// <summary>The loss of the other way with that block, where both were weighed.</summary>
+    /// <summary>The loss of the other way with that block, where both were weighed and it has a finite one.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? OtherScore { get; init; }
 }

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using OnnxMka.Calibration;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
 
@@ -17,7 +19,8 @@ internal sealed class SelectionState
     /// <summary>A thousand times what the search of a thousand blocks takes.</summary>
     private const int MaxBytes = 64 << 20;
 
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+    /// <summary>Losses that are not finite are read, and none is written.</summary>
+    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     private readonly string _path;
     private readonly string _key;
@@ -31,15 +34,21 @@ internal sealed class SelectionState
 
     public ImmutableArray<SelectedBlock> Rounds { get; private set; }
 
-    /// <summary>Starts with what the file holds; refuses one of another search (MKA060).</summary>
+    /// <summary>
+    /// Starts with what the file holds; refuses one of another search (MKA060). The other way with a block may have no finite loss, as it has
+    /// here; the way that was taken has one.
+    /// </summary>
     public static SelectionState Open(string path, string key)
     {
         if (!File.Exists(path)) return new SelectionState(path, key, []);
+        var text = TextDecoding.Of(RegularFile.ReadAllBytes(path, MaxBytes), Path.GetFileName(path));
         try
         {
-            var document = JsonSerializer.Deserialize<Document>(RegularFile.ReadAllBytes(path, MaxBytes), Json);
+            var document = JsonSerializer.Deserialize<Document>(text, Json);
             if (document is not { Version: Version, Key: { } found } || document.Rounds.IsDefault || document.Rounds.Any(r => r is null)) throw Bad(path, $"it holds no search of version {Version}");
-            return found == key ? new SelectionState(path, key, document.Rounds) : throw Bad(path, "it belongs to a search with another model, text or options");
+            if (document.Rounds.FirstOrDefault(r => !double.IsFinite(r.Score)) is { } none) throw Bad(path, $"its round for block {none.Block} has no finite loss");
+            if (found != key) throw Bad(path, "it belongs to a search with another model, text or options");
+            return new SelectionState(path, key, [.. document.Rounds.Select(r => r.OtherScore is { } other && !double.IsFinite(other) ? r with { OtherScore = null } : r)]);
         }
         catch (JsonException e)
         {

@@ -5,6 +5,7 @@ using OnnxMka.Compensation;
 using OnnxMka.Emission;
 using OnnxMka.Evaluation;
 using OnnxMka.Graph;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 using OnnxMka.Scoring;
@@ -15,13 +16,14 @@ namespace OnnxMka.Sweeping;
 
 /// <summary>One plan that was tried.</summary>
 /// <param name="Bytes">Model and data files that it would write.</param>
+/// <param name="Increase">Of the perplexity, as a share; null where that is no finite number.</param>
 /// <param name="Speedup">
-/// Over the original, in paired runs: of decoding where the model has a cache, else of prefill. Measured once for all plans of a size, which have
-/// the same nodes and shapes.
+/// Over the original, in paired runs: of decoding where the model has a cache, else of prefill. Measured once for all plans of a size
+/// whose models have the same nodes and shapes.
 /// </param>
 /// <param name="OnSizeFront">No other is as small and as good, and better in one of them.</param>
 /// <param name="OnSpeedFront">The same for speed.</param>
-public sealed record SweepPoint(SweepMethod Way, double Ratio, MergePlan Plan, long Bytes, Perplexity Perplexity, double Increase, double Speedup, bool OnSizeFront, bool OnSpeedFront)
+public sealed record SweepPoint(SweepMethod Way, double Ratio, MergePlan Plan, long Bytes, Perplexity Perplexity, double? Increase, double Speedup, bool OnSizeFront, bool OnSpeedFront)
 {
     public int Removed => Plan.BlockCount - Plan.Groups.Length;
 }
@@ -52,13 +54,15 @@ public static class Sweep
         if (analysis.Fingerprint != fingerprint || analysis.Npib.Count != map.Count)
             throw new RefusedException("MKA036", "the analysis", "it was made for another model", "Score this model again");
         var original = clock.Time("evaluate the original", () => Measure("original", map));
+        Losses.OfOriginal(original.Loss);
         using var calibrated = new CalibratedModel(map, options, texts, progress, ct);
-        var speeds = new Dictionary<int, SpeedTable?>();
+        var known = new Dictionary<(string Shares, CompensationKind Correction), TriedModel>();
+        var speeds = new Dictionary<(string Kinds, CompensationKind Added), SpeedTable?>();
         // Which blocks go depends on neither what becomes of them nor the correction.
         var selected = new Dictionary<(SelectionKind, int), ImmutableArray<int>>();
         var tried = clock.Time("try plans", () => wanted.Select(Try).ToArray());
         var points = Front(tried);
-        var picked = sweep.MaxIncrease is { } most ? points.Where(p => p.Increase <= most).OrderBy(p => p.Bytes).ThenBy(p => p.Perplexity.MeanNll).FirstOrDefault() : null;
+        var picked = sweep.MaxIncrease is { } most ? points.Where(p => p.Increase is { } increase && increase <= most).OrderBy(p => p.Bytes).ThenBy(p => p.Perplexity.MeanNll).FirstOrDefault() : null;
         var alone = speeds.Values.FirstOrDefault()?.Models[0];
         files.RequireUnchanged();
         return new SweepResult(map, analysis, points, original, alone, files.TotalBytes, heldBack.Source, heldBack.Sha256, heldBack.Count, heldBack.Length, picked, clock.Times);
@@ -68,11 +72,26 @@ public static class Sweep
             var (way, ratio, planOptions) = wanted;
             if (way.Select is { } kind && !BlockSelector.IsPlanned(kind) && planOptions.Count > 0) planOptions = planOptions with { Named = Selected(kind, planOptions) };
             var plan = MergePlanner.Plan(map, analysis.Npib, planOptions, fingerprint);
-            var rewritten = ModelRewriter.Apply(map, plan, options.KeepNames);
-            if (way.Compensate != CompensationKind.None) rewritten = calibrated.Compensate(rewritten, plan, options.Compensate with { Kind = way.Compensate }).Model;
-            var size = ModelWriter.Plan(rewritten.Model, Path.GetFileName(location.ModelPath), options.ForceExternalData).TotalBytes;
-            var perplexity = Measure($"{way.Name} {ratio:0.###}", rewritten.Blocks);
-            return new SweepPoint(way, ratio, plan, size, perplexity, Math.Exp(perplexity.MeanNll - original.MeanNll) - 1, Speedup(rewritten.Blocks), false, false);
+            var model = Once(plan, way, $"{way.Name} {ratio:0.###}");
+            return new SweepPoint(way, ratio, plan, model.Bytes, model.Perplexity, model.Perplexity.Loss.IncreaseOver(original.Loss), model.Speedup, false, false);
+        }
+
+        // Ways that come to the same blocks, shares and correction are one model.
+        TriedModel Once(MergePlan plan, SweepMethod way, string name)
+        {
+            var shares = SharesOf(plan);
+            if (known.TryGetValue((shares, way.Compensate), out var model)) return model;
+            var (rewritten, report) = (ModelRewriter.Apply(map, plan, options.KeepNames), (CompensationReport?)null);
+            if (way.Compensate != CompensationKind.None) (rewritten, report) = calibrated.Compensate(rewritten, plan, options.Compensate with { Kind = way.Compensate });
+            var reduction = new Reduction(plan, rewritten, analysis, null, report, null);
+            if (!known.TryGetValue((shares, reduction.Correction), out model)) known[(shares, reduction.Correction)] = model = Run(reduction, name);
+            return known[(shares, way.Compensate)] = model;
+        }
+
+        TriedModel Run(Reduction reduction, string name)
+        {
+            var bytes = ModelWriter.Plan(reduction.Model.Model, Path.GetFileName(location.ModelPath), options.ForceExternalData).TotalBytes;
+            return reduction.ChangesNothing ? new TriedModel(bytes, original, 1) : new TriedModel(bytes, Measure(name, reduction.Model.Blocks), Speedup(reduction));
         }
 
         ImmutableArray<int> Selected(SelectionKind kind, PlanOptions planOptions)
@@ -81,9 +100,15 @@ public static class Sweep
             return blocks;
         }
 
-        double Speedup(BlockMap blocks)
+        double Speedup(Reduction reduction)
         {
-            if (!speeds.TryGetValue(blocks.Count, out var table)) table = speeds[blocks.Count] = Speed.Measure([map, blocks], heldBack.Samples, null, options.Target, null, ct);
+            var shape = ShapeOf(map, reduction);
+            if (!speeds.TryGetValue(shape, out var table))
+            {
+                using var stage = progress.Begin("speed", Speed.Work(2), "runs");
+                table = speeds[shape] = Speed.Measure([map, reduction.Model.Blocks], heldBack.Samples, null, options.Target, stage.AsIncrement<int>(), ct);
+            }
+
             return table is null ? 1 : table.Models[1].Bound.Median / table.Models[0].Bound.Median;
         }
 
@@ -101,13 +126,25 @@ public static class Sweep
            select (way, ratio, options.Plan with { Method = way.Method, Count = PlanOptions.ForRatio(ratio, map.Count), Order = way.Select switch { SelectionKind.Tail => Order.Tail, SelectionKind.Npib => Order.Similarity, _ => options.Plan.Order } }),
     ];
 
-    /// <summary>Marks the points that no other point beats in both ways. Sizes count as equal within 0.1 %: names of layers differ in length.</summary>
+    /// <summary>Which blocks are left, and what each is made of.</summary>
+    private static string SharesOf(MergePlan plan) => string.Join(
+        ' ', plan.Groups.Select(g => $"{g.Block}:{string.Join('+', g.Weights.Select(w => FormattableString.Invariant($"{w.Value:r} of {w.Key}")))}"));
+
+    /// <summary>Equal for models of the same nodes and shapes; corrections of weights change neither.</summary>
+    private static (string Kinds, CompensationKind Added) ShapeOf(BlockMap map, Reduction reduction) => (
+        string.Join(' ', reduction.Plan.Groups.Select(g => map.Blocks[g.Block].Kind)),
+        reduction.Correction is CompensationKind.Linear or CompensationKind.Hadamard or CompensationKind.Scale ? reduction.Correction : CompensationKind.None);
+
+    /// <summary>Marks the points with a finite loss that no other point beats in both ways. Sizes count as equal within 0.1 %: names of layers differ in length.</summary>
     internal static ImmutableArray<SweepPoint> Front(IReadOnlyList<SweepPoint> points)
     {
         return [.. points.Select(p => p with { OnSizeFront = Best(p, q => q.Bytes, 0.001 * p.Bytes), OnSpeedFront = Best(p, q => -q.Speedup, 0) })];
 
-        bool Best(SweepPoint point, Func<SweepPoint, double> cost, double slack) => !points.Any(other =>
-            cost(other) <= cost(point) + slack && other.Perplexity.MeanNll <= point.Perplexity.MeanNll
-            && (cost(other) < cost(point) - slack || other.Perplexity.MeanNll < point.Perplexity.MeanNll));
+        bool Best(SweepPoint point, Func<SweepPoint, double> cost, double slack) => point.Perplexity.Loss.IsFinite && !points.Any(other =>
+            cost(other) <= cost(point) + slack && other.Perplexity.Loss <= point.Perplexity.Loss
+            && (cost(other) < cost(point) - slack || other.Perplexity.Loss < point.Perplexity.Loss));
     }
+
+    /// <summary>What a point takes from its model.</summary>
+    private sealed record TriedModel(long Bytes, Perplexity Perplexity, double Speedup);
 }

@@ -1,4 +1,5 @@
 using OnnxMka.Graph;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 using OnnxMka.Search;
@@ -43,10 +44,10 @@ public sealed class TargetSearchTests
         {
             // Loss rises by a quarter nat a block; a rise of e^(n/4) - 1 allows n blocks.
             var limit = Math.Exp(most / 4.0) - 1 + 1e-9;
-            Assert.Equal(most, Search().ByLoss(3, limit, r => 3 + (r.Plan.Removed.Count() / 4.0)).Plan.Removed.Count());
+            Assert.Equal(most, Search().ByLoss(Loss.Of(3), limit, r => Loss.Of(3 + (r.Plan.Removed.Count() / 4.0))).Plan.Removed.Count());
         }
 
-        var missed = Assert.Throws<QualityGateException>(() => Search().ByLoss(3, 0.1, r => 3 + (r.Plan.Removed.Count() / 4.0)));
+        var missed = Assert.Throws<QualityGateException>(() => Search().ByLoss(Loss.Of(3), 0.1, r => Loss.Of(3 + (r.Plan.Removed.Count() / 4.0))));
         Assert.Contains("28", missed.Message, StringComparison.Ordinal);
     }
 

@@ -7,7 +7,8 @@ function search() {
   if (!found) return;
   const s = section('search', 'What was tried', `${found.why}${found.complete ? '' : ' The budget ended the search; a larger one tries more.'}`);
   const name = t => `${t.selection ? kindName(t.selection) : 'exchange'} + ${t.compensation}`;
-  const order = [...found.trials.keys()].sort((a, b) => found.trials[a].heldOutPerplexity - found.trials[b].heldOutPerplexity).slice(0, 12);
+  // A trial without a finite loss has no bar; the table has it.
+  const order = [...found.trials.keys()].filter(i => typeof found.trials[i].heldOutPerplexity === 'number').sort((a, b) => found.trials[a].heldOutPerplexity - found.trials[b].heldOutPerplexity).slice(0, 12);
   chart(s, '', 'Perplexity on held-out calibration text, best first: ' + order.map(i => `${name(found.trials[i])} ${fixed(found.trials[i].heldOutPerplexity, 2)}`).join('; '),
     Charts.bars(order.map(i => name(found.trials[i]) + (i === found.chosen ? ' (taken)' : '')), order.map(i => found.trials[i].heldOutPerplexity), ''));
   s.querySelector('.chart').style.height = 40 + 30 * order.length + 'px';

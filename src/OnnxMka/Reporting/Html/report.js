@@ -54,7 +54,8 @@ function quality() {
   if (!p) return;
   const s = section('quality', 'What it cost', `${p.windows} windows of ${p.tokensPerWindow} tokens, ${p.text}, never used for calibration. Lower is better.`);
   const rows = [['original', p.original, report.input.bytes, report.plan.blockCount], [merged ? 'merged' : 'dropped', p.result, size, groups], ['plain drop of the same blocks', p.plainDrop, null, groups]];
-  chart(s, 'short', 'Perplexity: ' + rows.map(r => `${r[0]} ${fixed(r[1].value, 2)}`).join(', '), Charts.bars(rows.map(r => r[0]), rows.map(r => r[1].value), ''));
+  const drawn = rows.filter(r => typeof r[1].value === 'number');
+  chart(s, 'short', 'Perplexity: ' + rows.map(r => `${r[0]} ${fixed(r[1].value, 2)}`).join(', '), Charts.bars(drawn.map(r => r[0]), drawn.map(r => r[1].value), ''));
   s.querySelector('.chart').style.height = '150px';
   s.append(table(['model', 'blocks', 'bytes', 'perplexity', 'against the original'], rows.map(([name, q, b, n]) => [name, n, b ? bytes(b) : '', fixed(q.value, 2), name === 'original' ? '' : percent(q.value / p.original.value - 1)])));
   if (merged && p.result.value > p.plainDrop.value) s.append(node('p', {}, `Averaging weights is worse here than deleting the same blocks: ${fixed(p.result.value, 2)} against ${fixed(p.plainDrop.value, 2)}.`));
@@ -146,15 +147,17 @@ function deltas() {
 }
 
 function sweep() {
-  const points = report.points, best = points.reduce((a, b) => b.perplexity.value < a.perplexity.value ? b : a), picked = points.find(p => p.picked);
-  tiles([[points.length, 'plans tried with one calibration'], [fixed(report.original.value, 2), 'perplexity of the original'], [percent(best.increase), `least increase: ${best.method} ${best.ratio}`],
+  // A plan without a finite loss is no point of a curve; the table has it.
+  const points = report.points, drawn = points.filter(p => typeof p.perplexity.value === 'number'), picked = points.find(p => p.picked);
+  const best = drawn.length ? drawn.reduce((a, b) => b.perplexity.value < a.perplexity.value ? b : a) : null;
+  tiles([[points.length, 'plans tried with one calibration'], [fixed(report.original.value, 2), 'perplexity of the original'], ...(best ? [[percent(best.increase), `least increase: ${best.method} ${best.ratio}`]] : []),
     ...(report.maxIncrease !== null && report.maxIncrease !== undefined ? [[picked ? `${picked.method} ${picked.ratio}` : 'none', `smallest within ${percent(report.maxIncrease)}`]] : [])]);
   const s = section('curve', 'Perplexity against size and speed', `${report.text.windows} windows of ${report.text.tokensPerWindow} tokens, ${report.text.name}, never used for calibration. Lower and further left is better on the left, lower and further right on the right.${new Set(points.map(p => p.method)).size > 2 ? ' Numbers stand at the Pareto front; the table has all.' : ''}`);
   const pair = node('div', { class: 'pair' });
   s.append(pair);
   const say = points.map(p => `${p.method} ${p.ratio}: ${fixed(p.perplexity.value, 2)}`).join('; ');
-  chart(pair, '', 'Perplexity against bytes. ' + say, Charts.curve({ x: report.input.bytes, perplexity: report.original.value }, points, p => p.bytes, 'megabytes', 1e6));
-  chart(pair, '', 'Perplexity against speed. ' + points.map(p => `${p.method} ${p.ratio}: ${fixed(p.perplexity.value, 2)} at ${p.speedup.toFixed(2)} times the speed`).join('; '), Charts.curve({ x: 1, perplexity: report.original.value }, points, p => p.speedup, `${report.speed?.original?.decode === null ? 'prefill' : 'decoding'} speed, times the original's`, 1));
+  chart(pair, '', 'Perplexity against bytes. ' + say, Charts.curve({ x: report.input.bytes, perplexity: report.original.value }, drawn, p => p.bytes, 'megabytes', 1e6));
+  chart(pair, '', 'Perplexity against speed. ' + points.map(p => `${p.method} ${p.ratio}: ${fixed(p.perplexity.value, 2)} at ${p.speedup.toFixed(2)} times the speed`).join('; '), Charts.curve({ x: 1, perplexity: report.original.value }, drawn, p => p.speedup, `${report.speed?.original?.decode === null ? 'prefill' : 'decoding'} speed, times the original's`, 1));
   s.append(table(['method', 'ratio', 'blocks', 'bytes', 'perplexity', 'increase', 'speed', 'Pareto front'], [
     ['original', 0, report.input.blocks, bytes(report.input.bytes), fixed(report.original.value, 2), '', '× 1.00', ''],
     ...points.map(p => ({ picked: p.picked, cells: [p.method + (p.picked ? ' (picked)' : ''), p.ratio, p.blocks, bytes(p.bytes), fixed(p.perplexity.value, 2), percent(p.increase), '× ' + p.speedup.toFixed(2),

@@ -1,0 +1,85 @@
+using System.Text.Json;
+using OnnxMka.Planning;
+using OnnxMka.Reporting;
+using OnnxMka.Search;
+
+namespace OnnxMka.Tests.Reporting;
+
+/// <summary>Every way to say how much goes, with a report of every format.</summary>
+public sealed class AmountReportTests
+{
+    public static TheoryData<string, string> Pairs
+    {
+        get
+        {
+            var all = new TheoryData<string, string>();
+            foreach (var amount in new[] { "--ratio", "--layers-removed", "--blocks", "--plan", "--target-size", "--max-ppl-increase" })
+                foreach (var format in new[] { ".json", ".md", ".html" }) all.Add(amount, format);
+            return all;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public void A_report_is_written(string amount, string format)
+    {
+        using var folder = new TempFolder();
+        var options = SmallDecoder.Write(SmallDecoder.Map, folder.FullPath) with { DryRun = true, Plan = new PlanOptions { Method = Method.Drop, Order = Order.Tail } };
+        var bytes = new FileInfo(folder["model.onnx"]).Length;
+        options = amount switch
+        {
+            "--ratio" => options with { Ratio = 0.34 },
+            "--layers-removed" => options with { Plan = options.Plan with { Count = 2 } },
+            "--blocks" => options with { Plan = options.Plan with { Named = [4, 3] } },
+            "--plan" => options with { ReadyPlan = MergePlanner.Plan(SmallDecoder.Map, null, options.Plan with { Count = 2 }, Fingerprint.Of(OnnxMka.Graph.OnnxModel.Load(folder["model.onnx"]))) },
+            // Both try several numbers of blocks.
+            "--target-size" => options with { Goal = new ReductionTarget(bytes * 3 / 4, null) },
+            _ => options with { Goal = new ReductionTarget(null, 10) },
+        };
+        var stages = new Counted();
+        var result = Compression.Run(options, stages);
+        var json = ReportJson.Write(result, options);
+        var text = format switch { ".md" => MarkdownReport.Of(json), ".html" => HtmlReport.Of(json), _ => json };
+        Assert.NotEmpty(text);
+        using var report = JsonDocument.Parse(json);
+        // One sum a stage, however often it ran.
+        Assert.Equal(result.Timings.Select(t => t.Stage), report.RootElement.GetProperty("seconds").EnumerateObject().Select(s => s.Name));
+        Assert.Equal(result.Timings.Select(t => t.Stage).Distinct(), result.Timings.Select(t => t.Stage));
+        Assert.Equal(amount is "--target-size" or "--max-ppl-increase", stages.Notes > 0);
+    }
+
+    [Fact]
+    public void The_time_of_a_stage_is_the_sum_of_its_runs()
+    {
+        var clock = new StageClock();
+        clock.Time("a", () => Pause(30));
+        clock.Time("b", () => Pause(0));
+        clock.Time("a", () => Pause(30));
+        Assert.Equal(["a", "b"], clock.Times.Select(t => t.Stage));
+        Assert.InRange(clock.Times[0].Seconds, 0.06, 10);
+
+        static int Pause(int milliseconds)
+        {
+            Thread.Sleep(milliseconds);
+            return 0;
+        }
+    }
+
+    [Fact]
+    public void The_command_writes_it()
+    {
+        using var folder = new TempFolder();
+        var result = ToolProcess.Run(Books16.Folder, folder["out"], "--target-size", "11MB", "--method", "drop", "--order", "tail", "--report", folder["r.md"], "--report", folder["r.json"], "--dry-run", "--quiet");
+        Assert.Equal((0, ""), (result.ExitCode, result.Errors));
+        Assert.True(File.Exists(folder["r.md"]) && File.Exists(folder["r.json"]));
+    }
+
+    private sealed class Counted : IProgressSink
+    {
+        public int Notes { get; private set; }
+
+        public IStage Begin(string name, long total, string unit) => NoProgress.Instance;
+
+        public void Note(string text) => Notes++;
+    }
+}
