@@ -30,12 +30,10 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
     /// <summary>Options of every session: sequential execution, all optimisations, warnings only.</summary>
     internal SessionOptions Options()
     {
-        var options = new SessionOptions
-        {
-            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
-            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
-        };
+        var options = Fresh();
+        options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL;
+        options.ExecutionMode = ExecutionMode.ORT_SEQUENTIAL;
+        options.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR;
         if (Name == "CUDA") AppendCuda(options, DeviceId);
         return options;
     }
@@ -50,7 +48,7 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
         if (OperatingSystem.IsLinux() && machine.Problem(deviceId) is { } problem) return problem;
         try
         {
-            using var options = new SessionOptions();
+            using var options = Fresh();
             AppendCuda(options, deviceId);
             return null;
         }
@@ -67,6 +65,13 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
         var line = message.Split('\n')[0].Trim();
         if (line.LastIndexOf(LastFrame, StringComparison.Ordinal) is >= 0 and var frame) line = line[(frame + LastFrame.Length)..];
         return line.Length > 300 ? string.Concat(line.AsSpan(0, 300), "...") : line;
+    }
+
+    /// <summary>Where every session begins: the first call into the runtime.</summary>
+    private static SessionOptions Fresh()
+    {
+        Telemetry.Off();
+        return new SessionOptions();
     }
 
     /// <summary>Products of fp32 in fp32: TF32 keeps 11 bits, too few to compare a prefill with steps or a merge with its parts.</summary>

@@ -15,6 +15,17 @@ internal static class ToolProcess
 
     public static ToolResult Run(params string[] arguments) => Result(Start(arguments));
 
+    public static ToolResult RunIn(string folder, params string[] arguments)
+    {
+        var start = Described(Executable, arguments);
+        start.WorkingDirectory = folder;
+        return Result(Process.Start(start)!);
+    }
+
+    /// <summary>By a shell, for which the command is "$@".</summary>
+    public static ToolResult RunInShell(string script, params string[] arguments) =>
+        Result(Process.Start(Described("/bin/bash", ["-c", script, "bash", Executable, .. arguments]))!);
+
     /// <summary>Under a shell's limit on the size of files. .NET's own mapping of code, which that limit would break, is off.</summary>
     public static ToolResult RunWithFilesUpTo(int kilobytes, params string[] arguments)
     {
@@ -23,7 +34,29 @@ internal static class ToolProcess
         return Result(Process.Start(start)!);
     }
 
+    /// <summary>Under strace, which writes the named system calls of all threads, with the paths of descriptors, to a file. Null unsets a variable.</summary>
+    public static ToolResult RunTraced(string trace, IEnumerable<string> calls, IReadOnlyDictionary<string, string?> environment, params string[] arguments)
+    {
+        // The question mark: a processor may not have that call.
+        string[] tracing = ["-f", "-qq", "-y", "--seccomp-bpf", "-s", "4096", "-o", trace, "-e", "trace=" + string.Join(',', calls.Select(c => "?" + c))];
+        var start = Described("strace", [.. tracing, Executable, .. arguments]);
+        foreach (var (name, value) in environment)
+        {
+            if (value is null) start.Environment.Remove(name);
+            else start.Environment[name] = value;
+        }
+
+        return Result(Process.Start(start)!);
+    }
+
     public static Process Start(params string[] arguments) => Process.Start(Described(Executable, arguments))!;
+
+    public static Process StartWithInput(params string[] arguments)
+    {
+        var start = Described(Executable, arguments);
+        start.RedirectStandardInput = true;
+        return Process.Start(start)!;
+    }
 
     private static ToolResult Result(Process started)
     {
