@@ -5,6 +5,8 @@ public static class RealPath
 {
     private const int MaxLinks = 40;
 
+    private static readonly char[] Separators = [Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar];
+
     /// <summary>Absolute path without links; parts that do not exist are kept as they are.</summary>
     public static string Of(string path)
     {
@@ -19,14 +21,24 @@ public static class RealPath
         return path.StartsWith(prefix, StringComparison.Ordinal);
     }
 
+    /// <summary>Step by step, as the system does: what goes up from behind a link goes up from where that leads.</summary>
+    /// <param name="path">Rooted; that of a link may hold <c>..</c>.</param>
     private static string Resolve(string path, ref int links)
     {
-        var parent = Path.GetDirectoryName(path);
-        if (parent is null) return path;
-        var here = Path.Combine(Resolve(parent, ref links), Path.GetFileName(path));
-        var target = new FileInfo(here).LinkTarget;
-        if (target is null) return here;
-        if (++links > MaxLinks) throw new IOException($"Too many symbolic links at {path}");
-        return Resolve(Path.GetFullPath(target, Path.GetDirectoryName(here)!), ref links);
+        var here = Path.GetPathRoot(path)!;
+        foreach (var part in path[here.Length..].Split(Separators, StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (part == ".") continue;
+            var next = part == ".." ? Path.GetDirectoryName(here) ?? here : Path.Combine(here, part);
+            if (part != ".." && new FileInfo(next).LinkTarget is { } target)
+            {
+                if (++links > MaxLinks) throw new IOException($"Too many symbolic links at {path}");
+                next = Resolve(Path.Combine(here, target), ref links);
+            }
+
+            here = next;
+        }
+
+        return here;
     }
 }

@@ -47,6 +47,16 @@ public sealed class HostilePathsTests : IDisposable
         Golden.Check("paths-out", refusals.ToString());
     }
 
+    /// <summary>The system goes up from where the first link leads; by the letters alone the path would stay inside.</summary>
+    [Fact]
+    public void ALinkThatGoesUpFromBehindAnotherLinkLeavesTheFolder()
+    {
+        File.WriteAllBytes(Path.Combine(_models, "secret.bin"), new byte[64]);
+        File.CreateSymbolicLink(Path.Combine(_models, "through.bin"), "other/../secret.bin");
+        Assert.Equal(_folder["secret.bin"], RealPath.Of(Path.Combine(_models, "through.bin")));
+        Assert.Equal("MKA004", Assert.Throws<RefusedException>(() => OnnxModel.Load(Save(Tensor("through.bin")))).Refusal.Code);
+    }
+
     [Fact]
     public void FilesThatAreMissingOrNoFilesAreRefused()
     {
