@@ -2,15 +2,31 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace OnnxMka.Graph;
 
-/// <summary>Where a model may have data files: its own folder, and the folder that the model file really lies in.</summary>
-internal sealed class ModelFolder(string modelPath)
+/// <summary>
+/// Where a model may have files: its own folder, and the folder that the model file really lies in (in a download cache that of all blobs).
+/// </summary>
+/// <param name="root">Folder of what belongs to the model, where that is not the model file's own.</param>
+public sealed class ModelFolder(string modelPath, string? root = null)
 {
-    private readonly string _folder = Path.GetDirectoryName(Path.GetFullPath(modelPath))!;
-    private readonly string _realFolder = RealPath.Of(Path.GetDirectoryName(Path.GetFullPath(modelPath))!);
+    private readonly string _folder = root ?? Path.GetDirectoryName(Path.GetFullPath(modelPath))!;
+    private readonly string _realFolder = RealPath.Of(root ?? Path.GetDirectoryName(Path.GetFullPath(modelPath))!);
     private readonly string _blobs = Path.GetDirectoryName(RealPath.Of(modelPath))!;
 
+    /// <summary>True where a file, links followed, lies inside. Opens nothing.</summary>
+    public bool Holds(string file)
+    {
+        try
+        {
+            return IsInside(RealPath.Of(file));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Absolute path without links of a location inside; false for one that leads anywhere else. Opens nothing.</summary>
-    public bool TryResolve(string location, [NotNullWhen(true)] out string? path)
+    internal bool TryResolve(string location, [NotNullWhen(true)] out string? path)
     {
         path = null;
         var name = location.Replace('\\', '/');
@@ -25,6 +41,8 @@ internal sealed class ModelFolder(string modelPath)
             return false;
         }
 
-        return RealPath.IsInside(path, _realFolder) || RealPath.IsInside(path, _blobs);
+        return IsInside(path);
     }
+
+    private bool IsInside(string real) => RealPath.IsInside(real, _realFolder) || RealPath.IsInside(real, _blobs);
 }

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Runtime.Versioning;
+using System.Security.Cryptography;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
@@ -35,13 +36,68 @@ public sealed class CompanionFilesTests : IDisposable
     }
 
     [Fact]
-    public void A_link_to_a_file_is_that_file()
+    public void A_link_to_a_file_of_the_folder_is_that_file()
     {
-        File.WriteAllText(_folder["blob"], "terms");
-        File.CreateSymbolicLink(_folder["in/LICENSE"], _folder["blob"]);
+        File.WriteAllText(_folder["in/terms.txt"], "terms");
+        File.CreateSymbolicLink(_folder["in/LICENSE"], _folder["in/terms.txt"]);
         Dropped();
         Assert.Equal("terms", File.ReadAllText(_folder["out/LICENSE"]));
         Assert.Null(new FileInfo(_folder["out/LICENSE"]).LinkTarget);
+    }
+
+    /// <summary>blobs/HASH for every file, snapshots/REVISION/NAME links to them.</summary>
+    [Fact]
+    public void Links_of_a_download_cache_into_its_blobs_are_those_files()
+    {
+        var plain = Contents(Dropped());
+        Directory.Delete(_folder["out"], recursive: true);
+        Directory.Move(_folder["in"], _folder["blobs"]);
+        Directory.CreateDirectory(_folder["snapshots/1"]);
+        foreach (var file in Directory.GetFiles(_folder["blobs"]).Select(Path.GetFileName))
+            File.CreateSymbolicLink(_folder[$"snapshots/1/{file}"], $"../../blobs/{file}");
+        Assert.Equal(plain, Contents(Compression.Run(Options with { Input = _folder["snapshots/1"] }).Emitted!));
+    }
+
+    /// <summary>What a model brings along must not be a way to what lies elsewhere on the disk: the rule that holds for data files.</summary>
+    [Theory]
+    [InlineData("extra.bin", "../secret")]
+    [InlineData("extra.bin", "step/../../secret")]
+    [InlineData("tokenizer.model", "second")]
+    [InlineData("extra.bin", "up/secret")]
+    public void A_link_that_leads_out_of_the_folder_is_left_out_and_told(string name, string target)
+    {
+        File.WriteAllText(_folder["secret"], "nobody's business");
+        Directory.CreateDirectory(_folder["in/step"]);
+        Directory.CreateSymbolicLink(_folder["in/up"], "..");
+        File.CreateSymbolicLink(_folder["in/second"], "../secret");
+        File.CreateSymbolicLink(_folder[$"in/{name}"], target);
+        var told = Dropped().ConfigChanges.Where(c => c.IsWarning && c.Key == "is left out:").Select(c => c.File);
+        Assert.Equal(new[] { name, "second", "up" }.Order(StringComparer.Ordinal), told.Order(StringComparer.Ordinal));
+        Assert.Equal([.. Fixture.Append("model.onnx").Order(StringComparer.Ordinal)], Files());
+    }
+
+    /// <summary>A folder with a name that begins as the model's does is another one.</summary>
+    [Fact]
+    public void A_link_into_a_folder_of_nearly_the_same_name_leads_out()
+    {
+        Directory.CreateDirectory(_folder["in-other"]);
+        File.WriteAllText(_folder["in-other/secret"], "nobody's business");
+        File.CreateSymbolicLink(_folder["in/extra.bin"], "../in-other/secret");
+        Assert.Contains(Dropped().ConfigChanges, c => c is { File: "extra.bin", IsWarning: true });
+        Assert.False(File.Exists(_folder["out/extra.bin"]));
+    }
+
+    [Theory]
+    [InlineData("config.json")]
+    [InlineData("genai_config.json")]
+    public void Configuration_that_leads_out_of_the_folder_is_refused(string file)
+    {
+        File.Move(_folder[$"in/{file}"], _folder["elsewhere.json"]);
+        File.CreateSymbolicLink(_folder[$"in/{file}"], "../elsewhere.json");
+        var refusal = Assert.Throws<RefusedException>(Dropped).Refusal;
+        Assert.Equal("MKA050", refusal.Code);
+        Assert.Equal("it is a link that leads out of the model's folder", refusal.What);
+        Assert.False(Directory.Exists(_folder["out"]));
     }
 
     [Theory]
@@ -148,6 +204,14 @@ public sealed class CompanionFilesTests : IDisposable
     {
         var emitted = Compression.Run(new CompressionOptions { Input = Books16.Folder, Output = output, Plan = new() { Method = Method.Drop, Named = [3, 4] }, Evaluate = false, Verify = false }).Emitted!;
         return emitted.Written.TotalBytes + Fixture.Sum(f => new FileInfo(Path.Combine(Books16.Folder, f)).Length);
+    }
+
+    /// <summary>Files of the result with their bytes.</summary>
+    private static (string Name, string Bytes)[] Contents(EmittedModel emitted)
+    {
+        Assert.DoesNotContain(emitted.ConfigChanges, c => c.IsWarning);
+        var root = Path.GetDirectoryName(emitted.ModelPath)!;
+        return [.. Directory.GetFiles(root).Order(StringComparer.Ordinal).Select(f => (Path.GetFileName(f), Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f)))))];
     }
 
     private string[] Files(string folder = "out") =>
