@@ -24,7 +24,7 @@ internal static class TextFile
     public static void Write(FileInfo file, string text) => Writing(file, () =>
     {
         file.Directory?.Create();
-        File.WriteAllText(file.FullName, text);
+        WholeFile.Write(file.FullName, text);
     });
 
     /// <summary>Of a pipe too: what comes out of one has no length before it ends. Refuses as <see cref="TextDecoding"/> does.</summary>

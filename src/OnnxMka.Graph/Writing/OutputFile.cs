@@ -61,11 +61,11 @@ internal sealed class OutputFile : IDisposable
         if (_passesMemory) PageAdvice.Drop(input, offset, length);
     }
 
-    /// <summary>Flushes everything to disk.</summary>
+    /// <summary>Flushes everything to disk; that it cannot be written there shows here at the latest.</summary>
     public void Finish()
     {
         if (RandomAccess.GetLength(Handle) != _length) RandomAccess.SetLength(Handle, _length);
-        RandomAccess.FlushToDisk(Handle);
+        DiskSync.File(Handle);
     }
 
     public void Dispose() => Handle.Dispose();

@@ -23,7 +23,7 @@ internal static partial class DataReferences
         if (!File.Exists(file)) return;
         var before = JsonText.ReadBytes(file);
         var after = change(before);
-        if (!ReferenceEquals(before, after)) File.WriteAllBytes(file, after);
+        if (!ReferenceEquals(before, after)) WholeFile.Write(file, after);
     }
 
     /// <summary>Refuses an entry whose tensor the new model does not have in a data file.</summary>

@@ -54,7 +54,7 @@ public sealed class Emitter : IDisposable
         var staging = StagingFolder.Beside(target.StagingParent);
         try
         {
-            var modelFolder = Path.GetDirectoryName(Path.Combine(staging.FullPath, target.ModelPath))!;
+            var modelFolder = Path.GetDirectoryName(Path.Combine(staging.Content, target.ModelPath))!;
             Directory.CreateDirectory(modelFolder);
             var changes = new List<ConfigChange>();
             var files = target.CopiesSideCars ? SideCars.Find(input, original, target, plan.Removed.Any(), changes) : [];
@@ -64,11 +64,11 @@ public sealed class Emitter : IDisposable
             FreeSpace.Require(target.StagingParent, total);
             using var stage = progress.Begin("write", total, "bytes");
             var bytes = stage.AsIncrement<long>();
-            var sideCars = SideCars.Copy(files, input, original, rewritten, plan, target, staging.FullPath, changes, bytes, ct);
+            var sideCars = SideCars.Copy(files, input, original, rewritten, plan, target, staging.Content, changes, bytes, ct);
             if (!target.CopiesSideCars && plan.Removed.Any()) SideCars.WarnOfStaleConfiguration(input, changes);
             var written = writer.Write(modelFolder, bytes, ct);
-            var model = Path.Combine(staging.FullPath, target.ModelPath);
-            DataReferences.Patch(staging.FullPath, model, written.Files.Count - 1, changes);
+            var model = Path.Combine(staging.Content, target.ModelPath);
+            DataReferences.Patch(staging.Content, model, written.Files.Count - 1, changes);
             return new Emitter(target, original, staging, new EmittedModel(model, written, sideCars, changes));
         }
         catch (Exception e)
@@ -85,9 +85,9 @@ public sealed class Emitter : IDisposable
     /// </summary>
     public void ReserveCard(bool overwrite)
     {
-        var isTaken = File.Exists(Path.Combine(_staging.FullPath, "README.md")) || File.Exists(Path.Combine(_target.Folder, "README.md"));
+        var isTaken = File.Exists(Path.Combine(_staging.Content, "README.md")) || File.Exists(Path.Combine(_target.Folder, "README.md"));
         var name = isTaken && !overwrite ? "MODEL_CARD.md" : "README.md";
-        if (!overwrite && (File.Exists(Path.Combine(_staging.FullPath, name)) || File.Exists(Path.Combine(_target.Folder, name))))
+        if (!overwrite && (File.Exists(Path.Combine(_staging.Content, name)) || File.Exists(Path.Combine(_target.Folder, name))))
             throw new OutputException($"README.md and {name} exist, and the model card would replace one of them. Use --force, or leave out --model-card.");
         _staged = _staged with { Card = name, SideCars = [.. _staged.SideCars.Where(f => f != name), name] };
     }
@@ -95,24 +95,23 @@ public sealed class Emitter : IDisposable
     /// <summary>Writes the text of the card that was reserved.</summary>
     public void AddCard(string text)
     {
-        var path = Path.Combine(_staging.FullPath, _staged.Card ?? throw new InvalidOperationException("no card was reserved"));
+        var path = Path.Combine(_staging.Content, _staged.Card ?? throw new InvalidOperationException("no card was reserved"));
         File.Delete(path); // a README that came along may be read-only
-        File.WriteAllText(path, text);
+        WholeFile.Write(path, text);
     }
 
     /// <summary>
-    /// Gives the files their final names, all of them on disk by then. Over an older result its model goes first and the new one comes
-    /// last, so that no model ever stands beside data of another.
+    /// Gives the files their final names, all of them on disk by then. Over an older result that is done whole or not at all, and no model
+    /// ever stands beside data of another.
     /// </summary>
     public EmittedModel Commit()
     {
         try
         {
-            foreach (var file in Directory.GetFiles(_staging.FullPath, "*", SearchOption.AllDirectories)) Flush(file);
+            _staging.Sync();
             _target.RequireFree();
-            _staging.Unlock();
-            if (_target.IsFolder && !Directory.Exists(_target.Folder)) Directory.Move(_staging.FullPath, _target.Folder);
-            else MoveFiles();
+            if (_target.IsFolder && !Directory.Exists(_target.Folder)) _staging.BecomeFolder(_target.Folder);
+            else Enter();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -126,26 +125,13 @@ public sealed class Emitter : IDisposable
 
     public void Dispose() => _staging.Dispose();
 
-    private static void Flush(string path)
+    private void Enter()
     {
-        if (Path.GetFileName(path) == StagingFolder.LockName) return;
-        using var file = File.OpenHandle(path, FileMode.Open); // to read: a companion may be read-only
-        RandomAccess.FlushToDisk(file);
-    }
-
-    private void MoveFiles()
-    {
-        var model = Path.Combine(_staging.FullPath, _target.ModelPath);
-        var replaced = OldData.Of(_target.Model, _original, _staged.Written.Files.Select(f => Path.GetFileName(f.Key)));
-        File.Delete(_target.Model);
-        foreach (var file in replaced) File.Delete(file);
-        var told = replaced.Select(f => new ConfigChange(Path.GetRelativePath(_target.Folder, f), "was removed:", "it held weights of the model that was overwritten"));
+        _target.RequireFree(_staged.Written.Files.Select(f => Path.GetFileName(f.Key)).Concat(_target.IsFolder ? [] : _staged.SideCars));
+        var obsolete = OldData.Of(_target.Model, _original, _staged.Written.Files.Select(f => Path.GetFileName(f.Key)));
+        const string Why = "it held weights of the model that was overwritten";
+        var told = obsolete.Select(f => new ConfigChange(Path.GetRelativePath(_target.Folder, f), "was removed:", Why));
+        _staging.Enter(_target.Folder, _target.ModelPath, obsolete);
         _staged = _staged with { ConfigChanges = [.. _staged.ConfigChanges, .. told] };
-        foreach (var file in Directory.GetFiles(_staging.FullPath, "*", SearchOption.AllDirectories).Where(f => f != model).Order(StringComparer.Ordinal).Append(model))
-        {
-            var final = Path.Combine(_target.Folder, Path.GetRelativePath(_staging.FullPath, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(final)!);
-            File.Move(file, final, overwrite: true);
-        }
     }
 }

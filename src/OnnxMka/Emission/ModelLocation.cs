@@ -21,10 +21,13 @@ public sealed record ModelLocation(string ModelPath, string Root, bool IsFolder)
         string?[] candidates = [GenAiDecoder(root), Path.Combine(root, "model.onnx"), Path.Combine(root, "onnx", "model.onnx")];
         var found = candidates.FirstOrDefault(c => c is not null && File.Exists(c));
         if (found is not null) return new ModelLocation(found, root, true);
-        var all = FolderWalk.Below(root, _ => true).Select(f => f.FullName).Where(f => f.EndsWith(".onnx", StringComparison.Ordinal) && File.Exists(f)).Take(2).ToArray();
+        var files = FolderWalk.Below(root, f => !StagingFolder.Is(f.Name)).Select(f => f.FullName);
+        var all = files.Where(f => f.EndsWith(".onnx", StringComparison.Ordinal) && File.Exists(f)).Take(2).ToArray();
         return all.Length switch
         {
             1 => new ModelLocation(all[0], root, true),
+            0 when StagingFolder.IsHalfDone(root) => throw new RefusedException(
+                "MKA050", path, "it holds no .onnx file", "A run that was killed left it so: the next run with that output puts back what stood there"),
             0 => throw new RefusedException("MKA050", path, "it holds no .onnx file", "Give the model file or its folder"),
             _ => throw new RefusedException("MKA050", path, $"it holds several .onnx files and neither genai_config.json nor the name model.onnx says which is the decoder", "Name the decoder file"),
         };

@@ -33,6 +33,7 @@ public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder
         var target = (path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? File(input, full) : new OutputTarget(RealPath.Of(full), input.RelativeModelPath, true, true)) with { Overwrites = force };
         if (Same(target.Model, input.ModelPath) || (target.IsFolder && Same(target.Folder, input.Root)))
             throw new OutputException($"{path} is the input itself. Give another place for the result.");
+        StagingFolder.Settle(target.Folder);
         target.RequireFree();
         if (target.IsFolder && System.IO.File.Exists(full))
             throw new OutputException($"{path} is a file, not a folder. Give a folder, or a name that ends in .onnx.");

@@ -28,7 +28,7 @@ internal static class SideCars
             var source = Path.Combine(input.Root, file);
             if (ConfigFiles.Knows(file))
             {
-                File.WriteAllBytes(destination, ConfigFiles.Rewrite(file, JsonText.ReadBytes(source), plan, names, ports, changes));
+                WholeFile.Write(destination, ConfigFiles.Rewrite(file, JsonText.ReadBytes(source), plan, names, ports, changes));
                 bytes.Report(length);
             }
             else

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Win32.SafeHandles;
+using OnnxMka.Graph;
 
 namespace OnnxMka.Emission;
 
@@ -14,46 +15,159 @@ internal sealed class StagingFolder : IDisposable
 
     public const string LockName = ".lock";
 
-    private readonly SafeFileHandle _lock;
+    /// <summary>Folder inside that becomes the result; beside it there is room for what the tool itself notes.</summary>
+    public const string ContentName = "new";
 
-    private StagingFolder(string path)
+    private readonly SafeFileHandle _lock;
+    private readonly string _existing;
+    private bool _isKept;
+
+    private StagingFolder(string path, string existing)
     {
         FullPath = path;
+        _existing = existing;
         _lock = File.OpenHandle(Path.Combine(path, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        Directory.CreateDirectory(Content);
     }
 
-    public string FullPath { get; }
+    public string FullPath { get; private set; }
+
+    public string Content => Path.Combine(FullPath, ContentName);
 
     /// <summary>Creates the folder inside <paramref name="parent"/>, which must be writable.</summary>
     public static StagingFolder Beside(string parent) => Writing(parent, () =>
     {
+        var existing = Existing(parent);
         Directory.CreateDirectory(parent);
         RemoveLeftovers(parent);
-        return new StagingFolder(Created(parent));
+        var path = Created(parent);
+        try
+        {
+            return new StagingFolder(path, existing);
+        }
+        catch
+        {
+            Remove(path, existing);
+            throw;
+        }
     });
 
     /// <summary>True for what a run, alive or not, has staged.</summary>
     public static bool Is(string path) => Path.GetFileName(path).StartsWith(Prefix, StringComparison.Ordinal);
 
     /// <summary>Refuses a parent that cannot be written to, before hours are spent on what would go there; nothing stays behind.</summary>
-    public static void RequireWritable(string parent)
+    public static void RequireWritable(string parent) => Directory.Delete(Writing(parent, () => Created(Existing(parent))));
+
+    /// <summary>True for a folder whose files a killed run was replacing.</summary>
+    public static bool IsHalfDone(string parent) => Directory.GetDirectories(parent, Prefix + "*").Any(FolderUpdate.IsBegun);
+
+    /// <summary>Puts back what a killed run took away before it could finish. Refuses a folder in which another run is at that.</summary>
+    public static void Settle(string parent)
     {
-        var existing = parent;
-        while (!Directory.Exists(existing) && !File.Exists(existing)) existing = Path.GetDirectoryName(existing)!;
-        Directory.Delete(Writing(parent, () => Created(existing)));
+        if (!Directory.Exists(parent)) return;
+        foreach (var staging in Writing(parent, () => Directory.GetDirectories(parent, Prefix + "*")).Where(FolderUpdate.IsBegun))
+        {
+            using var claim = Claim(staging)
+                ?? throw new OutputException($"Another run is putting its result into {parent} at this moment ({staging}). Start again when it has ended.");
+            try
+            {
+                FolderUpdate.Undo(staging);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new OutputException(
+                    $"A run that was killed left its result half in place, and what {staging} says to undo it fails: {e.Message.TrimEnd('.')}. "
+                    + "Remove that folder to go on without.",
+                    e);
+            }
+
+            Remove(staging, parent);
+        }
     }
 
-    /// <summary>Takes the lock out: what is left is the result.</summary>
-    public void Unlock()
+    /// <summary>Waits until everything staged is on disk, names included.</summary>
+    public void Sync()
     {
-        _lock.Dispose();
-        File.Delete(Path.Combine(FullPath, LockName));
+        foreach (var file in Directory.GetFiles(Content, "*", SearchOption.AllDirectories)) DiskSync.File(file);
+        foreach (var folder in Directory.GetDirectories(Content, "*", SearchOption.AllDirectories).Append(Content)) DiskSync.Folder(folder);
+    }
+
+    /// <summary>Gives the result the name of a folder that is not there.</summary>
+    public void BecomeFolder(string folder)
+    {
+        Directory.Move(Content, folder);
+        Confirm(folder, folder);
+    }
+
+    /// <summary>Puts the result into a folder that exists; see <see cref="FolderUpdate"/>.</summary>
+    public void Enter(string folder, string model, IEnumerable<string> obsolete)
+    {
+        Settle(folder);
+        if (Path.GetDirectoryName(FullPath) != folder)
+        {
+            // The folder came into being since the run began.
+            var inside = Path.Combine(folder, Path.GetFileName(FullPath));
+            Directory.Move(FullPath, inside);
+            FullPath = inside;
+        }
+
+        var below = Directory.GetDirectories(Content, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Content, f));
+        string[] folders = [.. below.Select(f => Path.Combine(folder, f)), folder];
+        try
+        {
+            FolderUpdate.Apply(this, model, obsolete);
+        }
+        catch (HalfDoneException)
+        {
+            _isKept = true;
+            throw;
+        }
+
+        foreach (var changed in folders) Confirm(changed, folder);
     }
 
     public void Dispose()
     {
         _lock.Dispose();
-        if (Directory.Exists(FullPath)) Directory.Delete(FullPath, recursive: true);
+        if (!_isKept) Remove(FullPath, _existing);
+    }
+
+    /// <summary>
+    /// With the folders above it that were made for it and hold nothing. What cannot be removed is left to the next run, and changes nothing
+    /// of how this one ends.
+    /// </summary>
+    private static void Remove(string staging, string existing)
+    {
+        try
+        {
+            if (Directory.Exists(staging)) Directory.Delete(staging, recursive: true);
+            var made = Path.GetDirectoryName(staging)!;
+            for (; made.Length > existing.Length && !Directory.EnumerateFileSystemEntries(made).Any(); made = Path.GetDirectoryName(made)!) Directory.Delete(made);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Another run removes it at the same time, or it is another user's: neither is in anybody's way.
+        }
+    }
+
+    /// <summary>The names in a folder, and in those above it that may have been made for it.</summary>
+    private void Confirm(string folder, string result)
+    {
+        try
+        {
+            for (var f = folder; f is not null && f.Length >= _existing.Length; f = Path.GetDirectoryName(f)) DiskSync.Folder(f);
+        }
+        catch (IOException e)
+        {
+            var why = e.Message.TrimEnd('.');
+            throw new OutputException($"{result} holds the result, but the disk does not confirm that it will stay: {why}.", e);
+        }
+    }
+
+    private static string Existing(string folder)
+    {
+        while (!Directory.Exists(folder) && !File.Exists(folder)) folder = Path.GetDirectoryName(folder)!;
+        return folder;
     }
 
     private static string Created(string parent) => Directory.CreateDirectory(Path.Combine(parent, $"{Prefix}{Environment.ProcessId}-{Guid.NewGuid():N}")).FullName;
@@ -72,33 +186,33 @@ internal sealed class StagingFolder : IDisposable
 
     private static void RemoveLeftovers(string parent)
     {
+        Settle(parent);
         foreach (var folder in Directory.GetDirectories(parent, Prefix + "*"))
         {
-            if (IsInUse(folder)) continue;
-            try
-            {
-                Directory.Delete(folder, recursive: true);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // Another run removes it at the same time, or it is another user's: neither is in this one's way.
-            }
+            using var claim = Claim(folder);
+            if (claim is not null) Remove(folder, parent);
         }
     }
 
-    /// <summary>By its lock; before there is one, by the process that its name tells.</summary>
-    private static bool IsInUse(string folder)
+    /// <summary>
+    /// Takes over what a run left; null while that run is alive. By its lock; before there is one, by the process that its name tells.
+    /// </summary>
+    private static IDisposable? Claim(string folder)
     {
         var held = Path.Combine(folder, LockName);
-        if (!File.Exists(held)) return !int.TryParse(Path.GetFileName(folder)[Prefix.Length..].Split('-')[0], out var process) || IsRunning(process);
+        if (!File.Exists(held))
+        {
+            var isNumbered = int.TryParse(Path.GetFileName(folder)[Prefix.Length..].Split('-')[0], out var process);
+            return isNumbered && !IsRunning(process) ? new MemoryStream() : null; // nothing to hold
+        }
+
         try
         {
-            File.OpenHandle(held, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
-            return false;
+            return File.OpenHandle(held, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return true;
+            return null;
         }
     }
 

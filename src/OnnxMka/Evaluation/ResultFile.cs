@@ -86,8 +86,15 @@ public sealed class ResultFile : IDisposable
     public void Add(ItemResult item)
     {
         _items.Add(item);
-        _writer?.Write(Text(item) + "\n");
-        _writer?.Flush();
+        try
+        {
+            _writer?.Write(Text(item) + "\n");
+            _writer?.Flush();
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw new OutputException("Cannot write the results: no file of that size is allowed there.", e); // what .NET makes of EFBIG
+        }
     }
 
     public void Dispose() => _writer?.Dispose();

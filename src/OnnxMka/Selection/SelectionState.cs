@@ -64,8 +64,9 @@ internal sealed class SelectionState
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(_path))!);
-            File.WriteAllBytes(next, JsonSerializer.SerializeToUtf8Bytes(new Document(Version, _key, Rounds), Json));
-            File.Move(next, _path, overwrite: true);
+            WholeFile.Write(next, JsonSerializer.SerializeToUtf8Bytes(new Document(Version, _key, Rounds), Json));
+            DiskSync.File(next);
+            FileRename.Over(next, _path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
