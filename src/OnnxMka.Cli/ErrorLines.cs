@@ -38,6 +38,10 @@ internal static class ErrorLines
             // The last two: files and folders that others change while the tool is at work, wherever it meets them.
             return Say(e.Message, ExitCode.Failure);
         }
+        catch (InterruptedException e)
+        {
+            return Say(e.Message, ExitCode.Cancelled);
+        }
         catch (OperationCanceledException)
         {
             return Say("Cancelled; nothing was written.", ExitCode.Cancelled);
@@ -50,6 +54,9 @@ internal static class ErrorLines
         return code;
     }
 }
+
+/// <summary>Ended by the user when something had been written already that stays.</summary>
+internal sealed class InterruptedException(string kept, Exception inner) : Exception($"Cancelled; {kept}.", inner);
 
 /// <summary>Options that contradict each other or are out of range.</summary>
 internal sealed class UsageException(string message) : Exception(message);

@@ -1,3 +1,4 @@
+using OnnxMka.Emission;
 using OnnxMka.Reporting;
 
 namespace OnnxMka.Cli;
@@ -12,6 +13,9 @@ internal static class ReportFiles
             if (file.Extension is not (".html" or ".json" or ".md")) throw new UsageException($"--report {file.Name}: the known formats are .html, .json and .md.");
         TextFile.CheckWritable(files);
     }
+
+    public static NamedFiles Named(NamedFiles others, IEnumerable<FileInfo> files) =>
+        files.Aggregate(others, (all, f) => all.Writes("--report", f.ToString()));
 
     public static void Write(IEnumerable<FileInfo> files, string json)
     {

@@ -42,7 +42,9 @@ public sealed class Compression
         var target = _options.Output is null ? null : OutputTarget.For(input, _options.Output, _options.Force);
         var map = _clock.Time("detect blocks", () => BlockDetector.Detect(OnnxModel.Load(input.ModelPath), _options.ReadyPlan is { Units: not null } ? Granularity.Sublayer : _options.Granularity));
         var files = ModelFiles.Of(map.Model);
-        if (target is not null) Emitter.Check(input, map.Model, target, _options.ForceExternalData);
+        var named = _options.Files.ReadsModel(input, map.Model);
+        if (target is not null) named = Emitter.Check(input, map.Model, target, _options.ForceExternalData, named);
+        named.Check();
         using var texts = new Texts(_options, input.ModelPath, _ct);
         var fingerprint = Fingerprint.Of(map.Model);
         var options = _options.Plan.For(map) with { Count = _options.Ratio is { } ratio ? PlanOptions.ForRatio(ratio, map.Count) : _options.Plan.Count };

@@ -114,6 +114,9 @@ public sealed record CompressionOptions
     /// <summary>A README.md that says what the model is made of and what it cost.</summary>
     public bool ModelCard { get; init; }
 
+    /// <summary>What the caller reads and writes beside the models: none of it may be written over another, or over theirs.</summary>
+    public Emission.NamedFiles Files { get; init; } = Emission.NamedFiles.None;
+
     /// <summary>The command as the user gave it, for the model card; null for calls as a library.</summary>
     public string? CommandLine { get; init; }
 }

@@ -31,6 +31,7 @@ internal sealed class CalibrationFlags
         if (text is not null && ids is not null) throw new UsageException("Give --calib or --calib-ids, not both.");
         return options with
         {
+            Files = options.Files.Reads("--calib", text).Reads("--calib-ids", ids),
             CalibrationFile = text,
             CalibrationIds = ids,
             CalibrationSamples = UsageRange.AtLeast(parsed.GetValue(_samples), CalibrationSet.MinSamples, "--calib-samples"),

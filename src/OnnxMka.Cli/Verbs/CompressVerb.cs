@@ -1,5 +1,6 @@
 using System.CommandLine;
 using OnnxMka.Cards;
+using OnnxMka.Emission;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
 using OnnxMka.Runtime;
@@ -32,6 +33,7 @@ internal sealed class CompressVerb
     private readonly Option<FileInfo?> _adapterMap = new("--adapter-map") { Description = "Write old and new layer numbers, for adapters (.json)" };
     private readonly Option<FileInfo?> _mergekit = new("--mergekit") { Description = "Write the same merge for mergekit (.yml)" };
     private readonly Option<FileInfo?> _pruneList = new("--prune-list") { Description = "Write the numbers of the removed layers, as llama-quantize --prune-layers takes them (.txt)" };
+    private readonly Option<bool> _json = new("--json") { Description = "Print the report as JSON instead of tables" };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Plan and sizes; write no model" };
     private readonly Option<bool> _force = new("--force") { Description = "Overwrite existing output" };
     private readonly Option<bool> _noEval = new("--no-eval") { Description = "Do not measure perplexity" };
@@ -50,7 +52,7 @@ internal sealed class CompressVerb
         Option[] options =
         [
             _ratio, _count, _blocks, _method, _order, _only, .. _quality.All, .. _selection.All, .. _merge.All, _protectFirst, _protectLast, .. _calibration.All, _analysis, _plan,
-            _report, _planOut, _modelCard, _adapterMap, _mergekit, _pruneList, _dryRun, _force, _noEval, _evalSamples, _noVerify, _check, _external, _keepNames, _quiet, _verbose,
+            _report, _planOut, _modelCard, _adapterMap, _mergekit, _pruneList, _json, _dryRun, _force, _noEval, _evalSamples, _noVerify, _check, _external, _keepNames, _quiet, _verbose,
         ];
         foreach (var option in options) command.Add(option);
         command.SetAction((result, ct) => Task.Run(() => ErrorLines.Run(() => Run(result, ct)), CancellationToken.None));
@@ -62,14 +64,45 @@ internal sealed class CompressVerb
         var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
         if (options.Target.Note is { } note) progress.Note(note);
         var result = Compression.Run(options, progress, ct);
+        try
+        {
+            WriteFiles(parsed, result, options);
+        }
+        catch (OutputException e) when (result.Emitted is { } emitted)
+        {
+            throw new OutputException($"{e.Message} The model is finished all the same: {emitted.ModelPath}.", e);
+        }
+
+        if (!parsed.GetValue(_json)) PrintTables(result, parsed.GetValue(_verbose));
+        return ExitCode.Done;
+    }
+
+    /// <summary>What was asked for beside the model.</summary>
+    private void WriteFiles(ParseResult parsed, CompressionResult result, CompressionOptions options)
+    {
         if (parsed.GetValue(_planOut) is { } planFile) TextFile.Write(planFile, PlanJson.Write(result.Plan));
         if (parsed.GetValue(_report) is { Length: > 0 } reports) ReportFiles.Write(reports, ReportJson.Write(result, options));
         if (parsed.GetValue(_adapterMap) is { } map) TextFile.Write(map, AdapterMap.Write(result.Plan));
         if (parsed.GetValue(_mergekit) is { } mergekit) TextFile.Write(mergekit, MergekitYaml.Write(result.Plan, result.Blocks.Tensor(result.Blocks.Blocks[0].Parameters[0].Initializer).Type));
         if (parsed.GetValue(_pruneList) is { } list) TextFile.Write(list, PruneList.Write(result.Plan));
-        ResultTables.Print(result);
-        if (parsed.GetValue(_verbose)) Details.Print(result);
-        return ExitCode.Done;
+        if (parsed.GetValue(_json)) StandardStreams.Print(() => Console.Write(ReportJson.Write(result, options)));
+    }
+
+    /// <summary>A model that stands is what was asked for, whether or not its tables can be shown.</summary>
+    private static void PrintTables(CompressionResult result, bool verbose)
+    {
+        try
+        {
+            StandardStreams.Print(() =>
+            {
+                ResultTables.Print(result);
+                if (verbose) Details.Print(result);
+            });
+        }
+        catch (OutputException e) when (result.Emitted is { } emitted)
+        {
+            Console.Error.WriteLine($"note: {e.Message} The model is finished: {emitted.ModelPath}");
+        }
     }
 
     private CompressionOptions Options(ParseResult parsed)
@@ -100,8 +133,20 @@ internal sealed class CompressVerb
             ForceExternalData = parsed.GetValue(_external),
             ModelCard = parsed.GetValue(_modelCard),
             CommandLine = CommandLine.Quoted(["onnx-mka", .. parsed.Tokens.Select(t => t.Value)]),
+            Files = Files(parsed),
         };
         return _selection.Apply(parsed, parsed.GetValue(_mergekit) is not null || parsed.GetValue(_adapterMap) is not null, _quality.Apply(parsed, _calibration.Apply(parsed, options)));
+    }
+
+    private NamedFiles Files(ParseResult parsed)
+    {
+        var files = NamedFiles.None
+            .Reads("--plan", parsed.GetValue(_plan)?.ToString())
+            .Reads("--analysis", parsed.GetValue(_analysis)?.ToString());
+        files = ReportFiles.Named(files, parsed.GetValue(_report)!);
+        foreach (var option in new[] { _planOut, _adapterMap, _mergekit, _pruneList })
+            files = files.Writes(option.Name, parsed.GetValue(option)?.ToString());
+        return files;
     }
 
     private PlanOptions PlanOptionsFrom(ParseResult parsed, bool planGiven)

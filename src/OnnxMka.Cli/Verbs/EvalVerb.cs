@@ -1,4 +1,5 @@
 using System.CommandLine;
+using OnnxMka.Emission;
 using OnnxMka.Evaluation;
 using OnnxMka.Reporting;
 using OnnxMka.Runtime;
@@ -50,14 +51,42 @@ internal sealed class EvalVerb
     {
         ReportFiles.Check(parsed.GetValue(_report)!);
         var options = Options(parsed);
+        Files(parsed).ReadsModel(options.Model).ReadsModel(options.Against).Check();
         var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
         if (options.Target.Note is { } note) progress.Note(note);
-        var result = ModelEvaluation.Run(options, progress, ct);
+        var result = Evaluate(options, progress, ct);
         var json = EvaluationJson.Write(result, options);
         ReportFiles.Write(parsed.GetValue(_report)!, json);
-        if (parsed.GetValue(_json)) Console.Write(json);
-        else EvalTables.Print(result);
+        StandardStreams.Print(() =>
+        {
+            if (parsed.GetValue(_json)) Console.Write(json);
+            else EvalTables.Print(result);
+        });
         return ExitCode.Done;
+    }
+
+    private static EvaluationResult Evaluate(EvaluationOptions options, IProgressSink progress, CancellationToken ct)
+    {
+        try
+        {
+            return ModelEvaluation.Run(options, progress, ct);
+        }
+        catch (OperationCanceledException e) when (options.ResultsPath is not null)
+        {
+            throw new InterruptedException("--results keeps what was scored, and the same command goes on from there", e);
+        }
+    }
+
+    private NamedFiles Files(ParseResult parsed)
+    {
+        var files = NamedFiles.None
+            .Reads("--text", parsed.GetValue(_text))
+            .Reads("--text-ids", parsed.GetValue(_ids))
+            .Reads("--mmlu", parsed.GetValue(_mmlu))
+            .Reads("--lambada", parsed.GetValue(_lastWord))
+            .Writes("--results", parsed.GetValue(_results)?.ToString());
+        files = parsed.GetValue(_choices)!.Aggregate(files, (all, f) => all.Reads("--choices", f));
+        return ReportFiles.Named(files, parsed.GetValue(_report)!);
     }
 
     private EvaluationOptions Options(ParseResult parsed)
@@ -114,12 +143,17 @@ internal static class EvalMergeVerb
         command.SetAction(parsed => ErrorLines.Run(() =>
         {
             ReportFiles.Check(parsed.GetValue(report)!);
+            var named = parsed.GetValue(files)!.Aggregate(NamedFiles.None, (all, f) => all.Reads("the command", f));
+            ReportFiles.Named(named, parsed.GetValue(report)!).Check();
             var (header, items) = ResultFile.Merge(parsed.GetValue(files)!);
             var metrics = Aggregate.Of(items, header.Seed);
             var text = EvaluationJson.Write(header, metrics);
             ReportFiles.Write(parsed.GetValue(report)!, text);
-            if (parsed.GetValue(json)) Console.Write(text);
-            else EvalTables.Print(header.Tasks, metrics);
+            StandardStreams.Print(() =>
+            {
+                if (parsed.GetValue(json)) Console.Write(text);
+                else EvalTables.Print(header.Tasks, metrics);
+            });
             return ExitCode.Done;
         }));
         return command;

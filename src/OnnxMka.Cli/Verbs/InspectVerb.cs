@@ -19,11 +19,15 @@ internal static class InspectVerb
         command.SetAction(parsed => ErrorLines.Run(() =>
         {
             ReportFiles.Check(parsed.GetValue(report)!);
+            ReportFiles.Named(NamedFiles.None, parsed.GetValue(report)!).ReadsModel(parsed.GetValue(model)).Check();
             var map = BlockDetector.Detect(OnnxModel.Load(ModelLocation.Find(parsed.GetValue(model)!).ModelPath));
             var text = InspectJson.Write(map);
             ReportFiles.Write(parsed.GetValue(report)!, text);
-            if (parsed.GetValue(json)) Console.Write(text);
-            else Print(map);
+            StandardStreams.Print(() =>
+            {
+                if (parsed.GetValue(json)) Console.Write(text);
+                else Print(map);
+            });
             return ExitCode.Done;
         }));
         return command;

@@ -45,6 +45,12 @@ internal sealed class ScoreVerb
         if ((parsed.GetValue(_count) is null) != (list is null && mergekit is null)) throw new UsageException("--layers-removed N goes with --prune-list FILE or --mergekit FILE.");
         var count = UsageRange.AtLeast(parsed.GetValue(_count) ?? 0, 0, "--layers-removed");
         TextFile.CheckWritable(parsed.GetValue(_output), list, mergekit);
+        var files = options.Files
+            .Reads("--activations", activations)
+            .Writes("--output", parsed.GetValue(_output)?.ToString())
+            .Writes("--prune-list", list?.ToString())
+            .Writes("--mergekit", mergekit?.ToString());
+        ReportFiles.Named(files, parsed.GetValue(_report)!).ReadsModel(model).Check();
         var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
         var analysis = model is not null ? OfModel(model, options, progress, ct) : OfActivations(activations!, options, progress, ct);
         if (parsed.GetValue(_output) is { } file) TextFile.Write(file, analysis.ToJson());
@@ -52,8 +58,11 @@ internal sealed class ScoreVerb
         var plan = MergePlanner.Drop(analysis.Npib, count, analysis.Fingerprint);
         if (list is not null) TextFile.Write(list, PruneList.Write(plan));
         if (mergekit is not null) TextFile.Write(mergekit, MergekitYaml.Write(plan, null));
-        if (parsed.GetValue(_json)) Console.WriteLine(JsonSerializer.Serialize(new { npib = analysis.Npib.Rows, sigma = analysis.Sigma, eigenvalues = analysis.Eigenvalues }));
-        else Print(analysis);
+        StandardStreams.Print(() =>
+        {
+            if (parsed.GetValue(_json)) Console.WriteLine(JsonSerializer.Serialize(new { npib = analysis.Npib.Rows, sigma = analysis.Sigma, eigenvalues = analysis.Eigenvalues }));
+            else Print(analysis);
+        });
         return ExitCode.Done;
     }
 

@@ -40,6 +40,7 @@ internal sealed class SelectionFlags
             Granularity = parsed.GetValue(_granularity),
             WeighMerges = weighs,
             ResumeFile = resume?.FullName,
+            Files = options.Files.Writes("--resume", resume?.ToString()),
             Goal = size is null && increase is null ? null : new ReductionTarget(size, increase),
         };
     }

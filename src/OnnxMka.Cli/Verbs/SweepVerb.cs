@@ -49,6 +49,7 @@ internal sealed class SweepVerb
         // What is in the way of the picked model is said before the work, not after it.
         var model = Path.Combine(folder, "model");
         if (sweep.MaxIncrease is not null) OutputTarget.For(ModelLocation.Find(options.Input), model, options.Force);
+        Files(options, folder, reports, parsed.GetValue(_analysis), sweep.MaxIncrease is not null).ReadsModel(options.Input).Check();
         var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
         if (options.Target.Note is { } note) progress.Note(note);
         var result = Sweep.Run(options, sweep, progress, ct);
@@ -57,8 +58,11 @@ internal sealed class SweepVerb
         TextFile.Write(new FileInfo(Path.Combine(folder, "analysis.json")), result.Analysis.ToJson());
         ReportFiles.Write(reports, SweepJson.Write(result, options, sweep));
         var emitted = result.Picked is { } picked ? Emit(picked, options, model, progress, ct) : null;
-        Print(result, sweep);
-        if (emitted is not null) ResultTables.Files(ResultTables.Stdout(), emitted);
+        StandardStreams.Print(() =>
+        {
+            Print(result, sweep);
+            if (emitted is not null) ResultTables.Files(ResultTables.Stdout(), emitted);
+        });
         if (sweep.MaxIncrease is not { } most || result.Picked is not null) return ExitCode.Done;
         return ErrorLines.Say($"No plan keeps the perplexity within +{most:0.##%}: {(result.Points.Min(p => p.Increase) is { } least ? $"the best is +{least:0.##%}" : "none has a finite one")}. Nothing was written but the reports.", ExitCode.QualityGateMissed);
     }
@@ -77,8 +81,28 @@ internal sealed class SweepVerb
         Force = parsed.GetValue(_force),
     });
 
-    private static CompressionResult Emit(SweepPoint picked, CompressionOptions options, string folder, IProgressSink progress, CancellationToken ct) =>
-        Compression.Run(options with { Output = folder, ReadyPlan = picked.Plan, Analysis = null, Evaluate = false, Compensate = options.Compensate with { Kind = picked.Way.Compensate } }, progress, ct);
+    private static NamedFiles Files(CompressionOptions options, string folder, FileInfo[] reports, FileInfo? analysis, bool picks)
+    {
+        var files = options.Files
+            .Reads("--analysis", analysis?.ToString())
+            .Writes("--output", Path.Combine(folder, "analysis.json"))
+            .WritesBelow("--output", Path.Combine(folder, "plans"));
+        return ReportFiles.Named(picks ? files.WritesBelow("--output", Path.Combine(folder, "model")) : files, reports);
+    }
+
+    private static CompressionResult Emit(SweepPoint picked, CompressionOptions options, string folder, IProgressSink progress, CancellationToken ct)
+    {
+        try
+        {
+            var compensate = options.Compensate with { Kind = picked.Way.Compensate };
+            var final = options with { Output = folder, ReadyPlan = picked.Plan, Analysis = null, Evaluate = false, Compensate = compensate };
+            return Compression.Run(final, progress, ct);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new InterruptedException("the reports and plans are written, and no model", e);
+        }
+    }
 
     private static void Print(SweepResult result, SweepOptions sweep)
     {

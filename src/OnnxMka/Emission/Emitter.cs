@@ -37,12 +37,16 @@ public sealed class Emitter : IDisposable
     public EmittedModel Staged => _staged;
 
     /// <summary>Refuses what <see cref="Stage"/> would refuse and is known of the original, before hours are spent on what goes there.</summary>
-    public static void Check(ModelLocation input, OnnxModel original, OutputTarget target, bool forceExternal)
+    /// <returns>The named files, with those of the result.</returns>
+    public static NamedFiles Check(ModelLocation input, OnnxModel original, OutputTarget target, bool forceExternal, NamedFiles named)
     {
         var names = ModelWriter.Plan(original, Path.GetFileName(target.ModelPath), forceExternal).FileNames;
         target.RequireFree(names);
-        var files = target.CopiesSideCars ? SideCars.Check(input, original, target) : [];
-        target.RefuseInputs(original, names, files.Select(f => f.Path));
+        string[] companions = [.. (target.CopiesSideCars ? SideCars.Check(input, original, target) : []).Select(f => f.Path)];
+        target.RefuseInputs(original, names, companions);
+        var folder = Path.GetDirectoryName(target.Model)!;
+        var written = names.Select(n => Path.Combine(folder, n)).Concat(companions.Select(c => Path.Combine(target.Folder, c)));
+        return named.Emits(written, companions.Select(c => Path.Combine(input.Root, c)));
     }
 
     /// <summary>Streams everything to disk beside the target. Refuses where the disk has no room. Progress counts bytes, of files that go along too.</summary>

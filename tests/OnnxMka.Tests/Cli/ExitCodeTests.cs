@@ -17,7 +17,7 @@ public sealed class ExitCodeTests
     [InlineData(2, "--calib-samples is 8", "IN", "OUT", "--ratio", "0.4", "--calib-samples", "8")]
     [InlineData(2, "--method 1: give one of mka, drop, best", "IN", "OUT", "--ratio", "0.4", "--method", "1")]
     [InlineData(2, "--run all: give one of whole, chain", "IN", "OUT", "--ratio", "0.4", "--run", "all")]
-    [InlineData(2, "Unrecognized", "IN", "OUT", "--ratio", "0.4", "--no-such-option")]
+    [InlineData(2, "There is no option --no-such-option", "IN", "OUT", "--ratio", "0.4", "--no-such-option")]
     [InlineData(1, "there is no such file", "missing.onnx", "OUT", "--ratio", "0.4")]
     [InlineData(1, "is the input itself", "IN", "IN", "--ratio", "0.4")]
     [InlineData(1, "CUDA was asked for", "IN", "OUT", "--ratio", "0.4", "--ep", "cuda")]
