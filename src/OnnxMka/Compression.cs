@@ -45,7 +45,7 @@ public sealed class Compression
         var named = _options.Files.ReadsModel(input, map.Model);
         if (target is not null) named = Emitter.Check(input, map.Model, target, _options.ForceExternalData, named);
         named.Check();
-        using var texts = new Texts(_options, input.ModelPath, _ct);
+        using var texts = new Texts(_options with { SequenceLength = GraphLengths.Of(map).Fit(_options.SequenceLength) }, input.ModelPath, _ct);
         var fingerprint = Fingerprint.Of(map.Model);
         var options = _options.Plan.For(map) with { Count = _options.Ratio is { } ratio ? PlanOptions.ForRatio(ratio, map.Count) : _options.Plan.Count };
         using var calibrated = new CalibratedModel(map, _options, texts, _progress, _ct);
@@ -174,15 +174,9 @@ public sealed class Compression
 
     private ImmutableArray<Verdict> Verify(BlockMap map, RewrittenModel rewritten, EmittedModel staged, Texts texts)
     {
-        var probe = texts.HeldBack;
-        if (probe is not null && RunPlan.For(map, probe, _options) is { WholeFits: false } plan)
-        {
-            _progress.Note($"decoding step by step was not checked, since it needs the whole model at once: {plan.Why}");
-            probe = null;
-        }
-
         using var stage = _progress.Begin("verify", 1, "model");
-        var verdicts = Verifier.Verify(map, rewritten.Blocks, staged.ModelPath, probe, _options.Target);
+        var probe = StepProbe.Of(map, rewritten.Blocks, texts.HeldBack, _options, _progress.Note);
+        var verdicts = Verifier.Verify(map, rewritten.Blocks, staged.ModelPath, probe, _options.Target, _progress.Note);
         stage.Advance(1);
         if (verdicts.FirstOrDefault(v => !v.Passed) is { } failed)
             throw new VerificationException($"The output failed its check '{failed.Check}': {failed.Value:g3} and at most {failed.Tolerance:g3} is allowed ({failed.Derivation}). It was removed.");
@@ -203,9 +197,9 @@ public sealed class Compression
     private SpeedTable? Time(BlockMap[] models, CalibrationSet text)
     {
         using var stage = _progress.Begin("speed", Speed.Work(models.Length), "runs");
-        return Speed.Measure(models, text.Samples, null, _options.Target, stage.AsIncrement<int>(), _ct) is not { } table ? null
-            : models.Length > 1 ? table
-            : table with { Models = [table.Models[0], table.Models[0]] };
+        var table = Speed.Measure(models, text.Samples, null, _options.Target, stage.AsIncrement<int>(), _ct);
+        if (table is { DecodedTokens: 0 } && models[0].Blocks.Any(b => b.KvInputs.Length > 0)) _progress.Note("decode speed was not measured, since decoding step by step is not understood for this model");
+        return table is null || models.Length > 1 ? table : table with { Models = [table.Models[0], table.Models[0]] };
     }
 
     /// <summary>
@@ -215,12 +209,19 @@ public sealed class Compression
     private QualityTable? Evaluate(BlockMap map, Reduction reduction, EmittedModel staged, Texts texts)
     {
         if (texts.HeldBack is not { } text) return null;
+        if (NextTokenScores.Obstacle(map) is { } obstacle)
+        {
+            _progress.Note($"no perplexity was measured: of {map.Logits}, {obstacle}");
+            return null;
+        }
+
         var models = reduction.ChangesNothing ? 1 : reduction.IsPlainDrop ? 2 : 3;
         using var stage = _progress.Begin("perplexity", (long)text.Count * models, "windows");
         var emitted = reduction.Model.Blocks with { Model = OnnxModel.Load(staged.ModelPath) };
         var plan = RunPlan.For(map, text, _options);
         var original = models > 1 ? Measure(map) : null;
-        var result = Measure(emitted);
+        if (original is { } measured && double.IsNaN(measured.MeanNll)) throw NonFinite.In(map, text.Samples[0], _options.Target);
+        var result = VerificationException.OfOutput(() => Measure(emitted));
         var dropped = models > 2 ? Measure(ModelRewriter.Apply(map, reduction.Plan.AsDrop()).Blocks) : result;
         var table = new QualityTable(original ?? result, result, dropped, text.Source, text.Sha256, text.Count, text.Length);
         return plan.Mode == RunMode.Whole

@@ -7,6 +7,7 @@ using OnnxMka.Emission;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
+using OnnxMka.Runtime;
 using OnnxMka.Scoring;
 using Spectre.Console;
 
@@ -71,7 +72,7 @@ internal sealed class ScoreVerb
         var location = ModelLocation.Find(path);
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
         if (options.Target.Note is { } note) progress.Note(note);
-        using var texts = new Texts(options, location.ModelPath, ct);
+        using var texts = new Texts(options with { SequenceLength = GraphLengths.Of(map).Fit(options.SequenceLength) }, location.ModelPath, ct);
         return ModelScoring.Run(map, texts.Calibration, options, Fingerprint.Of(map.Model), progress, ct, new StageClock());
     }
 

@@ -33,7 +33,10 @@ public sealed class BlockChain
     private BlockChain(BlockMap map, ExecutionTarget target, ChainOptions options)
     {
         if (options.BatchSize < 1) throw new ArgumentOutOfRangeException(nameof(options), $"a batch of {options.BatchSize} samples");
-        DecoderPorts.Of(map);
+        var ports = DecoderPorts.Of(map);
+        if (ports.TokensAtOnce == 1)
+            throw new RefusedException("MKA027", map.TokenInput, "the graph reads one token at once, and its blocks are run over whole texts", "Name the blocks: --blocks LIST --method drop");
+        BatchSize = Math.Min(options.BatchSize, ports.RowsAtOnce ?? options.BatchSize);
         Map = map;
         _target = target;
         _options = options;
@@ -43,7 +46,7 @@ public sealed class BlockChain
     public BlockMap Map { get; }
 
     /// <summary>Samples that run at once; the last batch may be smaller.</summary>
-    internal int BatchSize => _options.BatchSize;
+    internal int BatchSize { get; }
 
     /// <summary>Refuses inputs whose meaning is not known, as a whole-model run does.</summary>
     public static BlockChain Of(BlockMap map, ExecutionTarget target, ChainOptions? options = null) => new(map, target, options ?? new ChainOptions());
@@ -108,7 +111,7 @@ public sealed class BlockChain
                 }
 
                 var number = i;
-                Run(session!, streams[i].Set, streams[i], null, ct, (first, _, outputs) => WithFloats(outputs[0], logits => consume(number, first, logits)));
+                RunHead(session!, streams[i], null, ct, (first, _, logits) => consume(number, first, logits));
             }
         }
         finally
@@ -138,7 +141,7 @@ public sealed class BlockChain
     public void RunEpilogue(BlockPart part, SeamActivations input, LogitsConsumer consumer, IProgress<int>? progress = null, CancellationToken ct = default)
     {
         using var session = Load(part, FormOf(input), ct);
-        Run(session, input.Set, input, progress, ct, (first, count, outputs) => WithFloats(outputs[0], logits => consumer(first, count, logits)));
+        RunHead(session, input, progress, ct, consumer);
     }
 
     /// <summary>Runs a part for what it leaves (first) and its taps, and keeps nothing.</summary>
@@ -190,15 +193,22 @@ public sealed class BlockChain
     private void Run(
         PartSession session, CalibrationSet set, SeamActivations? input, IProgress<int>? progress, CancellationToken ct, Action<int, int, IReadOnlyList<OrtValue>> consume)
     {
-        for (var first = 0; first < set.Count; first += _options.BatchSize)
+        for (var first = 0; first < set.Count; first += BatchSize)
         {
             ct.ThrowIfCancellationRequested();
-            var count = Math.Min(_options.BatchSize, set.Count - first);
+            var count = Math.Min(BatchSize, set.Count - first);
             using var outputs = session.Run(set, first, count, input);
             consume(first, count, outputs);
             progress?.Report(count);
         }
     }
+
+    /// <summary>Logits of every token, also of a head that gives those of the last alone.</summary>
+    private void RunHead(PartSession session, SeamActivations input, IProgress<int>? progress, CancellationToken ct, LogitsConsumer consume) => Run(session, input.Set, input, progress, ct, (first, count, outputs) =>
+    {
+        if (PartSession.IsWhole(outputs[0], count, input.Set.Length)) WithFloats(outputs[0], logits => consume(first, count, logits));
+        else consume(first, count, session.TokenByToken(input.Set, first, count, input));
+    });
 
     private static StreamForm FormOf(SeamActivations seam) => new(seam.Type, seam.Width);
 

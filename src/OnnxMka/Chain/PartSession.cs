@@ -9,8 +9,7 @@ namespace OnnxMka.Chain;
 /// <summary>One part loaded in ONNX Runtime. Freed before the next is loaded.</summary>
 internal sealed class PartSession : IDisposable
 {
-    private readonly InferenceSession _session;
-    private readonly RunOptions _run = new();
+    private readonly RuntimeSession _session;
     private readonly PartModel _part;
     private readonly BlockPart _origin;
     private readonly DecoderPorts _ports;
@@ -23,7 +22,7 @@ internal sealed class PartSession : IDisposable
         _part = part;
         _ports = DecoderPorts.Of(origin.Map);
         _inputs = part.Model.Graph.FedInputs.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
-        _session = SessionFactory.Load(part.Model, target);
+        _session = RuntimeSession.Load(part.Model, target);
         _watch = watch;
         watch?.Invoke(origin.Place, true);
     }
@@ -33,8 +32,7 @@ internal sealed class PartSession : IDisposable
     {
         get
         {
-            var end = _session.OutputMetadata[_part.Outputs[0]];
-            var type = end.IsTensor ? (ElementType)(int)end.ElementDataType : ElementType.Undefined;
+            var type = _session.TypeOf(_part.Outputs[0]);
             return type.IsMergeable() ? type : throw new RefusedException("MKA025", _origin.Name, $"what it leaves is of type {type}, not float", "Use --run whole");
         }
     }
@@ -47,12 +45,42 @@ internal sealed class PartSession : IDisposable
     public IDisposableReadOnlyCollection<OrtValue> Run(CalibrationSet set, int first, int count, SeamActivations? input)
     {
         var ids = set.Samples.AsSpan().Slice(first, count).ToArray().SelectMany(s => s).ToArray();
-        var fed = _ports.Feed(ids, count, 0, null);
+        return Run(ids, count, () => Stream(input!, first, count));
+    }
+
+    /// <summary>Whether the part's end has logits of every token; false where it has those of the last token of each sample.</summary>
+    public static bool IsWhole(OrtValue logits, int count, int length) => Answer.RowsOf(logits.GetTensorTypeAndShape().Shape, count, length) == count * length;
+
+    /// <summary>
+    /// Logits [count, T, vocabulary] of a head that answers for the last token alone: each token of the stream is given to it as a text of its
+    /// own. What stands behind the last block mixes no tokens.
+    /// </summary>
+    public float[] TokenByToken(CalibrationSet set, int first, int count, SeamActivations input)
+    {
+        var (logits, stream) = (new List<float>(), new byte[input.SampleBytes]);
+        var (together, tokenBytes) = (_ports.RowsAtOnce ?? set.Length, input.SampleBytes / set.Length);
+        for (var sample = first; sample < first + count; sample++)
+        {
+            input.Read(sample, stream);
+            for (var token = 0; token < set.Length; token += together)
+            {
+                var place = token;
+                using var outputs = Run(set.Samples[sample][token..(token + together)], together, () => Value(input.Type, stream.AsSpan(place * tokenBytes, together * tokenBytes), [together, 1, input.Width]));
+                logits.AddRange(DecoderSession.ToFloats(outputs[0]));
+            }
+        }
+
+        return [.. logits];
+    }
+
+    private IDisposableReadOnlyCollection<OrtValue> Run(int[] ids, int batch, Func<OrtValue> input)
+    {
+        var fed = _ports.Feed(ids, batch, 0, null);
         try
         {
-            if (_part.Stream is { } stream) fed[stream] = Stream(input!, first, count);
+            if (_part.Stream is { } stream) fed[stream] = input();
             var needed = fed.Where(f => _inputs.Contains(f.Key)).ToDictionary(StringComparer.Ordinal);
-            return _session.Run(_run, needed.Keys, needed.Values, _part.Outputs);
+            return _session.Run(needed, _part.Outputs);
         }
         finally
         {
@@ -71,7 +99,6 @@ internal sealed class PartSession : IDisposable
 
     public void Dispose()
     {
-        _run.Dispose();
         _session.Dispose();
         _watch?.Invoke(_origin.Place, false);
     }
@@ -80,6 +107,13 @@ internal sealed class PartSession : IDisposable
     {
         var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)(int)input.Type, [count, input.Set.Length, input.Width]);
         input.Read(first, value.GetTensorMutableRawData());
+        return value;
+    }
+
+    private static OrtValue Value(ElementType type, ReadOnlySpan<byte> bytes, long[] shape)
+    {
+        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)(int)type, shape);
+        bytes.CopyTo(value.GetTensorMutableRawData());
         return value;
     }
 }

@@ -9,6 +9,7 @@ internal static class ChainLoss
     /// <summary>One loss a stream; the head is loaded once for all of them.</summary>
     public static Loss[] Of(BlockChain chain, BlockPart epilogue, IReadOnlyList<SeamActivations> streams, CancellationToken ct)
     {
+        if (streams.Count > 0) NextTokenScores.Refuse(chain.Map);
         var totals = new double[streams.Count];
         chain.RunEpilogue(
             epilogue,
@@ -19,6 +20,7 @@ internal static class ChainLoss
                 var values = logits.ToArray();
                 var count = Math.Min(chain.BatchSize, samples.Length - first);
                 var size = values.Length / count;
+                NextTokenScores.Check(chain.Map, size / samples[first].Length, streams[stream].Set.MaxToken);
                 var sums = new double[count];
                 Parallel.For(0, count, i => sums[i] = Perplexity.WindowNll(values.AsSpan(i * size, size), samples[first + i]));
                 // Added in order of the windows: the same sum on any number of threads.

@@ -21,6 +21,7 @@ public static class ChainPerplexity
         chain.RunEpilogue(stream, (first, samples, logits) =>
         {
             var size = logits.Length / samples;
+            NextTokenScores.Check(map, size / set.Length, set.MaxToken);
             for (var i = 0; i < samples; i++) total += Perplexity.WindowNll(logits.Slice(i * size, size), set.Samples[first + i]);
             progress?.Report(samples);
         }, ct: ct);

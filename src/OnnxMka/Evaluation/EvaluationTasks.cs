@@ -7,7 +7,7 @@ namespace OnnxMka.Evaluation;
 /// <summary>The tasks that the options ask for, and the tokenizer that they share.</summary>
 internal sealed class EvaluationTasks : IDisposable
 {
-    private const int DefaultWindow = 1024;
+    internal const int DefaultWindow = 1024;
     private readonly Tokenizer? _tokenizer;
 
     private EvaluationTasks(Tokenizer? tokenizer, ImmutableArray<IEvaluationTask> all, IReadOnlyList<int[]> prompts, int? context)

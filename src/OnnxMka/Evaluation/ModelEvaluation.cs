@@ -3,6 +3,7 @@ using System.Diagnostics;
 using OnnxMka.Blocks;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
+using OnnxMka.Runtime;
 
 namespace OnnxMka.Evaluation;
 
@@ -38,6 +39,8 @@ public static class ModelEvaluation
         var location = ModelLocation.Find(options.Model);
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
         var originalMap = options.Against is { } against ? BlockDetector.Detect(OnnxModel.Load(ModelLocation.Find(against).ModelPath)) : null;
+        foreach (var evaluated in new[] { map, originalMap }.OfType<BlockMap>()) NextTokenScores.Refuse(evaluated);
+        if (GraphLengths.Of(map).Fit(EvaluationTasks.DefaultWindow) is var fit && fit != EvaluationTasks.DefaultWindow) options = options with { Window = options.Window ?? fit };
         using var tasks = EvaluationTasks.Of(options, location);
         var header = new ResultHeader(
             ResultHeader.CurrentVersion, Fingerprint.Of(map.Model), originalMap is null ? null : Fingerprint.Of(originalMap.Model), options.Seed,
@@ -47,6 +50,7 @@ public static class ModelEvaluation
         using var original = originalMap is null ? null : new ModelUnderTest(originalMap, options.Target);
         foreach (var (task, entry) in tasks.All.Zip(header.Tasks)) Score(task, entry, results, model, original, options, progress, ct);
         var pairs = original is null || options.Shard.Count > 1 ? [] : Generate(original, model, tasks, options, progress, ct);
+        if (!model.Steps && model.HasCache) progress.Note("decoding step by step is not understood for this model: its texts were run whole, and decode speed was not measured");
         var speed = options.Speed && options.Shard.Count == 1 ? Time(originalMap is null ? [map] : [originalMap, map], tasks, options, progress, ct) : null;
         using var process = Process.GetCurrentProcess();
         var result = new EvaluationResult(

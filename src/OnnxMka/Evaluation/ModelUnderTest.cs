@@ -22,8 +22,18 @@ public sealed class ModelUnderTest : IDisposable
 
     public double Seconds => _clock.Elapsed.TotalSeconds;
 
+    public bool HasCache => _session.Ports.HasCache;
+
+    /// <summary>The cache serves what it is for; else every text is run whole.</summary>
+    public bool Steps => _session.Steps;
+
     /// <summary>Logits of one sequence, [length, vocabulary].</summary>
-    public float[] Logits(int[] ids) => Timed(ids.Length, ids, () => _session.Logits(ids, 1));
+    public float[] Logits(int[] ids)
+    {
+        var logits = Timed(ids.Length, ids, () => _session.Logits(ids, 1));
+        NextTokenScores.Check(_map, logits.Length / ids.Length, ids.Max());
+        return logits;
+    }
 
     /// <summary>
     /// Log likelihood of each continuation behind the same beginning, in nats, and whether greedy decoding would write it. The
@@ -31,10 +41,10 @@ public sealed class ModelUnderTest : IDisposable
     /// </summary>
     public (double LogLikelihood, bool IsGreedy)[] Continue(int[] prefix, IReadOnlyList<int[]> continuations)
     {
-        if (!_session.Ports.HasCache) return [.. continuations.Select(c => Score(Logits([.. prefix, .. c[..^1]]).AsSpan(), prefix.Length + c.Length - 1, c))];
+        if (!Steps) return [.. continuations.Select(c => Score(Logits([.. prefix, .. c[..^1]]).AsSpan(), prefix.Length + c.Length - 1, c))];
         _session.Restart();
-        var beginning = Timed(prefix.Length, prefix, () => _session.Step(prefix));
-        var last = beginning[^(beginning.Length / prefix.Length)..];
+        var last = Timed(prefix.Length, prefix, () => _session.StepToLast(prefix));
+        NextTokenScores.Check(_map, last.Length, continuations.Max(c => c.Max()));
         return [.. continuations.Select(c => Score(c.Length > 1 ? [.. last, .. Timed(c.Length - 1, c, () => _session.Peek(c.AsSpan(0, c.Length - 1)))] : last, c.Length, c))];
     }
 
@@ -46,9 +56,9 @@ public sealed class ModelUnderTest : IDisposable
         int[] next = prompt;
         while (written.Count < count)
         {
-            var read = _session.Ports.HasCache ? next : [.. prompt, .. written];
-            var logits = _session.Ports.HasCache ? Timed(read.Length, read, () => _session.Step(read)) : Logits(read);
-            next = [NextTokens.Greedy(logits.AsSpan(logits.Length - (logits.Length / read.Length)))];
+            int[] read = Steps ? next : [.. prompt, .. written];
+            var last = Timed(read.Length, read, () => Steps ? _session.StepToLast(read) : _session.At(read, [read.Length - 1])[0]);
+            next = [NextTokens.Greedy(last)];
             written.Add(next[0]);
         }
 

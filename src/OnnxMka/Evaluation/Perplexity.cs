@@ -30,6 +30,7 @@ public sealed record Perplexity(long Tokens, double MeanNll, double Seconds)
             clock.Start();
             var logits = session.Logits(batch.SelectMany(s => s).ToArray(), batch.Length);
             clock.Stop();
+            if (start == 0) NextTokenScores.Check(map, logits.Length / (batch.Length * set.Length), set.MaxToken);
             var sums = new double[batch.Length];
             Parallel.For(0, batch.Length, i => sums[i] = WindowNll(logits.AsSpan(i * (logits.Length / batch.Length), logits.Length / batch.Length), batch[i]));
             // Added in order of the windows: the same sum on any number of threads.

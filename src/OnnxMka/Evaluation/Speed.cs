@@ -21,7 +21,7 @@ public sealed record Rate(double Median, double Low, double High)
 
 /// <summary>How fast one model is, and what it holds.</summary>
 /// <param name="Prefill">A whole prompt at once.</param>
-/// <param name="Decode">One token at a time behind the prompt; null for a model without KV cache.</param>
+/// <param name="Decode">One token at a time behind the prompt; null for a model without KV cache, or whose cache is not understood.</param>
 /// <param name="MemoryBytes">Growth of the process's working set while the model was loaded and ran its first prompt; 0 where none was seen.</param>
 public sealed record ModelSpeed(Rate Prefill, Rate? Decode, long MemoryBytes)
 {
@@ -56,7 +56,8 @@ public static class Speed
     public static SpeedTable? Measure(
         IReadOnlyList<BlockMap> models, IReadOnlyList<int[]> texts, int? context, ExecutionTarget target, IProgress<int>? progress = null, CancellationToken ct = default)
     {
-        var length = Math.Min(Math.Min(Longest, context ?? Longest), texts.Select(t => t.Length).DefaultIfEmpty(0).Max());
+        var most = Math.Min(context ?? Longest, models.Min(m => GraphLengths.Of(m).Fit(Longest)));
+        var length = Math.Min(Math.Min(Longest, most), texts.Select(t => t.Length).DefaultIfEmpty(0).Max());
         if (length < 8) return null;
         var decoded = Math.Min(Decoded, length / 4);
         int[][] windows = [.. texts.Where(t => t.Length >= length).SelectMany(t => t.Chunk(length)).Where(w => w.Length == length).Take(Rounds)];
@@ -71,17 +72,18 @@ public static class Speed
                 progress?.Report(1);
             }
 
+            var steps = running.TrueForAll(r => r.Steps) ? decoded : 0;
             for (var round = 0; round < Rounds; round++)
             {
                 for (var turn = 0; turn < running.Count; turn++)
                 {
                     ct.ThrowIfCancellationRequested();
-                    running[(round + turn) % running.Count].Run(windows[round % windows.Length], decoded);
+                    running[(round + turn) % running.Count].Run(windows[round % windows.Length], length - decoded, steps);
                     progress?.Report(1);
                 }
             }
 
-            return new SpeedTable([.. running.Select(r => r.Speed)], Rounds, length - decoded, decoded);
+            return new SpeedTable([.. running.Select(r => r.Speed)], Rounds, length - decoded, steps);
         }
         finally
         {
@@ -94,6 +96,8 @@ public static class Speed
         private readonly List<double> _prefill = [];
         private readonly List<double> _decode = [];
 
+        public bool Steps => session.Steps;
+
         public ModelSpeed Speed => new(Rate.Of(_prefill), _decode.Count > 0 ? Rate.Of(_decode) : null, memory);
 
         /// <summary>The first run allocates and is not counted.</summary>
@@ -104,7 +108,7 @@ public static class Speed
             var session = DecoderSession.Load(model, target);
             try
             {
-                new Running(session, 0).Run(window, decoded);
+                new Running(session, 0).Run(window, window.Length - decoded, session.Steps ? decoded : 0);
                 return new Running(session, Math.Max(0, ProcessMemory.Settled() - before));
             }
             catch
@@ -114,23 +118,27 @@ public static class Speed
             }
         }
 
-        public void Run(int[] window, int decoded)
+        /// <param name="decoded">Tokens behind the prompt that are decoded; 0 where the cache is not what it is taken for.</param>
+        public void Run(int[] window, int prompt, int decoded)
         {
-            var prompt = window.AsSpan(0, window.Length - decoded);
             var clock = Stopwatch.StartNew();
-            if (!session.Ports.HasCache)
+            if (!session.Steps)
             {
-                session.Logits(prompt, 1);
-                _prefill.Add(prompt.Length / clock.Elapsed.TotalSeconds);
+                session.At(window.AsSpan(0, prompt), [prompt - 1]);
+                _prefill.Add(prompt / clock.Elapsed.TotalSeconds);
                 return;
             }
 
             session.Restart();
-            session.Step(prompt);
-            _prefill.Add(prompt.Length / clock.Elapsed.TotalSeconds);
-            clock.Restart();
-            foreach (var id in window.AsSpan(prompt.Length)) session.Step([id]);
-            _decode.Add(decoded / clock.Elapsed.TotalSeconds);
+            session.StepToLast(window.AsSpan(0, prompt));
+            _prefill.Add(prompt / clock.Elapsed.TotalSeconds);
+            if (decoded > 0)
+            {
+                clock.Restart();
+                foreach (var id in window.AsSpan(prompt, decoded)) session.StepToLast([id]);
+                _decode.Add(decoded / clock.Elapsed.TotalSeconds);
+            }
+
             session.Restart();
         }
 

@@ -27,13 +27,13 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
         return Cpu with { Note = $"running on the CPU ({missing})" };
     }
 
-    /// <summary>Options of every session: sequential execution, all optimisations, warnings only.</summary>
+    /// <summary>Options of every session: sequential execution, all optimisations. What fails is an exception, so nothing is logged beside it.</summary>
     internal SessionOptions Options()
     {
         var options = Fresh();
         options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL;
         options.ExecutionMode = ExecutionMode.ORT_SEQUENTIAL;
-        options.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR;
+        options.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL;
         if (Name == "CUDA") AppendCuda(options, DeviceId);
         return options;
     }

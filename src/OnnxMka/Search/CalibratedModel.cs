@@ -144,6 +144,7 @@ internal sealed class CalibratedModel : IDisposable
 
     private Loss LossOf(BlockMap blocks, CalibrationSet text)
     {
+        NextTokenScores.Refuse(Map);
         var run = RunPlan.For(Map, text, _options);
         return run.Mode == RunMode.Whole
             ? Perplexity.Measure(blocks, text, _options.BatchSize, _options.Target, null, _ct).Loss

@@ -8,6 +8,7 @@ using OnnxMka.Graph;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
+using OnnxMka.Runtime;
 using OnnxMka.Scoring;
 using OnnxMka.Search;
 using OnnxMka.Selection;
@@ -44,8 +45,9 @@ public static class Sweep
         var clock = new StageClock();
         var location = ModelLocation.Find(options.Input);
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
+        NextTokenScores.Refuse(map);
         var files = ModelFiles.Of(map.Model);
-        using var texts = new Texts(options, location.ModelPath, ct);
+        using var texts = new Texts(options with { SequenceLength = GraphLengths.Of(map).Fit(options.SequenceLength) }, location.ModelPath, ct);
         var heldBack = texts.HeldBack ?? throw new RefusedException("MKA038", Path.GetFileName(location.ModelPath), "there is no text to measure the plans on", "Put tokenizer.json beside it, or give --calib-ids");
         var fingerprint = Fingerprint.Of(map.Model);
         var wanted = Wanted(map, options, sweep);

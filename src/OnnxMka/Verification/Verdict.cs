@@ -1,3 +1,5 @@
+using OnnxMka.Runtime;
+
 namespace OnnxMka.Verification;
 
 /// <summary>One check of the output and its outcome.</summary>
@@ -11,4 +13,18 @@ public sealed record Verdict(string Check, double Value, double Tolerance, strin
 }
 
 /// <summary>The output does not do what the plan says; it was removed.</summary>
-public sealed class VerificationException(string message) : Exception(message);
+public sealed class VerificationException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Runs the output where the input ran: what the runtime cannot do then is the output's fault.</summary>
+    internal static T OfOutput<T>(Func<T> run)
+    {
+        try
+        {
+            return run();
+        }
+        catch (RefusedException e) when (RuntimeSession.Failed(e))
+        {
+            throw new VerificationException($"The output does not run, though the input does: {e.Refusal.Where}: {e.Refusal.What}. It was removed.", e);
+        }
+    }
+}
