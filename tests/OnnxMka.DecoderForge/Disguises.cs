@@ -138,6 +138,39 @@ public static partial class Disguises
         }
     });
 
+    /// <summary>Values as outputs behind a copy (Identity) or a Cast to float, each under the name given with it.</summary>
+    public static byte[] ShownBehind(byte[] model, string op, IEnumerable<(string Value, string Port)> shown, params object[] dims) => Rewrite(model, graph =>
+    {
+        foreach (var (value, port) in shown)
+        {
+            graph.Node.Add(Node(op, [value], port));
+            if (op == "Cast") graph.Node[^1].Attribute.Add(new AttributeProto { Name = "to", Type = AttributeProto.Types.AttributeType.Int, I = (int)ElementType.Float });
+            graph.Output.Add(Ports.Info(port, ElementType.Float, dims));
+        }
+    });
+
+    /// <summary>An input that says which tokens are of an image, as multimodal decoders have it; text has zeros.</summary>
+    public static byte[] TokenTypes(byte[] model) => Rewrite(model, graph => graph.Input.Add(Ports.Info("token_type_ids", ElementType.Int64, ["batch_size", "sequence_length"])));
+
+    /// <summary>Every query projection with a low-rank update whose matrices are inputs of the graph.</summary>
+    public static byte[] FedAdapters(byte[] model) => Rewrite(model, graph =>
+    {
+        foreach (var query in graph.Node.Where(n => n.OpType == "MatMul" && n.Name.EndsWith("/q_proj/MatMul", StringComparison.Ordinal)).ToArray())
+        {
+            var (value, name) = (query.Output[0], query.Name[..^"/MatMul".Length].Trim('/').Replace('/', '.'));
+            var width = (int)graph.Initializer.First(t => t.Name == query.Input[1]).Dims[0];
+            Reread(graph, value, value + "/adapted");
+            NodeProto[] update =
+            [
+                Node("MatMul", [query.Input[0], $"{name}.lora_A.weight"], value + "/a"), Node("MatMul", [value + "/a", $"{name}.lora_B.weight"], value + "/b"),
+                Node("Add", [value, value + "/b"], value + "/adapted"),
+            ];
+            for (var i = 0; i < update.Length; i++) graph.Node.Insert(graph.Node.IndexOf(query) + 1 + i, update[i]);
+            graph.Input.Add(Ports.Info($"{name}.lora_A.weight", ElementType.Float, [width, "lora_r"]));
+            graph.Input.Add(Ports.Info($"{name}.lora_B.weight", ElementType.Float, ["lora_r", width]));
+        }
+    });
+
     /// <summary>The value that the head multiplies: the final norm.</summary>
     public static string HeadInput(byte[] model) => Producer(ModelProto.Parser.ParseFrom(model).Graph, "logits").Input[0];
 

@@ -56,7 +56,7 @@ public static class BlockDetector
             Half = parts[i].Half,
         });
         var map = new BlockMap(model, Renumbered([.. blocks]), stream.TokenInput, stream.TakesEmbeddings, stream.Sink);
-        PortOrder.Refuse(map.Blocks);
+        PortOrder.Refuse(map);
         return map;
     }
 

@@ -10,7 +10,9 @@ internal static class StackedCaches
         {
             if (Sources(segments, port.Name).Distinct().Take(2).Count() < 2) continue;
             throw new RefusedException(
-                "MKA017", port.Name, "the caches of several layers are stacked in this one output", "Export the model with cache ports for each layer (past_key_values.0.key, ...)");
+                "MKA017", port.Name,
+                "values from inside several layers are joined in this one output: stacked caches, router logits or the like",
+                "Export the model with cache ports for each layer (past_key_values.0.key, ...), and without other values of its layers");
         }
     }
 

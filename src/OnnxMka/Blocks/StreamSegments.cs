@@ -16,12 +16,17 @@ internal sealed class StreamSegments
     private readonly Lazy<ILookup<int, ViewNode>> _nodes;
     private readonly ILookup<int, string> _kvOutputs;
 
+    /// <summary>Outputs that show a cut, and the nodes between that cut and the output: these serve no segment.</summary>
+    private readonly HashSet<string> _shown = new(StringComparer.Ordinal);
+    private readonly HashSet<int> _showing = [];
+
     public StreamSegments(ResidualStream stream)
     {
         Stream = stream;
         _cutNumber = stream.Cuts.Select((c, i) => (c, i)).ToDictionary(c => c.c, c => c.i, StringComparer.Ordinal);
         _segments = new int[stream.View.Nodes.Length];
         Array.Fill(_segments, Shared);
+        FindShown();
         AssignDependent();
         AssignServants();
         KvInputs = FindKvInputs();
@@ -50,9 +55,20 @@ internal sealed class StreamSegments
     /// <summary>Cache and state outputs that one segment writes, in port order.</summary>
     public IEnumerable<string> KvOutputsOf(int segment) => _kvOutputs[segment];
 
+    private void FindShown()
+    {
+        foreach (var port in Stream.View.Index.Graph.Outputs.Where(o => o.Name != Stream.Sink && !IsCut(o.Name)))
+        {
+            Func<string, bool> isStream = value => _cutNumber.TryGetValue(value, out var cut) && cut < Count;
+            if (ShownStream.Of(Stream.View.Index, port.Name, isStream) is not { } shown) continue;
+            _shown.Add(port.Name);
+            _showing.UnionWith(shown.Between.Select(n => n.Index));
+        }
+    }
+
     private void AssignDependent()
     {
-        foreach (var node in Stream.View.Nodes)
+        foreach (var node in Stream.View.Nodes.Where(n => !_showing.Contains(n.Origin.Index)))
         {
             if (ResidualStream.ReadsOnlyShape(node)) continue;
             var last = Shared;
@@ -132,7 +148,8 @@ internal sealed class StreamSegments
     private List<(string Port, int Segment)> FindKvOutputs()
     {
         var found = new List<(string, int)>();
-        foreach (var port in Stream.View.Index.Graph.Outputs.Where(p => p.Name != Stream.Sink && Stream.Dependent.Contains(p.Name) && !IsCut(p.Name)))
+        Func<string, bool> isOwn = port => port != Stream.Sink && Stream.Dependent.Contains(port) && !IsCut(port) && !_shown.Contains(port);
+        foreach (var port in Stream.View.Index.Graph.Outputs.Where(p => isOwn(p.Name)))
         {
             if (Stream.View.Producer(port.Name) is { } producer && Of(producer) >= 0) found.Add((port.Name, Of(producer)));
         }

@@ -19,8 +19,11 @@ internal static partial class UnsupportedGraphs
             throw new RefusedException("MKA015", branching.Label, "the decoder stands twice in this model, in the branches of an If (a merged export)", "Use the export that is not merged: model.onnx, or decoder_with_past_model.onnx");
         if (model.Graph.Inputs.FirstOrDefault(i => CrossAttention().IsMatch(i.Name)) is { } encoder)
             throw new RefusedException("MKA014", encoder.Name, "this is the decoder of an encoder-decoder model", "Only decoder-only LLMs are supported");
-        if (model.Graph.Inputs.FirstOrDefault(i => i.Name == "token_type_ids") is { } types)
-            throw new RefusedException("MKA014", types.Name, "this is an encoder", "Only decoder-only LLMs are supported");
+        // Decoders have it too, and these have caches.
+        if (model.Graph.FedInputs.Any(i => i.Type.IsMergeable())) return;
+        if (model.Graph.Inputs.FirstOrDefault(i => i.Name == "token_type_ids") is not { } types) return;
+        const string What = "encoders have such an input, and this model has none for caches";
+        throw new RefusedException("MKA014", types.Name, What, "Only decoder-only LLMs are supported");
     }
 
     /// <summary><c>encoder_hidden_states</c>, <c>past_key_values.0.encoder.key</c>, <c>past_key_cross_0</c>; not <c>decoder</c>.</summary>

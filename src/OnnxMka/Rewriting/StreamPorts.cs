@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using OnnxMka.Blocks;
+using OnnxMka.Graph;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Rewriting;
@@ -36,11 +37,13 @@ internal sealed partial class StreamPorts
     /// <summary>Null where no output shows the stream between blocks, or none has to change. Refuses ports of some seams only, or whose names do not count them, where a block goes.</summary>
     public static StreamPorts? Of(BlockMap map, MergePlan plan)
     {
+        if (!plan.Removed.Any()) return null;
         var outputs = map.Model.Graph.Outputs.Select(o => o.Name).ToHashSet(StringComparer.Ordinal);
-        var ports = Enumerable.Range(0, map.Count + 1).Select(seam => (Seam: seam, Port: SeamValue(map, seam))).Where(p => outputs.Contains(p.Port))
-            .ToImmutableSortedDictionary(p => p.Seam, p => p.Port);
+        var shown = Shown(map);
+        var ports = shown.ToImmutableSortedDictionary(s => s.Key, s => s.First());
         // The ends of the stream stay its ends, whatever goes between them.
-        if (ports.Keys.All(seam => seam == 0 || seam == map.Count) || !plan.Removed.Any()) return null;
+        if (ports.Keys.All(seam => seam == 0 || seam == map.Count)) return null;
+        if (shown.Any(s => s.Key > 0 && s.Key < map.Count && s.Count() > 1)) throw Unclear(ports, "several outputs show it at one place");
         if (map.HalfNames is not null) return plan.KeptLayers.Count() < map.LayerCount ? throw Unclear(ports, "halves of layers are removed") : null;
         var first = ports.Keys.First();
         // Behind the last block the stream may be shown normed, or not at all.
@@ -52,6 +55,18 @@ internal sealed partial class StreamPorts
         var (position, offset) = Numbering(ports) ?? throw Unclear(ports, "the names do not count the layers");
         var last = WithNumber(ports[first], position, map.Count + offset);
         return new StreamPorts(ports, ports.ContainsKey(map.Count) || !outputs.Contains(last) ? null : last, position, offset);
+    }
+
+    /// <summary>Outputs by the seam that they show: what has the seam's own name first, and the logits of a model without a head last.</summary>
+    private static ILookup<int, string> Shown(BlockMap map)
+    {
+        var index = GraphIndex.Of(map.Model.Graph);
+        var seams = Enumerable.Range(0, map.Count + 1).ToDictionary(seam => SeamValue(map, seam), seam => seam, StringComparer.Ordinal);
+        return map.Model.Graph.Outputs
+            .Select(o => (o.Name, Value: seams.ContainsKey(o.Name) ? o.Name : ShownStream.Of(index, o.Name, seams.ContainsKey)?.Value))
+            .Where(o => o.Value is not null)
+            .OrderBy(o => o.Name == map.Logits).ThenByDescending(o => o.Name == o.Value)
+            .ToLookup(o => seams[o.Value!], o => o.Name);
     }
 
     /// <summary>Ports that go: of seams that fall together, all but one; before a normed last port, that one too.</summary>
@@ -68,7 +83,8 @@ internal sealed partial class StreamPorts
         if (_normed is not null) kept.Add((plan.Groups.Length, _normed));
         var values = map.Model.Graph.Nodes.SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
         foreach (var (number, port) in kept) yield return KeyValuePair.Create(port, WithNumber(port, _position, number + _offset));
-        foreach (var port in Dropped(map, plan))
+        var seams = Enumerable.Range(0, map.Count + 1).Select(seam => SeamValue(map, seam)).ToHashSet(StringComparer.Ordinal);
+        foreach (var port in Dropped(map, plan).Where(seams.Contains))
         {
             var inner = port + "/stream";
             while (!values.Add(inner)) inner += "_";

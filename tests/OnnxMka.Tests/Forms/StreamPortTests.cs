@@ -37,6 +37,32 @@ public sealed class StreamPortTests
         Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => AssertSame(form, form.Drop(1), form.Without(2), first, normed));
     }
 
+    /// <summary>As exporters write them that copy what they show, and as this tool writes some itself.</summary>
+    [Theory]
+    [InlineData(nameof(LlamaPresets.TorchScriptLlama), "Identity", false)]
+    [InlineData(nameof(LlamaPresets.TorchScriptLlama), "Cast", true)]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqa), "Identity", true)]
+    public void They_may_stand_behind_a_copy(string preset, string op, bool normed)
+    {
+        var model = Presets.ByName(preset).Model();
+        using var plain = new FormModel(model);
+        var seams = plain.Map.Blocks.Select(b => b.Input.Value).Append(normed ? Disguises.HeadInput(DecoderForge.Build(model)) : plain.Map.Blocks[^1].Output.Value).Select((v, i) => (v, $"hidden_states.{i}"));
+        using var form = new FormModel(model, m => Disguises.ShownBehind(m, op, seams, "batch_size", "sequence_length", "width"));
+        Assert.Equal(plain.Map.Blocks.Select(b => (b.Kind, b.KvOutputs.Length)), form.Map.Blocks.Select(b => (b.Kind, b.KvOutputs.Length)));
+        foreach (var blocks in new int[][] { [0], [1], [form.BlockCount - 1], [1, 2] }) AssertSame(form, form.Drop(blocks), form.Without(blocks), 0, normed);
+        AssertSame(form, form.Merge(1, 2, 0.7), form.Merged(1, 2, 0.7), 0, normed);
+    }
+
+    [Fact]
+    public void A_model_that_shows_its_stream_can_be_made_smaller_again()
+    {
+        using var form = Showing(LlamaPresets.TorchScriptLlama.Model(), 0, normed: false);
+        using var output = new TempFolder();
+        ModelWriter.Plan(ModelRewriter.Apply(form.Map, form.Drop(1)).Model, "model.onnx").Write(output.FullPath);
+        using var smaller = new FormModel(form.Without(1), _ => File.ReadAllBytes(output["model.onnx"]));
+        AssertSame(smaller, smaller.Drop(1), form.Without(1, 2), 0, normed: false);
+    }
+
     [Fact]
     public void They_do_not_disturb_calibration()
     {
@@ -58,6 +84,12 @@ public sealed class StreamPortTests
         // Nothing that it shows goes.
         var (difference, tolerance) = one.Compare(one.Drop(2), one.Without(2));
         Assert.True(difference <= tolerance, $"{difference:e2}, at most {tolerance:e2}");
+        using var copied = new FormModel(model, m => Disguises.ShownBehind(m, "Identity", [(plain.Map.Blocks[1].Input.Value, "hidden_states.0"), (plain.Map.Blocks[3].Input.Value, "hidden_states.2")], "batch", "tokens", 16));
+        AssertRefused(copied, copied.Drop(2), "hidden_states.0", "other seams have no such output");
+        (difference, tolerance) = copied.Compare(copied.Drop(1), copied.Without(1));
+        Assert.True(difference <= tolerance, $"{difference:e2}, at most {tolerance:e2}");
+        using var twice = new FormModel(model, m => Disguises.ShownBehind(m, "Identity", plain.Map.Blocks.SelectMany(b => new[] { (b.Input.Value, $"hidden_states.{b.Index}"), (b.Input.Value, $"states.{b.Index}") }), "batch", "tokens", 16));
+        AssertRefused(twice, twice.Drop(2), "hidden_states.0", "several outputs show it at one place");
         using var nameless = new FormModel(model, m => Disguises.Shown(m, plain.Map.Blocks.Select((b, i) => (b.Input.Value, $"state_{"dcba"[i]}"))));
         AssertRefused(nameless, nameless.Drop(1), "state_d", "the names do not count the layers");
         using var halves = Showing(model, 0, true, Granularity.Sublayer);
