@@ -18,7 +18,8 @@ internal static class Vocabulary
         if (Rows(map) is { } known && largest >= known)
         {
             throw new RefusedException(
-                "MKA034", $"token {largest}", $"the model knows {known} tokens, so this tokenizer or id file belongs to another model", "Put the model's own tokenizer.json beside it, or give its ids with --calib-ids");
+                "MKA034", $"token {largest}", $"the model knows {known} tokens, so this tokenizer or id file belongs to another model",
+                "Put the model's own tokenizer.json beside it, or give its ids: --calib-ids, and --text-ids for eval");
         }
     }
 

@@ -50,9 +50,13 @@ internal sealed class PairRules(ImmutableArray<Block> blocks, PlanOptions option
     /// <param name="possible">Blocks that can go.</param>
     public RefusedException TooMany(int possible)
     {
-        var obstacle = options.Method == Method.Mka ? blocks.Select(b => b.MergeObstacle).FirstOrDefault(o => o is not null) : null;
-        var why = obstacle is null ? "and only neighbours of one kind merge" : $"and a block's {obstacle}";
+        var merges = options.Method == Method.Mka;
+        var obstacle = merges ? blocks.Select(b => b.MergeObstacle).FirstOrDefault(o => o is not null) : null;
+        var why = !merges ? "" : obstacle is null ? ", and only neighbours of one kind merge" : $", and a block's {obstacle}";
+        var room = $"only {possible} of {blocks.Length} can go";
         return new RefusedException(
-            "MKA040", $"{options.Count} blocks", $"only {possible} of {blocks.Length} can go (the first {options.ProtectFirst} and last {options.ProtectLast} are protected, {why})", "Ask for fewer, lower --protect-first or --protect-last, or use --method drop");
+            "MKA040", $"{options.Count} blocks", $"{room} (the first {options.ProtectFirst} and last {options.ProtectLast} are protected{why})",
+            merges ? "Ask for fewer, lower --protect-first or --protect-last, or use --method drop"
+                : "Ask for fewer, or lower --protect-first or --protect-last");
     }
 }

@@ -39,7 +39,11 @@ internal static class InitializerFold
     {
         var kept = map.Blocks[group.Block];
         if (kept.MergeObstacle is { } obstacle)
-            throw new RefusedException("MKA043", $"block {kept.Index}", $"its {obstacle}", "Use --method drop, or merge the unquantised model and quantise afterwards");
+        {
+            const string Next = "Use --method drop; a quantised model can be merged before it is quantised";
+            throw new RefusedException("MKA043", $"block {kept.Index}", $"its {obstacle}", Next);
+        }
+
         if (only != MergedHalf.Both && kept.Parameters.Select(p => p.Sublayer).Distinct().Count() < 2)
             throw new RefusedException("MKA039", $"block {kept.Index}", "its attention and its MLP cannot be told apart, as where a layer is one function call", "Merge both, without --only");
         if (!group.Fitted.IsDefaultOrEmpty && group.Fitted.Length != kept.Parameters.Length)

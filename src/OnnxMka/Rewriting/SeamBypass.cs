@@ -87,7 +87,12 @@ internal static class SeamBypass
     private static void IntoEmbedding(OnnxModel model, OnnxNode embedding, Seam a, OnnxNode follower, Seam b, EditScript script, string stage)
     {
         if (embedding.Float("epsilon", 1e-12f) != follower.Float("epsilon", 1e-12f))
-            throw new RefusedException("MKA047", follower.Label, "its epsilon differs from that of the embedding's norm, which would have to take its place", "Keep the first block (--protect-first 1)");
+        {
+            throw new RefusedException(
+                "MKA047", follower.Label, "its epsilon differs from that of the embedding's norm, which would have to take its place",
+                "Keep the first block: leave it out of --blocks, or use --protect-first 1");
+        }
+
         SeamAccess.Expose(model, a, script, stage);
         script.Add(stage, new GraphEdit.SetInput(embedding.Index, 5, script.InputOf(follower, 2)));
         script.Add(stage, new GraphEdit.SetInput(embedding.Index, 6, script.InputOf(follower, 3)));

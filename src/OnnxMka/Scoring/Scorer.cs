@@ -69,5 +69,5 @@ public static class Scorer
     }
 
     private static RefusedException Degenerate(string where, DegenerateDataException e) =>
-        new("MKA037", where, e.Message.TrimEnd('.'), "Give other or more calibration text, or use --order tail with --alpha", e);
+        new("MKA037", where, e.Message.TrimEnd('.'), "Give other or more calibration text or activations; --order tail with --alpha needs none", e);
 }

@@ -58,7 +58,13 @@ internal static class SeamSelection
     private static SelectionReport Window(OriginalSeams seams, int[] candidates, int count, CancellationToken ct)
     {
         var runs = candidates.Where(first => Enumerable.Range(first, count).All(candidates.Contains)).ToArray();
-        if (runs.Length == 0) throw new RefusedException("MKA040", $"{count} blocks", "no so long a run of blocks can go: protected ends, or blocks of different kinds, lie between", "Ask for fewer, choose another --select, or use --method drop");
+        if (runs.Length == 0)
+        {
+            throw new RefusedException(
+                "MKA040", $"{count} blocks", "no so long a run of blocks can go: others that have to stay lie between",
+                "Ask for fewer, or choose another --select");
+        }
+
         var angles = runs.Select(first =>
         {
             ct.ThrowIfCancellationRequested();
