@@ -9,11 +9,12 @@ namespace OnnxMka.Verification;
 public static class GraphCheck
 {
     /// <summary>The graph is whole, and has the blocks that the plan leaves (where these are two or more). Refuses as loading and detection do.</summary>
+    /// <param name="rewritten">What was to be written: node names that it has twice, since the input had, may stand there twice.</param>
     /// <exception cref="VerificationException">Another number of blocks was found.</exception>
-    public static Verdict Run(string modelPath, MergePlan plan)
+    public static Verdict Run(string modelPath, MergePlan plan, OnnxModel? rewritten = null)
     {
         var model = OnnxModel.Load(modelPath);
-        GraphInvariants.Check(model, "write");
+        GraphInvariants.Check(model, "write", rewritten);
         var left = plan.KeptLayers.Count();
         var found = Found(model, left);
         var verdict = new Verdict("blocks found anew", Math.Abs(found - left), 0, $"the plan leaves {left}");

@@ -76,6 +76,13 @@ public static class HostileGraphs
                 if (node.Input[i] == port) node.Input[i] = other;
     });
 
+    /// <summary>Two nodes of that beginning have one name.</summary>
+    public static byte[] SameNames(byte[] model, string beginning) => Rewrite(model, m =>
+    {
+        var nodes = m.Graph.Node.Where(n => n.Name.StartsWith(beginning, StringComparison.Ordinal)).ToArray();
+        nodes[^1].Name = nodes[0].Name;
+    });
+
     private static byte[] Rewrite(byte[] model, Action<ModelProto> change)
     {
         var proto = ModelProto.Parser.ParseFrom(model);

@@ -58,6 +58,27 @@ public sealed class HostileDecoderTests
         Assert.Equal(("MKA016", "past_key_values.2.key"), (refusal.Code, refusal.Where));
     }
 
+    /// <summary>No runtime loads it, and no edit made it so: that is told where it is loaded, and is no reason to doubt the rewrite.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Node_names_that_the_input_has_twice_do_not_fail_its_check(bool keepNames)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllBytes(folder["in.onnx"], Changed("TorchScriptLlama", m => HostileGraphs.SameNames(m, "/model/layers.1/")));
+        var result = Compression.Run(new CompressionOptions
+        {
+            Input = folder["in.onnx"],
+            Output = folder["out.onnx"],
+            Plan = new OnnxMka.Planning.PlanOptions { Method = OnnxMka.Planning.Method.Drop, Named = [0] },
+            Evaluate = false,
+            Verify = false,
+            Check = true,
+            KeepNames = keepNames,
+        });
+        Assert.True(Assert.Single(result.Verdicts).Passed);
+    }
+
     private static byte[] Changed(string preset, Func<byte[], byte[]> change) => change(DecoderForge.Build(Presets.ByName(preset).Model()));
 
     private static BlockMap Map(byte[] model)
