@@ -1,4 +1,5 @@
 using System.Text.Json;
+using OnnxMka.Json;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
 
@@ -11,8 +12,6 @@ namespace OnnxMka.Cards;
 public static class AdapterMap
 {
     public const int Version = 1;
-
-    private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
     public static string Write(MergePlan plan)
     {
@@ -38,6 +37,6 @@ public static class AdapterMap
                 from = g.Weights.Where(w => w.Value != 0).Select(w => new { old = w.Key, weight = w.Value }),
             }),
         };
-        return JsonSerializer.Serialize(map, Options) + "\n";
+        return JsonSerializer.Serialize(map, JsonForm.Indented) + "\n";
     }
 }

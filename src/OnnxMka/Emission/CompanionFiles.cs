@@ -37,7 +37,7 @@ internal static class CompanionFiles
             var path = Path.GetRelativePath(location.Root, entry.FullName);
             if (modelFiles.Contains(entry.FullName) || !(location.IsFolder || IsKnown(entry.Name))) continue;
             if (Obstacle(entry, folder) is not { } obstacle) files.Add(new CompanionFile(path, Length((FileInfo)entry)));
-            else if (ConfigFiles.Knows(path)) throw Unusable(entry, path);
+            else if (ConfigFiles.Knows(path, location)) throw Unusable(entry, path);
             else changes.Add(new ConfigChange(path, "is left out:", obstacle, IsWarning: true));
         }
 

@@ -1,3 +1,4 @@
+using OnnxMka.Json;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Emission;
@@ -6,7 +7,16 @@ namespace OnnxMka.Emission;
 public sealed record ConfigChange(string File, string Key, string Change, bool IsWarning = false);
 
 /// <summary>The model file before and after, each relative to its folder, with forward slashes.</summary>
-public sealed record ModelNames(string Old, string New);
+public sealed record ModelNames(string Old, string New)
+{
+    /// <summary>The same as configuration in a folder above or beside them calls them.</summary>
+    public ModelNames From(string folder)
+    {
+        return folder.Length == 0 ? this : new ModelNames(Relative(Old), Relative(New));
+
+        string Relative(string name) => Path.GetRelativePath(folder, name).Replace('\\', '/');
+    }
+}
 
 /// <summary>
 /// Brings <c>genai_config.json</c> and <c>config.json</c> in line with the layers that are left. What is not understood stays and is
@@ -14,17 +24,27 @@ public sealed record ModelNames(string Old, string New);
 /// </summary>
 public static class ConfigFiles
 {
-    /// <summary>True for the files that this class changes.</summary>
-    public static bool Knows(string fileName) => fileName is GenAiConfig.FileName or HuggingFaceConfig.FileName;
+    /// <summary>True for the files that this class changes: beside the model, or in the folder that it belongs to.</summary>
+    /// <param name="file">Relative to the folder.</param>
+    public static bool Knows(string file, ModelLocation model) =>
+        Path.GetFileName(file) is GenAiConfig.FileName or HuggingFaceConfig.FileName
+        && FoldersOf(model.RelativeModelPath).Contains(Path.GetDirectoryName(file), StringComparer.Ordinal);
+
+    /// <summary>Where a model's configuration may lie: in its own folder, and in the one that this belongs to.</summary>
+    /// <param name="model">Relative path of the model.</param>
+    public static IEnumerable<string> FoldersOf(string model) =>
+        new[] { "", Path.GetDirectoryName(model)! }.Distinct(StringComparer.Ordinal);
 
     /// <summary>New bytes of a file. Unknown keys, key order and spacing stay. Refuses text that is no JSON.</summary>
+    /// <param name="file">Relative to the folder.</param>
     /// <param name="ports">Old to new names of the model's inputs and outputs.</param>
-    public static byte[] Rewrite(string fileName, byte[] bytes, MergePlan plan, ModelNames names, PortNames ports, List<ConfigChange> changes)
+    public static byte[] Rewrite(string file, byte[] bytes, MergePlan plan, ModelNames names, PortNames ports, List<ConfigChange> changes)
     {
-        var json = JsonText.Parse(bytes, fileName);
-        if (!plan.Removed.Any() && fileName != GenAiConfig.FileName) return bytes;
-        var edits = new LayerEdits(json, fileName, plan, changes);
-        if (fileName == GenAiConfig.FileName) GenAiConfig.Rewrite(edits, names, ports);
+        var json = JsonText.Parse(bytes, file);
+        var isGenAi = Path.GetFileName(file) == GenAiConfig.FileName;
+        if (!plan.Removed.Any() && !isGenAi) return bytes;
+        var edits = new LayerEdits(json, file, plan, changes);
+        if (isGenAi) GenAiConfig.Rewrite(edits, names.From(Path.GetDirectoryName(file)!), ports);
         else HuggingFaceConfig.Rewrite(edits);
         return json.ToBytes();
     }

@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using OnnxMka.Graph;
+using OnnxMka.Json;
 
 namespace OnnxMka.Emission;
 
@@ -11,11 +11,15 @@ namespace OnnxMka.Emission;
 /// </summary>
 internal static partial class DataReferences
 {
-    /// <summary>Changes the configuration files of a staged folder, where there are any.</summary>
+    /// <summary>Changes the configuration files of a staged model, where there are any.</summary>
+    /// <param name="folder">The staged folder.</param>
     public static void Patch(string folder, string model, int dataFiles, List<ConfigChange> changes)
     {
-        Patch(Path.Combine(folder, HuggingFaceConfig.FileName), bytes => TransformersJs.Rewrite(bytes, model, dataFiles, changes));
-        Patch(Path.Combine(folder, GenAiConfig.FileName), bytes => SharedInitializers(bytes, model, changes));
+        foreach (var place in ConfigFiles.FoldersOf(Path.GetRelativePath(folder, model)).Select(f => Path.Combine(folder, f)))
+        {
+            Patch(Path.Combine(place, HuggingFaceConfig.FileName), bytes => TransformersJs.Rewrite(bytes, model, dataFiles, changes));
+            Patch(Path.Combine(place, GenAiConfig.FileName), bytes => SharedInitializers(bytes, model, changes));
+        }
     }
 
     private static void Patch(string file, Func<byte[], byte[]> change)
@@ -42,19 +46,18 @@ internal static partial class DataReferences
                     "MKA053", GenAiConfig.FileName, $"{path} names the tensor '{name}', which the new model has not in a data file", "Try --keep-names or --external-data, or remove the entry");
             }
 
-            Replace(json, $"{path}.offset", range.Offset.ToString(CultureInfo.InvariantCulture), changes);
-            Replace(json, $"{path}.length", range.Length.ToString(CultureInfo.InvariantCulture), changes);
-            Replace(json, $"{path}.data_file", JsonSerializer.Serialize(location), changes);
+            Tell($"{path}.offset", span => json.SetInteger(span, range.Offset));
+            Tell($"{path}.length", span => json.SetInteger(span, range.Length));
+            Tell($"{path}.data_file", span => json.SetString(span, location));
         }
 
         return json.ToBytes();
-    }
 
-    private static void Replace(JsonText json, string path, string text, List<ConfigChange> changes)
-    {
-        if (json.Find(path) is not { } span || json.Text(span) == text) return;
-        json.Replace(span, text);
-        changes.Add(new ConfigChange(GenAiConfig.FileName, path, $"{json.Text(span)} -> {text}"));
+        void Tell(string path, Func<JsonSpan, string?> set)
+        {
+            if (json.Find(path) is not { } span || set(span) is not { } text) return;
+            changes.Add(new ConfigChange(GenAiConfig.FileName, path, $"{json.Text(span)} -> {text}"));
+        }
     }
 
     [GeneratedRegex(@"^model\.(decoder|mtp)\.shared_initializers\[[0-9]+\]$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]

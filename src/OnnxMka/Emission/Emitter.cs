@@ -10,6 +10,9 @@ namespace OnnxMka.Emission;
 /// <param name="SideCars">Copied and rewritten files, relative to the output folder.</param>
 public sealed record EmittedModel(string ModelPath, WrittenModel Written, IReadOnlyList<string> SideCars, IReadOnlyList<ConfigChange> ConfigChanges)
 {
+    /// <summary>The new model's path as the user would write it.</summary>
+    public string Given { get; init; } = ModelPath;
+
     /// <summary>Name of the model card; null where none was asked for.</summary>
     public string? Card { get; init; }
 }
@@ -124,7 +127,8 @@ public sealed class Emitter : IDisposable
 
         var folder = Path.GetDirectoryName(_target.Model)!;
         var files = _staged.Written.Files.Select(f => KeyValuePair.Create(Path.Combine(folder, Path.GetFileName(f.Key)), f.Value));
-        return _staged = _staged with { ModelPath = _target.Model, Written = _staged.Written with { Files = [.. files] } };
+        var written = _staged.Written with { Files = [.. files] };
+        return _staged = _staged with { ModelPath = _target.Model, Given = _target.Given, Written = written };
     }
 
     public void Dispose() => _staging.Dispose();

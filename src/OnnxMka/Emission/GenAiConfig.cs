@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using OnnxMka.Json;
 
 namespace OnnxMka.Emission;
 
@@ -12,6 +13,16 @@ internal static partial class GenAiConfig
     public const string FileName = "genai_config.json";
 
     private const string Decoder = "model.decoder.";
+
+    /// <summary>Refuses names of files by their hash: those lie in the model package that this configuration comes from.</summary>
+    public static void RefusePackageFiles(JsonText json, string file)
+    {
+        var shared = json.Values.FirstOrDefault(v => json.String(v.Value)?.StartsWith("sha256:", StringComparison.Ordinal) == true).Key;
+        if (shared is null) return;
+        throw new RefusedException(
+            "MKA050", file, $"its {shared} is a shared file of the model package that it belongs to, so this folder is not a whole model",
+            "Copy that file here and name it, or start from the folder that the package was made of");
+    }
 
     public static void Rewrite(LayerEdits edits, ModelNames names, PortNames ports)
     {
@@ -49,9 +60,7 @@ internal static partial class GenAiConfig
 
     private static void FileNameOf(LayerEdits edits, string path, JsonSpan span, string modelFileName)
     {
-        var quoted = JsonSerializer.Serialize(modelFileName);
-        if (edits.Json.Text(span) == quoted) return;
-        edits.Json.Replace(span, quoted);
+        if (Names(edits, span, modelFileName) || edits.Json.SetString(span, modelFileName) is null) return;
         edits.Tell(path, $"-> {modelFileName}");
     }
 
@@ -67,18 +76,24 @@ internal static partial class GenAiConfig
         if (edits.Json.Find($"{stagePath}.filename") is { } file && Names(edits, file, ownFile))
         {
             var kept = Enumerable.Range(0, old.Length).Where(i => ports.New(old[i]) is not null).ToArray();
-            edits.Json.KeepElements(span, kept, i => JsonSerializer.Serialize(ports.New(old[i])));
+            Func<int, string> text = i => ports.Changes(old[i]) ? JsonForm.Quoted(ports.New(old[i])!) : edits.Json.Text(span.Elements[i]);
+            edits.Json.KeepElements(span, kept, text);
             edits.Tell(path, $"{old.Length} -> {kept.Length} names");
             return;
         }
 
         throw new RefusedException(
-            "MKA052", FileName, $"stage '{stage}' of the pipeline is another file and has caches of the same layers ({old.First(ports.Changes)})",
+            "MKA052", edits.File, $"stage '{stage}' of the pipeline is another file and has caches of the same layers ({old.First(ports.Changes)})",
             "Decoders that are split or kept twice (prompt and token graphs) cannot be shortened one file at a time; start from the model before it was split");
     }
 
-    private static bool Names(LayerEdits edits, JsonSpan span, string file) =>
-        string.Equals(edits.Json.String(span)?.Replace('\\', '/'), file, StringComparison.Ordinal);
+    /// <summary>True for a file by its path in the folder, however that is spelled.</summary>
+    private static bool Names(LayerEdits edits, JsonSpan span, string file)
+    {
+        var name = edits.Json.String(span)?.Replace('\\', '/');
+        while (name?.StartsWith("./", StringComparison.Ordinal) == true) name = name[2..];
+        return name == file;
+    }
 
     [GeneratedRegex(@"^pipeline\[[0-9]+\]\.[^.]+\.filename$", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex StageFile();

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using OnnxMka.Json;
 
 namespace OnnxMka.Emission;
 
@@ -11,7 +12,8 @@ internal static partial class HuggingFaceConfig
 {
     public const string FileName = "config.json";
 
-    private static readonly string[] DecoderObjects =
+    /// <summary>Where the decoder is described: the top of the file, or an object of its own.</summary>
+    public static readonly string[] DecoderObjects =
         ["", "text_config", "llm_config", "language_config", "language_model_config", "decoder", "thinker_config.text_config"];
 
     private static readonly string[] Counts =
@@ -24,7 +26,8 @@ internal static partial class HuggingFaceConfig
     private static readonly string[] EntryLists =
     [
         "layer_types", "layers_block_type", "block_types", "mlp_layer_types", "attention_layers", "no_rope_layers", "sliding_window_pattern",
-        "moe_layer_freq", "block_configs", "num_query_heads", "num_kv_heads", "num_key_value_heads", "num_attention_heads", "num_key_value_heads_per_layer",
+        "attn_type_list", "moe_layer_freq", "block_configs", "num_query_heads", "num_kv_heads", "num_key_value_heads", "num_attention_heads",
+        "num_key_value_heads_per_layer",
         "ffn_multipliers", "intermediate_size", "intermediate_sizes", "activation_sparsity_pattern", "window_sizes",
     ];
 
@@ -47,7 +50,8 @@ internal static partial class HuggingFaceConfig
     public static void Rewrite(LayerEdits edits)
     {
         var numbered = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var (path, span) in edits.Json.Values)
+        foreach (var scope in DecoderObjects) PeriodRules.Apply(edits, scope, CountIn(edits, scope));
+        foreach (var (path, span) in edits.Json.Values.Where(v => !edits.Written.Contains(v.Key)))
         {
             var (parent, key) = Split(path);
             if (OtherNetwork().IsMatch(parent) || path.StartsWith(TransformersJs.Section, StringComparison.Ordinal)) continue;
@@ -56,31 +60,39 @@ internal static partial class HuggingFaceConfig
             else if (!isEntry && IsLayerKey(key)) Unknown(edits, path, span);
             NumberedName(edits, path, span, numbered);
         }
-
-        foreach (var scope in DecoderObjects) PeriodRules.Apply(edits, scope);
     }
+
+    /// <summary>Path of a key in an object of the file.</summary>
+    public static string In(string scope, string key) => scope.Length == 0 ? key : $"{scope}.{key}";
 
     /// <summary>True where a key of the decoder says how many layers it has.</summary>
     public static bool TellsCount(byte[] bytes) => JsonText.Parse(bytes, FileName).Values.Any(v =>
         v.Value.Kind == JsonTokenType.Number && Split(v.Key) is var (parent, key) && Counts.Contains(key, StringComparer.Ordinal) && DecoderObjects.Contains(parent, StringComparer.Ordinal));
 
+    /// <summary>Of encoder and decoder, num_layers and its like count the encoder's.</summary>
+    private static string[] CountsOf(LayerEdits edits) =>
+        edits.Json.Find("is_encoder_decoder") is { Kind: JsonTokenType.True } ? DecoderCounts : Counts;
+
+    private static JsonSpan? CountIn(LayerEdits edits, string scope) =>
+        CountsOf(edits).Select(key => edits.Json.Find(In(scope, key))).FirstOrDefault(span => span is { Kind: JsonTokenType.Number });
+
     private static void Apply(LayerEdits edits, string path, string key, JsonSpan span)
     {
         var isList = span.Kind == JsonTokenType.StartArray;
-        // Of encoder and decoder, num_layers and its like count the encoder's.
-        var counts = edits.Json.Find("is_encoder_decoder") is { Kind: JsonTokenType.True } ? DecoderCounts : Counts;
-        if (counts.Contains(key, StringComparer.Ordinal) && span.Kind == JsonTokenType.Number) edits.Count(path, span);
+        var isCount = CountsOf(edits).Contains(key, StringComparer.Ordinal) && span.Kind is JsonTokenType.Number or JsonTokenType.String;
+        if (isCount) edits.Count(path, span);
+        else if (isList && key == "block_types" && span.Elements.Count > 0 && span.Elements.Count < edits.Before) edits.Pattern(path, span);
         else if (isList && EntryLists.Contains(key, StringComparer.Ordinal)) edits.Entries(path, span);
         else if (isList && IndexLists.Contains(key, StringComparer.Ordinal)) edits.Indices(path, span);
         else if (isList && key == "attention_types") AttentionTypes(edits, path, span);
         else if (FirstLayers.Contains(key, StringComparer.Ordinal)) edits.FirstLayers(path, span);
         else if (LastLayers.Contains(key, StringComparer.Ordinal)) edits.LastLayers(path, span);
         else if (LetterStrings.Contains(key, StringComparer.Ordinal)) edits.Letters(path, span);
-        else if (!PeriodRules.Knows(key) && IsLayerKey(key)) Unknown(edits, path, span);
+        else if (!PeriodRule.Knows(key) && IsLayerKey(key)) Unknown(edits, path, span);
         else if (isList && span.Elements.Count == edits.Before && !Known(key)) edits.Warn(path, "has as many entries as the model had layers and is not understood; left alone");
     }
 
-    private static bool Known(string key) => PeriodRules.Knows(key) || key is "architectures" or "attention_types";
+    private static bool Known(string key) => PeriodRule.Knows(key) || key is "architectures" or "attention_types";
 
     /// <summary>GPT-Neo: pairs of a pattern and how often it repeats, <c>[[["global", "local"], 6]]</c>; written as one pattern.</summary>
     private static void AttentionTypes(LayerEdits edits, string path, JsonSpan span)
@@ -88,7 +100,7 @@ internal static partial class HuggingFaceConfig
         var layers = new List<string>();
         foreach (var pair in span.Elements)
         {
-            if (pair.Elements is not [{ Kind: JsonTokenType.StartArray } pattern, { Kind: JsonTokenType.Number } times] || !int.TryParse(edits.Json.Text(times), out var repeats))
+            if (pair.Elements is not [{ Kind: JsonTokenType.StartArray } pattern, var times] || edits.Json.Integer(times) is not { } repeats)
             {
                 edits.Warn(path, "is not pairs of a pattern and a number; left alone");
                 return;
@@ -111,7 +123,7 @@ internal static partial class HuggingFaceConfig
     /// <summary>Numbers and lists whose key speaks of layers. Flags and text do not shift when a layer goes.</summary>
     private static void Unknown(LayerEdits edits, string path, JsonSpan span)
     {
-        var shifts = span.Kind is JsonTokenType.StartArray or JsonTokenType.StartObject || (span.Kind == JsonTokenType.Number && edits.Json.Integer(path) is not null);
+        var shifts = span.Kind is JsonTokenType.StartArray or JsonTokenType.StartObject || edits.Json.Integer(span) is not null;
         var flag = span.Kind == JsonTokenType.True && path.EndsWith("inverse_layer_idx", StringComparison.Ordinal);
         if (shifts || flag) edits.Warn(path, "mentions layers and is not understood; left alone");
     }
@@ -122,7 +134,7 @@ internal static partial class HuggingFaceConfig
     private static void NumberedName(LayerEdits edits, string path, JsonSpan span, HashSet<string> told)
     {
         var key = Split(path).Key;
-        var text = span.Kind == JsonTokenType.String ? edits.Json.Text(span) : key;
+        var text = edits.Json.String(span) ?? key;
         var top = path.Split('.', '[')[0];
         if (NumberedLayer().Match(text) is { Success: true } match && told.Add(top)) edits.Warn(top, $"names layers by number ({match.Value}) and is not understood; left alone");
     }

@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.Json;
+using OnnxMka.Json;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Emission;
@@ -17,6 +17,9 @@ internal sealed class LayerEdits(JsonText json, string file, MergePlan plan, Lis
     /// <summary>Old numbers of the layers that stay (of halves: whose attention does), ascending; the new number is the place.</summary>
     public int[] Kept { get; } = [.. plan.KeptLayers];
 
+    /// <summary>Paths that a rule was written out to, or warned of: no other speaks of them.</summary>
+    public HashSet<string> Written { get; } = new(StringComparer.Ordinal);
+
     public void Tell(string path, string change) => changes.Add(new ConfigChange(File, path, change));
 
     public void Warn(string path, string what) => changes.Add(new ConfigChange(File, path, what, IsWarning: true));
@@ -24,9 +27,9 @@ internal sealed class LayerEdits(JsonText json, string file, MergePlan plan, Lis
     /// <summary>A number of layers. One that was not true before is left alone.</summary>
     public void Count(string path, JsonSpan span)
     {
-        if (Json.Integer(path) is not { } count)
+        if (Json.Integer(span) is not { } count)
         {
-            Warn(path, $"is {Json.Text(span)}, which is no number of layers; left alone");
+            Warn(path, $"is {Shortened(Json.Text(span))}, which is no number of layers; left alone");
             return;
         }
 
@@ -47,10 +50,19 @@ internal sealed class LayerEdits(JsonText json, string file, MergePlan plan, Lis
         Tell(path, $"keeps the entries of layers {Listed(Kept)}");
     }
 
+    /// <summary>An array that the layers go through again and again; where those that stay no longer do, an entry for each of them.</summary>
+    public void Pattern(string path, JsonSpan span)
+    {
+        var length = span.Elements.Count;
+        if (Kept.Select((old, now) => (old - now) % length == 0).All(same => same)) return;
+        Json.KeepElements(span, Kept.Select(i => i % length));
+        Tell(path, $"written out for layers {Listed(Kept)}");
+    }
+
     /// <summary>A list of layer numbers: those that stay, under their new numbers.</summary>
     public void Indices(string path, JsonSpan span)
     {
-        var old = span.Elements.Select(e => e.Kind == JsonTokenType.Number && int.TryParse(Json.Text(e), CultureInfo.InvariantCulture, out var i) ? i : -1).ToArray();
+        var old = span.Elements.Select(e => Json.Integer(e) is >= 0 and <= int.MaxValue and var i ? (int)i : -1).ToArray();
         if (old.Any(i => i < 0 || i >= Before))
         {
             Warn(path, $"is {Shortened(Json.Text(span))}, not a list of layers 0 to {Before - 1}; left alone");
@@ -66,16 +78,13 @@ internal sealed class LayerEdits(JsonText json, string file, MergePlan plan, Lis
     /// <summary>A string with a letter a layer.</summary>
     public void Letters(string path, JsonSpan span)
     {
-        var text = Json.Text(span);
-        if (span.Kind != JsonTokenType.String || text.Length != Before + 2 || text.Contains('\\', StringComparison.Ordinal))
+        if (Json.String(span) is not { } letters || letters.Length != Before)
         {
-            Warn(path, $"is {Shortened(text)}, not a letter for each of {Before} layers; left alone");
+            Warn(path, $"is {Shortened(Json.Text(span))}, not a letter for each of {Before} layers; left alone");
             return;
         }
 
-        var letters = string.Concat(Kept.Select(i => text[i + 1]));
-        Json.Replace(span, $"\"{letters}\"");
-        Tell(path, $"{text} -> \"{letters}\"");
+        if (Json.SetString(span, string.Concat(Kept.Select(i => letters[i]))) is { } text) Tell(path, $"{Json.Text(span)} -> {text}");
     }
 
     /// <summary>A number n that means the layers below n: as many of them as stay.</summary>
@@ -93,11 +102,7 @@ internal sealed class LayerEdits(JsonText json, string file, MergePlan plan, Lis
 
     public void Set(string path, JsonSpan span, int value)
     {
-        var old = Json.Text(span);
-        var text = value.ToString(CultureInfo.InvariantCulture);
-        if (old == text) return;
-        Json.Replace(span, text);
-        Tell(path, $"{old} -> {text}");
+        if (Json.SetInteger(span, value) is { } text) Tell(path, $"{Json.Text(span)} -> {text}");
     }
 
     public static string Listed(IEnumerable<int> numbers) => string.Join(", ", numbers);

@@ -1,4 +1,5 @@
 using OnnxMka.Graph;
+using OnnxMka.Json;
 
 namespace OnnxMka.Emission;
 
@@ -8,17 +9,30 @@ namespace OnnxMka.Emission;
 /// <param name="IsFolder">True where the user named a folder: everything in it goes along.</param>
 public sealed record ModelLocation(string ModelPath, string Root, bool IsFolder)
 {
+    private const string Manifest = "manifest.json";
+
     public string RelativeModelPath => Path.GetRelativePath(Root, ModelPath);
+
+    /// <summary>The model's path as the user would write it: for reports, which may be read elsewhere.</summary>
+    public string Given { get; init; } = ModelPath;
 
     /// <summary>
     /// A file as it is; in a folder the decoder that <c>genai_config.json</c> names, else <c>model.onnx</c>, else
-    /// <c>onnx/model.onnx</c>, else the only <c>.onnx</c> file. Refuses a folder that leaves it open, or whose configuration leads out of it.
+    /// <c>onnx/model.onnx</c>, else the only <c>.onnx</c> file. Refuses a folder that leaves it open, one of several models with
+    /// configuration of their own, and one whose configuration leads out of it.
     /// </summary>
     public static ModelLocation Find(string path)
     {
-        if (!Directory.Exists(path)) return OfFile(path);
+        var location = Directory.Exists(path) ? OfFolder(path) : OfFile(path);
+        return location with { Given = location.IsFolder ? Path.Combine(path, location.RelativeModelPath) : path };
+    }
+
+    private static ModelLocation OfFolder(string path)
+    {
         var root = Path.GetFullPath(path);
-        string?[] candidates = [GenAiDecoder(root), Path.Combine(root, "model.onnx"), Path.Combine(root, "onnx", "model.onnx")];
+        var named = GenAiDecoder(root);
+        string?[] candidates = [named, Path.Combine(root, "model.onnx"), Path.Combine(root, "onnx", "model.onnx")];
+        RefusePackage(path, root);
         var found = candidates.FirstOrDefault(c => c is not null && File.Exists(c));
         if (found is not null) return new ModelLocation(found, root, true);
         var files = FolderWalk.Below(root, f => !StagingFolder.Is(f.Name)).Select(f => f.FullName);
@@ -29,8 +43,29 @@ public sealed record ModelLocation(string ModelPath, string Root, bool IsFolder)
             0 when StagingFolder.IsHalfDone(root) => throw new RefusedException(
                 "MKA050", path, "it holds no .onnx file", "A run that was killed left it so: the next run with that output puts back what stood there"),
             0 => throw new RefusedException("MKA050", path, "it holds no .onnx file", "Give the model file or its folder"),
-            _ => throw new RefusedException("MKA050", path, $"it holds several .onnx files and neither genai_config.json nor the name model.onnx says which is the decoder", "Name the decoder file"),
+            _ => throw new RefusedException("MKA050", path, $"it holds several .onnx files{Which(root, named)}", "Name the decoder file"),
         };
+
+        static string Which(string root, string? named) => named is null
+            ? " and neither genai_config.json nor the name model.onnx says which is the decoder"
+            : $", and not {Path.GetRelativePath(root, named)}, which genai_config.json names as the decoder";
+    }
+
+    /// <summary>
+    /// Refuses a model package: variants of a model in folders of their own, each with its configuration, and one <c>manifest.json</c>
+    /// above them. A shortened variant in it would be another model than its neighbours.
+    /// </summary>
+    private static void RefusePackage(string path, string root)
+    {
+        Func<string, bool> has = name => File.Exists(Path.Combine(root, name));
+        if (!has(Manifest) || has(GenAiConfig.FileName) || has("model.onnx")) return;
+        var configured = FolderWalk.Below(root, _ => true).Where(f => f.Name == GenAiConfig.FileName);
+        var variants = configured.Select(f => Path.GetRelativePath(root, Path.GetDirectoryName(f.FullName)!)).ToArray();
+        if (variants.Length == 0) return;
+        var named = string.Join(", ", variants.Take(3)) + (variants.Length > 3 ? ", ..." : "");
+        throw new RefusedException(
+            "MKA050", path, $"it is a model package, with configuration of its own in {named}",
+            "Give the folder of one variant: the result is a folder of its own");
     }
 
     private static ModelLocation OfFile(string path)
@@ -48,6 +83,7 @@ public sealed record ModelLocation(string ModelPath, string Root, bool IsFolder)
         var config = Path.Combine(root, "genai_config.json");
         if (!File.Exists(config)) return null;
         var json = JsonText.Read(config);
+        GenAiConfig.RefusePackageFiles(json, config);
         if (json.String(json.Find("model.decoder.filename")) is not { Length: > 0 } name) return null;
         var inside = !name.Contains('\0') && RealPath.IsInside(Path.GetFullPath(Path.Combine(root, name)), root);
         return inside ? Path.Combine(root, name) : throw new RefusedException("MKA050", config, $"it names '{name}' as the decoder, which is no file of this folder", "Mend it, or name the model file");

@@ -17,6 +17,9 @@ public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder
     /// <summary>The user said that what stands there may be replaced.</summary>
     public bool Overwrites { get; init; }
 
+    /// <summary>The new model's path as the user would write it: for reports, which may be read elsewhere.</summary>
+    public string Given { get; init; } = ModelPath;
+
     /// <summary>The new model under its final name.</summary>
     public string Model => Path.Combine(Folder, ModelPath);
 
@@ -30,7 +33,12 @@ public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder
     public static OutputTarget For(ModelLocation input, string path, bool force)
     {
         var full = Path.GetFullPath(path);
-        var target = (path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) ? File(input, full) : new OutputTarget(RealPath.Of(full), input.RelativeModelPath, true, true)) with { Overwrites = force };
+        var isFile = path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase);
+        var target = (isFile ? File(input, full) : new OutputTarget(RealPath.Of(full), input.RelativeModelPath, true, true)) with
+        {
+            Overwrites = force,
+            Given = isFile ? path : Path.Combine(path, input.RelativeModelPath),
+        };
         if (Same(target.Model, input.ModelPath) || (target.IsFolder && Same(target.Folder, input.Root)))
             throw new OutputException($"{path} is the input itself. Give another place for the result.");
         StagingFolder.Settle(target.Folder);

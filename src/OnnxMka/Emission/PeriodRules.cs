@@ -1,67 +1,78 @@
-using System.Globalization;
 using System.Text.Json;
+using OnnxMka.Json;
 
 namespace OnnxMka.Emission;
 
 /// <summary>
-/// Rules that say which layers are special by their number, <c>(i + 1) % n == 0</c>. Where the layers that stay do not follow the rule
-/// under their new numbers, the list that the rule stands for is written out behind it; where there is no such list, a warning names it.
+/// Rules that say which layers are special by their number, <c>(i + 1) % n == 0</c>, whether configuration gives the period or leaves it
+/// to the model type. Where the layers that stay do not follow the rule under their new numbers, the list that the rule stands for is
+/// written out; where there is no such list, a warning names the rule.
 /// </summary>
 internal static class PeriodRules
 {
-    private static readonly Rule[] Rules =
-    [
-        new("sliding_window_pattern", Last, "layer_types", "\"full_attention\"", "\"sliding_attention\""),
-        new("full_attention_interval", Last, "layer_types", "\"full_attention\"", "\"linear_attention\""),
-        new("no_rope_layer_interval", Last, "no_rope_layers", "0", "1"),
-        new("global_attn_every_n_layers", First, null),
-        new("dense_attention_every_n_layers", Last, null),
-        new("interleave_moe_layer_step", Last, null),
-        new("decoder_sparse_step", Last, null),
-        new("moe_layer_freq", First, null),
-        new("attn_layer_period", First, null, Offset: "attn_layer_offset"),
-        new("expert_layer_period", First, null, Offset: "expert_layer_offset"),
-    ];
-
-    public static bool Knows(string key) => Rules.Any(r => r.Key == key || r.Offset == key);
-
     /// <summary>All rules of one object of the file.</summary>
-    public static void Apply(LayerEdits edits, string scope)
+    /// <param name="scope">Path of the object.</param>
+    /// <param name="count">Its number of layers; null where it gives none.</param>
+    public static void Apply(LayerEdits edits, string scope, JsonSpan? count)
     {
-        foreach (var rule in Rules)
+        if (count is not null && edits.Json.Integer(count) != edits.Before) return;
+        foreach (var rule in PeriodRule.All)
         {
-            var path = In(scope, rule.Key);
-            if (edits.Json.Find(path) is not { Kind: JsonTokenType.Number } span || edits.Json.Integer(path) is not > 0) continue;
-            var period = edits.Json.Integer(path)!.Value;
-            var offset = rule.Offset is null ? 0 : edits.Json.Integer(In(scope, rule.Offset)) ?? 0;
-            var special = Enumerable.Range(0, edits.Before).Select(i => rule.Test(i - offset, period)).ToArray();
-            if (edits.Kept.Select((old, place) => special[place] == special[old]).All(same => same)) continue;
-            WriteOut(edits, scope, path, span, rule, special);
+            var path = HuggingFaceConfig.In(scope, rule.Key);
+            var given = edits.Json.Find(path);
+            if (given is { Kind: JsonTokenType.String }) Letters(edits, scope, given, rule);
+            else if (edits.Json.Integer(given) is > 0 and var period) Apply(edits, scope, path, given!, rule, period);
+            else if (given is null or { Kind: JsonTokenType.Null }) Implied(edits, scope, count, rule);
         }
     }
 
-    private static void WriteOut(LayerEdits edits, string scope, string path, JsonSpan span, Rule rule, bool[] special)
+    /// <summary>The period that the model type has where no key gives one. Only of the object that describes the decoder.</summary>
+    private static void Implied(LayerEdits edits, string scope, JsonSpan? count, PeriodRule rule)
     {
+        var own = edits.Json.Find(HuggingFaceConfig.In(scope, "model_type"));
+        if ((count ?? (scope.Length > 0 ? own : null)) is not { } place) return;
+        var type = edits.Json.String(own) ?? edits.Json.String(edits.Json.Find("model_type")) ?? "";
+        var isOff = rule.Needs is { } needs && edits.Json.Find(HuggingFaceConfig.In(scope, needs)) is { Kind: JsonTokenType.Null };
+        if (isOff || !rule.Periods.TryGetValue(type, out var period)) return;
+        Apply(edits, scope, HuggingFaceConfig.In(scope, rule.Key), place, rule, period);
+    }
+
+    /// <summary>One letter a layer, again and again: L sees a window, G everything, and so does the last layer.</summary>
+    private static void Letters(LayerEdits edits, string scope, JsonSpan given, PeriodRule rule)
+    {
+        var (path, letters) = (HuggingFaceConfig.In(scope, rule.Key), edits.Json.String(given) ?? "");
+        var isPattern = rule.List == "layer_types" && letters.Length > 0 && letters.All(l => l is 'L' or 'G');
+        if (isPattern) Apply(edits, scope, path, given, rule, layer => layer == edits.Before - 1 || letters[layer % letters.Length] == 'G');
+        else if (edits.Written.Add(path)) edits.Warn(path, "is text and not understood; left alone");
+    }
+
+    private static void Apply(LayerEdits edits, string scope, string path, JsonSpan place, PeriodRule rule, long period)
+    {
+        var offset = rule.Offset is null ? 0 : edits.Json.Integer(HuggingFaceConfig.In(scope, rule.Offset)) ?? rule.UsualOffset;
+        Apply(edits, scope, path, place, rule, layer => rule.Test(layer - offset, period));
+    }
+
+    /// <param name="place">What a list that is not there is put behind.</param>
+    private static void Apply(LayerEdits edits, string scope, string path, JsonSpan place, PeriodRule rule, Func<int, bool> isSpecial)
+    {
+        var special = Enumerable.Range(0, edits.Before).Select(isSpecial).ToArray();
+        if (edits.Kept.Select((old, now) => special[now] == special[old]).All(same => same)) return;
         if (rule.List is null)
         {
-            edits.Warn(path, "is a rule by layer number that the remaining layers do not follow, and there is no list to write instead; left alone");
+            const string What = "is a rule by layer number that the remaining layers do not follow";
+            if (edits.Written.Add(path)) edits.Warn(path, What + ", and there is no list to write instead; left alone");
             return;
         }
 
-        // The list wins over the rule wherever both are read, and it has been cut to the layers that stay.
-        if (edits.Json.Find(In(scope, rule.List)) is not null) return;
-        var entries = edits.Kept.Select(i => special[i] ? rule.Special : rule.Usual);
-        var indent = edits.Json.IndentOf(span);
-        edits.Json.InsertAfter(span, $",{indent}\"{rule.List}\": [{string.Join(", ", entries)}]");
-        edits.Tell(path, $"no longer describes the layers; {rule.List} written out behind it");
+        var list = HuggingFaceConfig.In(scope, rule.List);
+        var there = edits.Json.Find(list);
+        // A list wins over the rule wherever both are read, and it has been cut to the layers that stay.
+        var isEmpty = there is null or { Kind: JsonTokenType.Null } or { Kind: JsonTokenType.StartArray, Elements.Count: 0 };
+        if (!isEmpty || !edits.Written.Add(list)) return;
+        var text = $"[{string.Join(", ", edits.Kept.Select(i => special[i] ? rule.Special : rule.Usual))}]";
+        if (there is not null) edits.Json.Replace(there, text);
+        else edits.Json.InsertAfter(place, $",{edits.Json.IndentOf(place)}{JsonForm.Quoted(rule.List)}: {text}");
+        var told = edits.Json.Find(path) is null ? HuggingFaceConfig.In(scope, "model_type") : path;
+        edits.Tell(told, $"no longer describes the layers by their numbers; {rule.List} written out");
     }
-
-    private static string In(string scope, string key) => scope.Length == 0 ? key : $"{scope}.{key}";
-
-    private static bool Last(long layer, long period) => (layer + 1) % period == 0;
-
-    private static bool First(long layer, long period) => layer % period == 0;
-
-    /// <param name="List">Key of the list that says the same layer by layer; null where none exists.</param>
-    private sealed record Rule(string Key, Func<long, long, bool> Test, string? List, string Special = "", string Usual = "", string? Offset = null);
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using OnnxMka.Graph;
+using OnnxMka.Json;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 
@@ -26,7 +27,8 @@ internal static class SideCars
             var destination = Path.Combine(staging, file);
             Directory.CreateDirectory(Path.GetDirectoryName(destination)!);
             var source = Path.Combine(input.Root, file);
-            if (ConfigFiles.Knows(file))
+            var isConfiguration = ConfigFiles.Knows(file, input);
+            if (isConfiguration)
             {
                 WholeFile.Write(destination, ConfigFiles.Rewrite(file, JsonText.ReadBytes(source), plan, names, ports, changes));
                 bytes.Report(length);
@@ -36,9 +38,10 @@ internal static class SideCars
                 FileCopy.Copy(source, destination, bytes, ct);
             }
 
-            if (file == HuggingFaceConfig.FileName && !HuggingFaceConfig.TellsCount(File.ReadAllBytes(destination)))
+            var isHub = isConfiguration && Path.GetFileName(file) == HuggingFaceConfig.FileName;
+            if (isHub && !HuggingFaceConfig.TellsCount(File.ReadAllBytes(destination)))
                 changes.Add(new ConfigChange(file, "the number of layers", "stands under no key that is known; see to it by hand", IsWarning: true));
-            if (plan.Removed.Any()) WarnOfLayerNumbers(source, file, changes);
+            if (plan.Removed.Any() && !isConfiguration) WarnOfLayerNumbers(source, file, changes);
         }
 
         return [.. files.Select(f => f.Path)];
@@ -48,14 +51,15 @@ internal static class SideCars
     public static ImmutableArray<CompanionFile> Check(ModelLocation input, OnnxModel original, OutputTarget target)
     {
         var files = Find(input, original, target, shortened: true, []);
-        foreach (var file in files.Where(f => ConfigFiles.Knows(f.Path))) _ = JsonText.Read(Path.Combine(input.Root, file.Path));
+        foreach (var file in files.Where(f => ConfigFiles.Knows(f.Path, input))) _ = JsonText.Read(Path.Combine(input.Root, file.Path));
         return files;
     }
 
     /// <summary>A result beside its original, whose configuration speaks of all layers.</summary>
     public static void WarnOfStaleConfiguration(ModelLocation input, List<ConfigChange> changes)
     {
-        foreach (var file in Directory.GetFiles(input.Root, "*.json").Select(f => Path.GetFileName(f)!).Where(ConfigFiles.Knows).Order(StringComparer.Ordinal))
+        var beside = Directory.GetFiles(input.Root, "*.json").Select(f => Path.GetFileName(f)!);
+        foreach (var file in beside.Where(f => ConfigFiles.Knows(f, input)).Order(StringComparer.Ordinal))
             changes.Add(new ConfigChange(file, "is left alone:", "it belongs to the original; give another folder for a result with configuration of its own", IsWarning: true));
     }
 
@@ -98,7 +102,7 @@ internal static class SideCars
     /// <summary>Files that no rule covers and that speak of layers by number.</summary>
     private static void WarnOfLayerNumbers(string source, string file, List<ConfigChange> changes)
     {
-        if (ConfigFiles.Knows(file) || Path.GetExtension(file) != ".json" || Tokenizers.Contains(Path.GetFileName(file), StringComparer.Ordinal)) return;
+        if (Path.GetExtension(file) != ".json" || Tokenizers.Contains(Path.GetFileName(file), StringComparer.Ordinal)) return;
         if (new FileInfo(source).Length > MaxConfiguration) return;
         var text = File.ReadAllText(source, Encoding.UTF8);
         var key = new[] { "layer_ids", "num_hidden_layers", "num_layers" }.FirstOrDefault(k => text.Contains($"\"{k}\"", StringComparison.Ordinal));

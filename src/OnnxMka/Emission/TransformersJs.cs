@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using OnnxMka.Json;
 
 namespace OnnxMka.Emission;
 
@@ -25,7 +26,7 @@ internal static class TransformersJs
         var (stem, ownStem) = (Path.GetFileNameWithoutExtension(name), Precisions.Base(Path.GetFileNameWithoutExtension(name)));
         var entry = new[] { name, stem, ownStem }.Select(n => json.Find($"{Key}.{n}")).FirstOrDefault(e => e is not null);
         if (entry is null ? dataFiles == 0 : Chunks(json.Text(entry)) == dataFiles) return bytes;
-        if (entry is null) json.InsertAfterOpening(value, $"{Quoted(name)}: {dataFiles}");
+        if (entry is null) json.InsertAfterOpening(value, $"{JsonForm.Quoted(name)}: {dataFiles}");
         else json.Replace(entry, Number(dataFiles));
         changes.Add(new ConfigChange(HuggingFaceConfig.FileName, Key, $"{name}: {(entry is null ? 0 : Chunks(json.Text(entry)))} -> {dataFiles}"));
         return json.ToBytes();
@@ -33,7 +34,7 @@ internal static class TransformersJs
 
     private static byte[] Added(JsonText json, string name, int dataFiles, List<ConfigChange> changes)
     {
-        json.InsertAfterOpening(json.Find(Section)!, $"\"use_external_data_format\": {{{Quoted(name)}: {dataFiles}}}");
+        json.InsertAfterOpening(json.Find(Section)!, $"\"use_external_data_format\": {{{JsonForm.Quoted(name)}: {dataFiles}}}");
         changes.Add(new ConfigChange(HuggingFaceConfig.FileName, Key, $"{name}: {dataFiles}"));
         return json.ToBytes();
     }
@@ -43,7 +44,8 @@ internal static class TransformersJs
     {
         if (Chunks(json.Text(value)) == dataFiles) return json.ToBytes();
         var models = Directory.GetFiles(Path.GetDirectoryName(model)!, "*.onnx").Order(StringComparer.Ordinal).ToArray();
-        var text = models.Length == 1 ? Number(dataFiles) : $"{{{string.Join(", ", models.Select(m => $"{Quoted(Path.GetFileName(m))}: {(m == model ? dataFiles : DataFilesOf(m))}"))}}}";
+        var entries = models.Select(m => $"{JsonForm.Quoted(Path.GetFileName(m))}: {(m == model ? dataFiles : DataFilesOf(m))}");
+        var text = models.Length == 1 ? Number(dataFiles) : $"{{{string.Join(", ", entries)}}}";
         changes.Add(new ConfigChange(HuggingFaceConfig.FileName, Key, $"{json.Text(value)} -> {text}"));
         json.Replace(value, text);
         return json.ToBytes();
@@ -57,8 +59,6 @@ internal static class TransformersJs
         "true" => 1,
         _ => int.TryParse(value, CultureInfo.InvariantCulture, out var count) ? count : 0,
     };
-
-    private static string Quoted(string name) => JsonSerializer.Serialize(name);
 
     private static string Number(int dataFiles) => dataFiles switch { 0 => "false", 1 => "true", _ => dataFiles.ToString(CultureInfo.InvariantCulture) };
 }

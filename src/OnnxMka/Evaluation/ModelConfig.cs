@@ -1,4 +1,5 @@
 using OnnxMka.Emission;
+using OnnxMka.Json;
 
 namespace OnnxMka.Evaluation;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using OnnxMka.Blocks;
 using OnnxMka.Graph.Editing;
+using OnnxMka.Json;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Rewriting;
@@ -15,10 +16,13 @@ internal static class StaleMetadata
 
     public static void Script(BlockMap map, MergePlan plan, EditScript script)
     {
-        script.Add(Stage, new GraphEdit.SetMetadata(ModelRewriter.LayerMapKey, plan.Units is null ? JsonSerializer.Serialize(plan.Groups.Select(g => g.Block)) : JsonSerializer.Serialize(plan.Groups.Select(g => plan.NameOf(g.Block)))));
+        var originals = plan.Units is null ? Listed(plan.Groups.Select(g => g.Block)) : Listed(plan.Groups.Select(g => plan.NameOf(g.Block)));
+        script.Add(Stage, new GraphEdit.SetMetadata(ModelRewriter.LayerMapKey, originals));
         if (map.Model.Metadata.ContainsKey(GraphSignature)) script.Add(Stage, new GraphEdit.SetMetadata(GraphSignature, null));
         if (map.Model.Metadata.TryGetValue(SplitAssignments, out var assignments)) script.Add(Stage, new GraphEdit.SetMetadata(SplitAssignments, Renumbered(assignments, plan)));
     }
+
+    private static string Listed<T>(IEnumerable<T> originals) => JsonSerializer.Serialize(originals, JsonForm.Line);
 
     /// <summary><c>model.layers.0=0;model.layers.1=0;lm_head=1</c>: entries of removed layers go, the others follow their layer.</summary>
     private static string Renumbered(string assignments, MergePlan plan)

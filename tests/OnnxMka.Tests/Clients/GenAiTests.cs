@@ -33,6 +33,22 @@ public sealed class GenAiTests
         Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "model.onnx"), NewTokens), Generate(folder["small"]));
     }
 
+    /// <summary>Its parser of JSON knows few escapes: names stand in the configuration as they are.</summary>
+    [Theory]
+    [InlineData("modèle.onnx")]
+    [InlineData("model+q4.onnx")]
+    [InlineData("bob's model.onnx")]
+    public void Loads_a_model_of_any_name(string name)
+    {
+        using var folder = new TempFolder();
+        ClientModels.Export(LlamaPresets.GenAiLlamaGqa, folder["model"]);
+        File.Move(folder["model/model.onnx"], folder[$"model/{name}"]);
+        var config = folder["model/genai_config.json"];
+        File.WriteAllText(config, File.ReadAllText(config).Replace("model.onnx", name, StringComparison.Ordinal));
+        ClientModels.Shorten(folder["model"], folder["small"]);
+        Assert.Equal(ClientModels.Greedy(folder[$"small/{name}"], NewTokens), Generate(folder["small"]));
+    }
+
     /// <summary>What a search leaves: other weights, or nodes between the blocks.</summary>
     [Theory]
     [InlineData(nameof(LlamaPresets.TorchScriptLlama))]

@@ -4,6 +4,7 @@ using System.Text.Json;
 using OnnxMka.Emission;
 using OnnxMka.Evaluation;
 using OnnxMka.Graph;
+using OnnxMka.Json;
 using OnnxMka.Rewriting;
 
 namespace OnnxMka.Tests.Emission;
@@ -65,7 +66,6 @@ public sealed class HostileConfigurationTests : IDisposable
     [InlineData("[]")]
     [InlineData("{} {}")]
     [InlineData("{\"\\ud800\": 1}")]
-    [InlineData("{\"a\": NaN}")]
     public void What_is_no_object_is_refused(string text) => Assert.Equal("MKA051", Refused(Encoding.UTF8.GetBytes(text)));
 
     [Fact]

@@ -1,12 +1,14 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using OnnxMka.Graph;
 
-namespace OnnxMka.Emission;
+namespace OnnxMka.Json;
 
 /// <summary>
-/// A JSON file that is changed only where a value changes: key order, spacing, unknown keys and number formats stay byte for byte.
+/// A JSON file that is changed only where a value changes: key order, spacing, unknown keys, spelling and number formats stay byte for byte.
+/// Values are compared decoded, never as text.
 /// </summary>
 internal sealed class JsonText
 {
@@ -29,7 +31,8 @@ internal sealed class JsonText
     {
         _bytes = bytes;
         _origin = bytes.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0;
-        var reader = new Utf8JsonReader(bytes.AsSpan(_origin), new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+        var options = new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+        var reader = new Utf8JsonReader(PythonNumbers.Masked(bytes).AsSpan(_origin), options);
         if (!Utf8.IsValid(bytes)) throw new JsonException("it is not UTF-8");
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) throw new JsonException($"it is {Named(reader.TokenType)}, not an object");
         Walk(ref reader, "");
@@ -83,10 +86,41 @@ internal sealed class JsonText
     /// <summary>The value's own text.</summary>
     public string Text(JsonSpan span) => Encoding.UTF8.GetString(_bytes, span.Start, span.End - span.Start);
 
-    public long? Integer(string path) =>
-        Find(path) is { Kind: JsonTokenType.Number } span && long.TryParse(Text(span), out var value) ? value : null;
+    /// <summary>A whole number, however it is written (<c>16</c>, <c>16.0</c>); null where the value is none.</summary>
+    public long? Integer(string path) => Integer(Find(path));
+
+    public long? Integer(JsonSpan? span)
+    {
+        if (span is not { Kind: JsonTokenType.Number }) return null;
+        var text = Text(span);
+        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole)) return whole;
+        // Doubles are whole one by one up to 2^53.
+        if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)) return null;
+        return Math.Floor(number) == number && Math.Abs(number) <= 1L << 53 ? (long)number : null;
+    }
 
     public void Replace(JsonSpan span, string text) => _changes.Add((span.Start, span.End, text));
+
+    /// <summary>Another whole number, of the kind that stood there: floats stay floats.</summary>
+    /// <returns>The new text; null where the value is that number already.</returns>
+    public string? SetInteger(JsonSpan span, long value)
+    {
+        if (Integer(span) == value) return null;
+        var isFloat = span.Kind == JsonTokenType.Number && Text(span).AsSpan().IndexOfAny('.', 'e', 'E') >= 0;
+        var text = value.ToString(CultureInfo.InvariantCulture) + (isFloat ? ".0" : "");
+        Replace(span, text);
+        return text;
+    }
+
+    /// <summary>Another string.</summary>
+    /// <returns>The new text; null where the value is that string already.</returns>
+    public string? SetString(JsonSpan span, string value)
+    {
+        if (String(span) == value) return null;
+        var text = JsonForm.Quoted(value);
+        Replace(span, text);
+        return text;
+    }
 
     /// <summary>Puts text behind a value, where its comma would be.</summary>
     public void InsertAfter(JsonSpan span, string text) => _changes.Add((span.End, span.End, text));
@@ -175,16 +209,4 @@ internal sealed class JsonText
         JsonTokenType.None => "empty",
         _ => kind.ToString().ToLowerInvariant(),
     };
-}
-
-/// <summary>Bytes of one value in a JSON text; elements where it is an array.</summary>
-internal sealed class JsonSpan(JsonTokenType kind, int start, IReadOnlyList<JsonSpan> elements)
-{
-    public JsonTokenType Kind { get; } = kind;
-
-    public int Start { get; } = start;
-
-    public int End { get; set; }
-
-    public IReadOnlyList<JsonSpan> Elements { get; } = elements;
 }
