@@ -14,7 +14,7 @@ public sealed record MergeStep(int? Into, int From, double? Similarity, double A
 
 /// <summary>A surviving block and the original blocks its weights are made of.</summary>
 /// <param name="Block">Original number of the block whose place and nodes it has.</param>
-/// <param name="Weights">Convex weights over original blocks; they sum to 1.</param>
+/// <param name="Weights">Convex weights over original blocks: each from 0 to 1, 1 together.</param>
 public sealed record MergeGroup(int Block, ImmutableSortedDictionary<int, double> Weights)
 {
     /// <summary>True where weights of several blocks are mixed.</summary>

@@ -1,6 +1,7 @@
+using System.Collections.Immutable;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
+using OnnxMka.Json;
 
 namespace OnnxMka.Planning;
 
@@ -9,18 +10,15 @@ public static partial class PlanJson
 {
     public const int Version = 1;
 
-    private static readonly JsonSerializerOptions Options = new()
-    {
-        WriteIndented = true,
-        RespectNullableAnnotations = true,
-        RespectRequiredConstructorParameters = true,
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
-    };
+    /// <summary>bf16 keeps 8 bits: a share of 2^8 makes the rounding of a stored weight as large as the weight.</summary>
+    private const double LargestFit = 256;
+
+    private static readonly JsonSerializerOptions Options =
+        new(JsonForm.Indented) { RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
 
     public static string Write(MergePlan plan) => JsonSerializer.Serialize(new Document(Version, plan), Options) + "\n";
 
-    /// <summary>Refuses other versions, unknown content, blocks that the plan's model has not, and weights that do not sum to 1.</summary>
+    /// <summary>Refuses other versions, unknown content, blocks that the plan's model has not, and weights that are no shares of 1.</summary>
     public static MergePlan Read(string json, string name)
     {
         try
@@ -41,7 +39,7 @@ public static partial class PlanJson
         if (plan.Groups.IsDefaultOrEmpty) throw Bad(name, "it leaves no block");
         // The serializer lets null through where it is an element of an array.
         if (plan.Groups.Any(g => g is null) || plan.Steps.Any(s => s is null) || plan.Rejected.Any(r => r is null || r.Reason is null)) throw Bad(name, "it has empty entries");
-        if (plan.Steps.Any(s => !IsBlock(plan, s.From) || (s.Into is { } into && !IsBlock(plan, into)) || s.Alpha is not (>= 0 and <= 1))) throw Bad(name, "its steps are not between blocks of the model, with shares from 0 to 1");
+        if (!plan.Steps.All(s => IsStep(plan, s))) throw Bad(name, "its steps are not between blocks of the model, with figures from 0 to 1");
         if (plan.Rejected.Any(r => !IsBlock(plan, r.Left) || !IsBlock(plan, r.Right))) throw Bad(name, "it speaks of blocks that the model has not");
         if (plan.Units is { } units && (units.Length != plan.BlockCount || units.Any(u => !UnitName().IsMatch(u)))) throw Bad(name, "its units are not the halves of layers");
         if (!plan.Permutations.IsDefaultOrEmpty && plan.Permutations.Any(p => p is null || !IsBlock(plan, p.Block) || p.From.IsDefaultOrEmpty || p.Units is not (AlignUnits.Mlp or AlignUnits.Heads)))
@@ -51,14 +49,32 @@ public static partial class PlanJson
         {
             if (group.Block <= last || group.Block >= plan.BlockCount) throw Bad(name, $"block {group.Block} is out of order or range");
             last = group.Block;
-            var bad = !IsWhole(plan, group.Weights) || (!group.Fitted.IsDefaultOrEmpty && !group.Fitted.All(f => f is not null && IsWhole(plan, f.Weights) && f.Weights.Keys.All(group.Weights.ContainsKey)));
-            if (bad) throw Bad(name, $"the weights of block {group.Block} do not sum to 1 over blocks of the model");
+            CheckWeights(plan, group, name);
         }
     }
 
-    /// <summary>Weights are products of doubles that sum to 1; an edited plan is written with 6 digits at least.</summary>
-    private static bool IsWhole(MergePlan plan, System.Collections.Immutable.ImmutableSortedDictionary<int, double> weights) =>
-        weights.Count > 0 && Math.Abs(weights.Values.Sum() - 1) <= 1e-6 && weights.Keys.All(b => IsBlock(plan, b));
+    private static void CheckWeights(MergePlan plan, MergeGroup group, string name)
+    {
+        var whose = $"weights of block {group.Block}";
+        if (!group.Weights.Values.All(w => w is >= 0 and <= 1)) throw Bad(name, $"the {whose} are not from 0 to 1");
+        if (!IsWhole(plan, group.Weights)) throw Bad(name, $"the {whose} do not sum to 1 over blocks of the model");
+        if (group.Fitted.IsDefaultOrEmpty || group.Fitted.All(f => f is not null && IsFit(plan, group, f.Weights))) return;
+        throw Bad(name, $"the fitted {whose} do not sum to 1 over the blocks that go into it, or are beyond {LargestFit}");
+    }
+
+    private static bool IsStep(MergePlan plan, MergeStep step) =>
+        IsBlock(plan, step.From) && (step.Into is not { } into || IsBlock(plan, into))
+        && step is { Alpha: >= 0 and <= 1, Similarity: null or (>= 0 and <= 1) };
+
+    /// <summary>
+    /// Weights are products of doubles, whose rounding is far below that of a person: each is written with 6 decimals at least, and so off by
+    /// half a millionth at most.
+    /// </summary>
+    private static bool IsWhole(MergePlan plan, ImmutableSortedDictionary<int, double> weights) =>
+        weights.Count > 0 && Math.Abs(weights.Values.Sum() - 1) <= weights.Count * 0.5e-6 && weights.Keys.All(b => IsBlock(plan, b));
+
+    private static bool IsFit(MergePlan plan, MergeGroup group, ImmutableSortedDictionary<int, double> weights) =>
+        weights.Values.All(w => Math.Abs(w) <= LargestFit) && IsWhole(plan, weights) && weights.Keys.All(group.Weights.ContainsKey);
 
     private static bool IsBlock(MergePlan plan, int block) => block >= 0 && block < plan.BlockCount;
 

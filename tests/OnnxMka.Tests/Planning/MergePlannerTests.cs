@@ -90,6 +90,42 @@ public sealed class MergePlannerTests
         Assert.Equal("MKA042", Assert.Throws<RefusedException>(() => PlanJson.Read(json.Replace("\"version\": 1", "\"version\": 2", StringComparison.Ordinal), "p")).Refusal.Code);
     }
 
+    /// <summary>What a plan gives away is a share: no weight is negative, none above the whole.</summary>
+    [Theory]
+    [InlineData("\"2\": 1.5,\n          \"3\": -0.5", "not from 0 to 1")]
+    [InlineData("\"2\": 1e308,\n          \"3\": -1e308", "not from 0 to 1")]
+    [InlineData("\"2\": 1e400,\n          \"3\": 0.1", "not from 0 to 1")]
+    [InlineData("\"2\": 1,\n          \"3\": -1e-300", "not from 0 to 1")]
+    [InlineData("\"2\": \"NaN\",\n          \"3\": 0.1", "it is no plan")]
+    [InlineData("\"2\": NaN,\n          \"3\": 0.1", "it is no plan")]
+    [InlineData("\"2\": 0.9,\n          \"3\": 0.100002", "do not sum to 1")]
+    [InlineData("\"2\": 0.9,\n          \"30\": 0.1", "blocks of the model")]
+    public void Weights_that_are_no_shares_are_refused(string weights, string why)
+    {
+        var json = PlanJson.Write(Books16.Plan([3], (2, [(2, 0.9), (3, 0.1)])));
+        const string Convex = "\"2\": 0.9,\n          \"3\": 0.1";
+        Assert.Contains(Convex, json, StringComparison.Ordinal);
+        PlanJson.Read(json.Replace(Convex, "\"2\": 0.9000004,\n          \"3\": 0.0999996", StringComparison.Ordinal), "p");
+        var refusal = Assert.Throws<RefusedException>(() => PlanJson.Read(json.Replace(Convex, weights, StringComparison.Ordinal), "p")).Refusal;
+        Assert.Equal("MKA042", refusal.Code);
+        Assert.Contains(why, refusal.What, StringComparison.Ordinal);
+    }
+
+    /// <summary>Fitted shares may lie outside 0 to 1, but not where the rounding of a stored weight becomes as large as the weight.</summary>
+    [Theory]
+    [InlineData(1.2, true)]
+    [InlineData(-200, true)]
+    [InlineData(300, false)]
+    [InlineData(1e308, false)]
+    public void Fitted_shares_are_bounded(double share, bool taken)
+    {
+        var plan = Books16.Plan([3], (2, [(2, 0.9), (3, 0.1)]));
+        var fitted = new FittedWeights("x", ImmutableSortedDictionary<int, double>.Empty.Add(2, share).Add(3, 1 - share));
+        var json = PlanJson.Write(plan with { Groups = [.. plan.Groups.Select(g => g.IsMerge ? g with { Fitted = [fitted] } : g)] });
+        if (taken) PlanJson.Read(json, "p");
+        else Assert.Contains("the fitted weights of block 2", Assert.Throws<RefusedException>(() => PlanJson.Read(json, "p")).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_plan_with_any_value_of_any_type_is_read_or_refused()
     {
