@@ -9,7 +9,7 @@ public enum BosUse
     /// <summary>As the tokenizer's own rules say.</summary>
     Auto,
 
-    /// <summary>The one that <c>config.json</c> names.</summary>
+    /// <summary>The one that configuration names (<see cref="ModelConfig"/>).</summary>
     On,
 
     Off,

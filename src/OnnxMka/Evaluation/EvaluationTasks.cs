@@ -75,7 +75,9 @@ internal sealed class EvaluationTasks : IDisposable
         int[] before = options.Bos switch
         {
             BosUse.Off => [],
-            BosUse.On => [config.BeginToken ?? throw new RefusedException("MKA076", "config.json", "it names no bos_token_id", "Use --bos auto or off")],
+            BosUse.On => [config.BeginToken ?? throw new RefusedException(
+                "MKA076", Path.GetFileName(model.Root), "none of config.json, generation_config.json, genai_config.json has a bos_token_id",
+                "Use --bos auto or off")],
             _ => encoder is null ? [] : [.. encoder.Before],
         };
         var window = options.Window ?? Math.Min(config.Context ?? DefaultWindow, DefaultWindow);
@@ -90,7 +92,8 @@ internal sealed class EvaluationTasks : IDisposable
 
         if (encoder is null && options.Text is null && others) return (null, []);
         var texts = options.Text is { } named ? TextDocuments.Read(named) : TextDocuments.BuiltIn;
-        var words = encoder ?? throw NoTokenizer(model);
+        const string Next = "Put the tokenizer there, or give token ids with --text-ids FILE (JSON lines, one array of integers each)";
+        var words = encoder ?? throw NoTokenizer(model, Next);
         var encoded = texts.Documents.Select(d => (Document: d, Ids: words.Encode(d.Text))).ToArray();
         var task = options.Text is null && others
             ? null
@@ -101,8 +104,9 @@ internal sealed class EvaluationTasks : IDisposable
     private static TextTask WithText(TextTask task, string? path) =>
         task.Count > 0 ? task : throw new RefusedException("MKA070", path ?? "the text", "it has no token to predict", "Give a longer text");
 
-    private static Tokenizer Needed(Tokenizer? tokenizer, ModelLocation model) => tokenizer ?? throw NoTokenizer(model);
+    private static Tokenizer Needed(Tokenizer? tokenizer, ModelLocation model) =>
+        tokenizer ?? throw NoTokenizer(model, "Put the tokenizer there: questions are texts");
 
-    private static RefusedException NoTokenizer(ModelLocation model) => new(
-        "MKA038", Path.GetFileName(model.ModelPath), "there is no tokenizer.json beside it, so text cannot be turned into tokens", "Put the tokenizer there, or give token ids with --text-ids FILE (JSON lines, one array of integers each)");
+    private static RefusedException NoTokenizer(ModelLocation model, string next) => new(
+        "MKA038", Path.GetFileName(model.ModelPath), "there is no tokenizer.json beside it, so text cannot be turned into tokens", next);
 }
