@@ -29,7 +29,12 @@ internal static class EvalTables
         foreach (var task in tasks) console.MarkupLineInterpolated($"{PrintableText.Of(task.Name)}: {PrintableText.Of(task.Settings)}");
         var table = ResultTables.Table("task", "of", "figure", "value", "95 % interval", "items");
         foreach (var m in metrics)
-            table.AddRow(ResultTables.Untrusted(m.Task), ResultTables.Untrusted(m.Group ?? "all"), ResultTables.Untrusted(m.Metric), Value(m.Value), double.IsNaN(m.Low) ? "-" : $"{Value(m.Low)} to {Value(m.High)}", m.Items.ToString("N0"));
+        {
+            var interval = m.Low is { } low && m.High is { } high ? $"{Value(low)} to {Value(high)}" : "-";
+            var (task, group, metric) = (ResultTables.Untrusted(m.Task), ResultTables.Untrusted(m.Group ?? "all"), ResultTables.Untrusted(m.Metric));
+            table.AddRow(task, group, metric, Value(m.Value), interval, m.Items.ToString("N0"));
+        }
+
         console.Write(table);
     }
 

@@ -7,10 +7,13 @@ public static class Bootstrap
 {
     public const int Resamples = 1000;
 
-    /// <summary>The 95 % interval of a ratio of sums over items. Equal input and seed give equal bounds.</summary>
-    public static (double Low, double High) Interval(double[] sums, double[] overs, Metric metric, int seed)
+    /// <summary>
+    /// The 95 % interval of a ratio of sums over items; infinite where draws are. Nulls for a single item, and where a draw is no number.
+    /// Equal input and seed give equal bounds.
+    /// </summary>
+    public static (double? Low, double? High) Interval(double[] sums, double[] overs, Metric metric, int seed)
     {
-        if (sums.Length < 2) return (double.NaN, double.NaN);
+        if (sums.Length < 2) return (null, null);
         var random = new SeededRandom((ulong)seed);
         var values = new double[Resamples];
         for (var r = 0; r < Resamples; r++)
@@ -26,6 +29,7 @@ public static class Bootstrap
             values[r] = metric.Value(sum, over);
         }
 
+        if (Array.Exists(values, double.IsNaN)) return (null, null);
         Array.Sort(values);
         return (Quantile(values, 0.025), Quantile(values, 0.975));
     }
@@ -35,6 +39,8 @@ public static class Bootstrap
     {
         var place = q * (sorted.Length - 1);
         var below = (int)place;
-        return below + 1 < sorted.Length ? sorted[below] + ((place - below) * (sorted[below + 1] - sorted[below])) : sorted[below];
+        // Between equal values there is nothing to interpolate, and between infinite ones nothing to subtract.
+        if (below == place || sorted[below] == sorted[below + 1] || double.IsInfinity(sorted[below])) return sorted[below];
+        return sorted[below] + ((place - below) * (sorted[below + 1] - sorted[below]));
     }
 }

@@ -34,4 +34,5 @@ public sealed record Metric(string Name, string Sum, string? Over, MetricForm Fo
 
 /// <summary>A figure with its 95 % bootstrap interval over items.</summary>
 /// <param name="Group">Null for all items of the task.</param>
-public sealed record MetricValue(string Task, string? Group, string Metric, double Value, double Low, double High, int Items);
+/// <param name="Low">Null where there is no interval: of a single item, or of figures that are no numbers.</param>
+public sealed record MetricValue(string Task, string? Group, string Metric, double Value, double? Low, double? High, int Items);

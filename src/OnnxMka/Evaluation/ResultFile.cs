@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
+using OnnxMka.Json;
 
 namespace OnnxMka.Evaluation;
 
@@ -21,7 +23,14 @@ public sealed record ResultHeader(int Version, string Model, string? Against, in
 /// <summary>Items on disk, one JSON object a line, written as they are scored: a killed run loses at most the item at work.</summary>
 public sealed class ResultFile : IDisposable
 {
-    private static readonly JsonSerializerOptions Options = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
+    /// <summary>An item that the model holds for impossible has an infinite loss; read back it is the same item.</summary>
+    private static readonly JsonSerializerOptions Options = new(JsonForm.Line)
+    {
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
+
     private readonly StreamWriter? _writer;
     private readonly List<ItemResult> _items;
 

@@ -9,8 +9,7 @@ public static class MarkdownReport
 {
     public static string Of(string json)
     {
-        using var document = JsonDocument.Parse(json);
-        var report = document.RootElement;
+        var report = NotFinite.Shown(json);
         var text = new StringBuilder();
         var kind = report.GetProperty("kind").GetString()!;
         text.Append(CultureInfo.InvariantCulture, $"# onnx-mka: {kind}\n\n");
@@ -88,7 +87,7 @@ public static class MarkdownReport
         Table(text, ["task", "of", "figure", "value", "95 % interval", "items"], report.GetProperty("metrics").EnumerateArray().Select(m => new[]
         {
             m.GetProperty("task").GetString()!, m.GetProperty("group").GetString() ?? "all", m.GetProperty("metric").GetString()!, Number(m.GetProperty("value"), "0.0000"),
-            m.GetProperty("low").ValueKind == JsonValueKind.Number ? $"{Number(m.GetProperty("low"), "0.0000")} to {Number(m.GetProperty("high"), "0.0000")}" : "-", m.GetProperty("items").ToString(),
+            Has(m, "low") ? $"{Number(m.GetProperty("low"), "0.0000")} to {Number(m.GetProperty("high"), "0.0000")}" : "-", m.GetProperty("items").ToString(),
         }));
     }
 
@@ -132,7 +131,12 @@ public static class MarkdownReport
         void Line(string[] cells) => text.Append("| ").AppendJoin(" | ", cells.Select(c => c.ReplaceLineEndings(" ").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal))).Append(" |\n");
     }
 
-    internal static string Number(JsonElement value, string format) => value.ValueKind == JsonValueKind.Number ? value.GetDouble().ToString(format, CultureInfo.InvariantCulture) : "-";
+    internal static string Number(JsonElement value, string format) => value.ValueKind switch
+    {
+        JsonValueKind.Number => value.GetDouble().ToString(format, CultureInfo.InvariantCulture),
+        JsonValueKind.String => value.GetString()!,
+        _ => "-",
+    };
 
     internal static bool Has(JsonElement report, string name) => report.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
 }

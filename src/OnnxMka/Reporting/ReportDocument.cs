@@ -1,9 +1,8 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization;
 using OnnxMka.Evaluation;
+using OnnxMka.Json;
 using OnnxMka.Scoring;
 
 namespace OnnxMka.Reporting;
@@ -11,14 +10,6 @@ namespace OnnxMka.Reporting;
 /// <summary>What all reports share: schema version, tool, environment, and how numbers are written.</summary>
 public static class ReportDocument
 {
-    private static readonly JsonSerializerOptions Options = new()
-    {
-        WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
-    };
-
     public static object Environment(string executionProvider) => new
     {
         os = RuntimeInformation.OSDescription,
@@ -65,7 +56,7 @@ public static class ReportDocument
             ["schemaVersion"] = ReportJson.SchemaVersion,
             ["tool"] = new JsonObject { ["name"] = "onnx-mka", ["version"] = ReportJson.ToolVersion },
         };
-        foreach (var (name, value) in JsonSerializer.SerializeToNode(body, Options)!.AsObject().ToArray()) document[name] = value?.DeepClone();
-        return document.ToJsonString(Options) + "\n";
+        foreach (var (name, value) in NotFinite.Object(body)) document[name] = value?.DeepClone();
+        return document.ToJsonString(JsonForm.Indented) + "\n";
     }
 }

@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using OnnxMka.Calibration;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
+using OnnxMka.Json;
 
 namespace OnnxMka.Selection;
 
@@ -20,7 +21,8 @@ internal sealed class SelectionState
     private const int MaxBytes = 64 << 20;
 
     /// <summary>Losses that are not finite are read, and none is written.</summary>
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions Options =
+        new(JsonForm.Indented) { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     private readonly string _path;
     private readonly string _key;
@@ -44,7 +46,7 @@ internal sealed class SelectionState
         var text = TextDecoding.Of(RegularFile.ReadAllBytes(path, MaxBytes), Path.GetFileName(path));
         try
         {
-            var document = JsonSerializer.Deserialize<Document>(text, Json);
+            var document = JsonSerializer.Deserialize<Document>(text, Options);
             if (document is not { Version: Version, Key: { } found } || document.Rounds.IsDefault || document.Rounds.Any(r => r is null)) throw Bad(path, $"it holds no search of version {Version}");
             if (document.Rounds.FirstOrDefault(r => !double.IsFinite(r.Score)) is { } none) throw Bad(path, $"its round for block {none.Block} has no finite loss");
             if (found != key) throw Bad(path, "it belongs to a search with another model, text or options");
@@ -64,7 +66,7 @@ internal sealed class SelectionState
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(_path))!);
-            WholeFile.Write(next, JsonSerializer.SerializeToUtf8Bytes(new Document(Version, _key, Rounds), Json));
+            WholeFile.Write(next, JsonSerializer.SerializeToUtf8Bytes(new Document(Version, _key, Rounds), Options));
             DiskSync.File(next);
             FileRename.Over(next, _path);
         }

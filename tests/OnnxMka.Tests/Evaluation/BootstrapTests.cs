@@ -20,8 +20,8 @@ public sealed class BootstrapTests
         // has itself standard error sqrt(0.025 * 0.975 / 1000) / density(1.96) = 0.085 s: four of them are 0.34 s, plus one step 1/n.
         var s = Math.Sqrt(share * (1 - share) / items);
         var tolerance = (0.34 * s) + (1.0 / items);
-        Assert.InRange(low, share - (1.96 * s) - tolerance, share - (1.96 * s) + tolerance);
-        Assert.InRange(high, share + (1.96 * s) - tolerance, share + (1.96 * s) + tolerance);
+        Assert.InRange(low!.Value, share - (1.96 * s) - tolerance, share - (1.96 * s) + tolerance);
+        Assert.InRange(high!.Value, share + (1.96 * s) - tolerance, share + (1.96 * s) + tolerance);
         // The control: the interval of a tenth of the items lies outside.
         var wide = Bootstrap.Interval([.. correct.Where((_, i) => i % 10 == 0)], [.. ones.Where((_, i) => i % 10 == 0)], Accuracy, 0);
         Assert.False(wide.Low >= share - (1.96 * s) - tolerance);
@@ -34,6 +34,18 @@ public sealed class BootstrapTests
         Assert.Equal((Math.Exp(2), Math.Exp(2)), (low, high));
     }
 
+    /// <summary>Draws with an item that the model holds for impossible are infinite, those without it are not: so is the interval.</summary>
+    [Fact]
+    public void An_infinite_item_has_an_interval_that_is_open_above()
+    {
+        double[] nll = [.. Enumerable.Repeat(1.0, 40), double.PositiveInfinity];
+        var (low, high) = Bootstrap.Interval(nll, [.. nll.Select(_ => 1.0)], new Metric("perplexity", "nll", "tokens", MetricForm.Exp), 0);
+        // A draw of 41 misses one of 41 items with probability (1 - 1/41)^41 = 0.36: both ends are there.
+        Assert.Equal((Math.E, double.PositiveInfinity), (low, high));
+        nll[^1] = double.NaN;
+        Assert.Equal((null, null), Bootstrap.Interval(nll, [.. nll.Select(_ => 1.0)], new Metric("perplexity", "nll", "tokens", MetricForm.Exp), 0));
+    }
+
     [Fact]
     public void The_seed_decides_and_one_item_says_nothing()
     {
@@ -41,6 +53,6 @@ public sealed class BootstrapTests
         double[] ones = [.. values.Select(_ => 1.0)];
         Assert.Equal(Bootstrap.Interval(values, ones, Accuracy, 1), Bootstrap.Interval(values, ones, Accuracy, 1));
         Assert.NotEqual(Bootstrap.Interval(values, ones, Accuracy, 1), Bootstrap.Interval(values, ones, Accuracy, 2));
-        Assert.True(double.IsNaN(Bootstrap.Interval([1], [1], Accuracy, 0).Low));
+        Assert.Null(Bootstrap.Interval([1], [1], Accuracy, 0).Low);
     }
 }

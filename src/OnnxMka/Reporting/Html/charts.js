@@ -87,7 +87,7 @@ const Charts = (() => {
   const bars = (names, values, unit) => c => ({
     grid: { left: 8, right: 70, top: 8, bottom: 8, containLabel: true },
     xAxis: { show: false, type: 'value', min: 0 }, yAxis: { type: 'category', inverse: true, data: names, axisLabel: { color: c.ink }, axisTick: { show: false }, axisLine: { show: false } },
-    series: [{ type: 'bar', barMaxWidth: 26, data: values.map((v, i) => ({ value: v, itemStyle: { color: series(c)[i] } })), label: { show: true, position: 'right', color: c.ink, formatter: p => p.value.toFixed(2) + unit } }],
+    series: [{ type: 'bar', barMaxWidth: 26, data: values.map((v, i) => ({ value: v, itemStyle: { color: series(c)[i] } })), label: { show: true, position: 'right', color: c.ink, formatter: p => typeof p.value === 'number' ? p.value.toFixed(2) + unit : '' } }],
   });
 
   const beforeAfter = (names, before, after) => c => ({

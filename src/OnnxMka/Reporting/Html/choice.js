@@ -8,7 +8,7 @@ function search() {
   const s = section('search', 'What was tried', `${found.why}${found.complete ? '' : ' The budget ended the search; a larger one tries more.'}`);
   const name = t => `${t.selection ? kindName(t.selection) : 'exchange'} + ${t.compensation}`;
   // A trial without a finite loss has no bar; the table has it.
-  const order = [...found.trials.keys()].filter(i => typeof found.trials[i].heldOutPerplexity === 'number').sort((a, b) => found.trials[a].heldOutPerplexity - found.trials[b].heldOutPerplexity).slice(0, 12);
+  const order = [...found.trials.keys()].filter(i => Number.isFinite(found.trials[i].heldOutPerplexity)).sort((a, b) => found.trials[a].heldOutPerplexity - found.trials[b].heldOutPerplexity).slice(0, 12);
   chart(s, '', 'Perplexity on held-out calibration text, best first: ' + order.map(i => `${name(found.trials[i])} ${fixed(found.trials[i].heldOutPerplexity, 2)}`).join('; '),
     Charts.bars(order.map(i => name(found.trials[i]) + (i === found.chosen ? ' (taken)' : '')), order.map(i => found.trials[i].heldOutPerplexity), ''));
   s.querySelector('.chart').style.height = 40 + 30 * order.length + 'px';
@@ -31,7 +31,7 @@ function compensation() {
   const s = section('compensation', 'Correction of what is left', 'Distance from the original stream behind each block, relative, on calibration tokens that nothing was fitted to. A step that did not lower it was left out.');
   if (made.trials.length) s.append(table(['correction', 'held-out perplexity'], made.trials.map(t => ({ picked: t.kind === made.kind, cells: [t.kind + (t.kind === made.kind ? ' (taken)' : ''), fixed(t.heldOutPerplexity, 2)] }))));
   if (!made.steps.length) return;
-  const known = made.steps.filter(t => typeof t.errorBefore === 'number' && typeof t.errorAfter === 'number');
+  const known = made.steps.filter(t => Number.isFinite(t.errorBefore) && Number.isFinite(t.errorAfter);
   if (known.length) chart(s, '', 'Error before and after each step of the correction; the table below has the numbers', Charts.beforeAfter(known.map(t => `${t.block} ${t.place.split('/').pop()}`), known.map(t => t.errorBefore), known.map(t => t.errorAfter)));
   s.append(table(['block', made.kind, 'error before', 'after', 'ridge', 'kept'], made.steps.map(t => [t.block, t.place, fixed(t.errorBefore, 4), fixed(t.errorAfter, 4), t.ridge?.toExponential(0) ?? '-', t.kept ? 'yes' : `no: ${t.note ?? ''}`]), { words: [1], texts: made.steps.some(t => !t.kept) ? [5] : [] }));
 }

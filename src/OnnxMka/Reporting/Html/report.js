@@ -1,6 +1,12 @@
 'use strict';
 // The page: sections in order, each only where the report has its figures. Every chart has a table of the same numbers.
 const report = JSON.parse(document.getElementById('data').textContent);
+// What JSON has no number for stands there as null, and beside it what it is.
+for (const [pointer, word] of Object.entries(report.notFinite ?? {})) {
+  const keys = pointer.split('/').slice(1).map(k => k.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const last = keys.pop();
+  keys.reduce((at, key) => at[key], report)[last] = Number(word);
+}
 const main = document.getElementById('main');
 
 function node(tag, attributes, ...children) {
@@ -54,7 +60,7 @@ function quality() {
   if (!p) return;
   const s = section('quality', 'What it cost', `${p.windows} windows of ${p.tokensPerWindow} tokens, ${p.text}, never used for calibration. Lower is better.`);
   const rows = [['original', p.original, report.input.bytes, report.plan.blockCount], [merged ? 'merged' : 'dropped', p.result, size, groups], ['plain drop of the same blocks', p.plainDrop, null, groups]];
-  const drawn = rows.filter(r => typeof r[1].value === 'number');
+  const drawn = rows.filter(r => Number.isFinite(r[1].value));
   chart(s, 'short', 'Perplexity: ' + rows.map(r => `${r[0]} ${fixed(r[1].value, 2)}`).join(', '), Charts.bars(drawn.map(r => r[0]), drawn.map(r => r[1].value), ''));
   s.querySelector('.chart').style.height = '150px';
   s.append(table(['model', 'blocks', 'bytes', 'perplexity', 'against the original'], rows.map(([name, q, b, n]) => [name, n, b ? bytes(b) : '', fixed(q.value, 2), name === 'original' ? '' : percent(q.value / p.original.value - 1)])));
@@ -148,7 +154,7 @@ function deltas() {
 
 function sweep() {
   // A plan without a finite loss is no point of a curve; the table has it.
-  const points = report.points, drawn = points.filter(p => typeof p.perplexity.value === 'number'), picked = points.find(p => p.picked);
+  const points = report.points, drawn = points.filter(p => Number.isFinite(p.perplexity.value)), picked = points.find(p => p.picked);
   const best = drawn.length ? drawn.reduce((a, b) => b.perplexity.value < a.perplexity.value ? b : a) : null;
   tiles([[points.length, 'plans tried with one calibration'], [fixed(report.original.value, 2), 'perplexity of the original'], ...(best ? [[percent(best.increase), `least increase: ${best.method} ${best.ratio}`]] : []),
     ...(report.maxIncrease !== null && report.maxIncrease !== undefined ? [[picked ? `${picked.method} ${picked.ratio}` : 'none', `smallest within ${percent(report.maxIncrease)}`]] : [])]);
@@ -190,7 +196,7 @@ function plan() {
   s.append(folded('New blocks', table(['new', 'in the place of', 'made of'], report.plan.groups.map((g, i) => [i, g.block, Object.entries(g.weights).map(([b, w]) => `${b}: ${fixed(w, 4)}`).join(', ')]), { texts: [2] })));
   if (report.plan.rejected.length) s.append(folded('Pairs not considered', table(['left', 'right', 'why'], report.plan.rejected.map(r => [r.left, r.right, r.reason]), { texts: [2] })));
   const removed = report.plan.removed;
-  if (removed.length) s.append(node('p', {}, 'The same layers out of a GGUF file: '), node('pre', { tabindex: 0 }, `llama-quantize --prune-layers ${removed.join(',')} model-f16.gguf smaller.gguf Q4_K_M`));
+  if (removed.length && !report.plan.units) s.append(node('p', {}, 'The same layers out of a GGUF file: '), node('pre', { tabindex: 0 }, `llama-quantize --prune-layers ${removed.join(',')} model-f16.gguf smaller.gguf Q4_K_M`));
   if (report.verification?.length) s.append(folded('Checks', table(['check', 'value', 'at most', 'because'], report.verification.map(v => [v.check, v.value.toPrecision?.(3) ?? v.value, v.tolerance.toPrecision(3), v.derivation]), { texts: [0, 3] })));
 }
 
