@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using OnnxMka.Blocks;
 using OnnxMka.Calibration;
 using OnnxMka.Cards;
@@ -55,13 +54,13 @@ internal sealed class ScoreVerb
         var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
         var analysis = model is not null ? OfModel(model, options, progress, ct) : OfActivations(activations!, options, progress, ct);
         if (parsed.GetValue(_output) is { } file) TextFile.Write(file, analysis.ToJson());
-        ReportFiles.Write(parsed.GetValue(_report)!, AnalysisReport.Write(analysis, Path.GetFileName(model ?? activations!)));
+        ReportFiles.Write(parsed.GetValue(_report)!, AnalysisReport.Write(analysis, model ?? activations!));
         var plan = MergePlanner.Drop(analysis.Npib, count, analysis.Fingerprint);
         if (list is not null) TextFile.Write(list, PruneList.Write(plan));
         if (mergekit is not null) TextFile.Write(mergekit, MergekitYaml.Write(plan, null));
         StandardStreams.Print(() =>
         {
-            if (parsed.GetValue(_json)) Console.WriteLine(JsonSerializer.Serialize(new { npib = analysis.Npib.Rows, sigma = analysis.Sigma, eigenvalues = analysis.Eigenvalues }));
+            if (parsed.GetValue(_json)) Console.Write(AnalysisReport.Scores(analysis));
             else Print(analysis);
         });
         return ExitCode.Done;

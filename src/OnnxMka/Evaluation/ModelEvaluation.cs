@@ -8,6 +8,7 @@ using OnnxMka.Runtime;
 namespace OnnxMka.Evaluation;
 
 /// <summary>One model as it was evaluated.</summary>
+/// <param name="Path">As the user would write it.</param>
 /// <param name="TokensPerSecond">Tokens read in this run over the time in the runtime; 0 where all results were there before.</param>
 public sealed record EvaluatedModel(string Path, string Fingerprint, int Blocks, long Bytes, double TokensPerSecond);
 
@@ -38,7 +39,8 @@ public static class ModelEvaluation
         var clock = Stopwatch.StartNew();
         var location = ModelLocation.Find(options.Model);
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
-        var originalMap = options.Against is { } against ? BlockDetector.Detect(OnnxModel.Load(ModelLocation.Find(against).ModelPath)) : null;
+        var originalLocation = options.Against is { } against ? ModelLocation.Find(against) : null;
+        var originalMap = originalLocation is null ? null : BlockDetector.Detect(OnnxModel.Load(originalLocation.ModelPath));
         foreach (var evaluated in new[] { map, originalMap }.OfType<BlockMap>()) NextTokenScores.Refuse(evaluated);
         if (GraphLengths.Of(map).Fit(EvaluationTasks.DefaultWindow) is var fit && fit != EvaluationTasks.DefaultWindow) options = options with { Window = options.Window ?? fit };
         using var tasks = EvaluationTasks.Of(options, location);
@@ -54,8 +56,8 @@ public static class ModelEvaluation
         var speed = options.Speed && options.Shard.Count == 1 ? Time(originalMap is null ? [map] : [originalMap, map], tasks, options, progress, ct) : null;
         using var process = Process.GetCurrentProcess();
         var result = new EvaluationResult(
-            Describe(map, header.Model, model),
-            original is null ? null : Describe(originalMap!, header.Against!, original),
+            Describe(location, map, header.Model, model),
+            original is null ? null : Describe(originalLocation!, originalMap!, header.Against!, original),
             header.Tasks,
             Aggregate.Of(results.Items, options.Seed),
             pairs,
@@ -100,6 +102,6 @@ public static class ModelEvaluation
         return Speed.Measure(models, tasks.Prompts, tasks.Context, options.Target, stage.AsIncrement<int>(), ct);
     }
 
-    private static EvaluatedModel Describe(BlockMap map, string fingerprint, ModelUnderTest run) => new(
-        map.Model.Path, fingerprint, map.Count, ModelFiles.Of(map.Model).TotalBytes, run.Seconds > 0 ? run.TokensRead / run.Seconds : 0);
+    private static EvaluatedModel Describe(ModelLocation location, BlockMap map, string fingerprint, ModelUnderTest run) => new(
+        location.Given, fingerprint, map.Count, ModelFiles.Of(map.Model).TotalBytes, run.Seconds > 0 ? run.TokensRead / run.Seconds : 0);
 }

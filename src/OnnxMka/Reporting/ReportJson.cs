@@ -64,7 +64,7 @@ public static class ReportJson
             output = result.Emitted is { } e
                 ? new
                 {
-                    model = e.ModelPath,
+                    model = e.Given,
                     bytes = e.Written.TotalBytes,
                     files = e.Written.Files.Select(f => new { path = Path.GetFileName(f.Key), bytes = f.Value }),
                     dataBytes = e.Written.DataBytes,

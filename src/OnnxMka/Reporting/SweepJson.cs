@@ -1,3 +1,5 @@
+using System.Text.Json;
+using OnnxMka.Json;
 using OnnxMka.Sweeping;
 
 namespace OnnxMka.Reporting;
@@ -48,4 +50,11 @@ public static class AnalysisReport
         seams = ReportDocument.Seams(analysis),
         removalOrder = Planning.MergePlanner.RemovalOrder(analysis.Npib),
     });
+
+    /// <summary>The figures alone, in one line (<c>score --json</c>).</summary>
+    public static string Scores(Scoring.Analysis analysis)
+    {
+        var figures = new { npib = analysis.Npib.Rows, sigma = analysis.Sigma, eigenvalues = analysis.Eigenvalues };
+        return JsonSerializer.Serialize(figures, JsonForm.Line) + "\n";
+    }
 }
