@@ -135,7 +135,10 @@ internal sealed class CompressVerb
             CommandLine = CommandLine.Quoted(["onnx-mka", .. parsed.Tokens.Select(t => t.Value)]),
             Files = Files(parsed),
         };
-        return _selection.Apply(parsed, parsed.GetValue(_mergekit) is not null || parsed.GetValue(_adapterMap) is not null, _quality.Apply(parsed, _calibration.Apply(parsed, options)));
+        var applied = _selection.Apply(parsed, _quality.Apply(parsed, _calibration.Apply(parsed, options)));
+        Option<FileInfo?>[] shares = [.. new[] { _adapterMap, _mergekit }.Where(o => parsed.GetValue(o) is not null)];
+        LayerFiles.Check(applied, shares, parsed.GetValue(_pruneList) is null ? null : _pruneList);
+        return applied;
     }
 
     private NamedFiles Files(ParseResult parsed)
@@ -155,8 +158,7 @@ internal sealed class CompressVerb
         if (amounts != 1) throw new UsageException("Say how much goes with exactly one of --ratio, --layers-removed, --blocks, --target-size, --max-ppl-increase or --plan.");
         if (parsed.GetValue(_ratio) is { } ratio && !(ratio >= 0 && ratio < 1)) throw new UsageException($"--ratio is {ratio}; it must be at least 0 and less than 1.");
         if (parsed.GetValue(_only) != MergedHalf.Both && (planGiven || parsed.GetValue(_method) != Method.Mka)) throw new UsageException("--only says what a merge mixes: it goes with --method mka, and not with --plan, which says so itself.");
-        if (parsed.GetValue(_only) != MergedHalf.Both && parsed.GetValue(_mergekit) is not null) throw new UsageException("--mergekit cannot say --only: mergekit tells halves by the names of one architecture.");
-        return _merge.Apply(parsed, planGiven, parsed.GetValue(_mergekit) is not null, new PlanOptions
+        return _merge.Apply(parsed, planGiven, new PlanOptions
         {
             Count = UsageRange.AtLeast(parsed.GetValue(_count) ?? 0, 0, "--layers-removed"),
             Named = _selection.TakesHalves(parsed) ? [] : UsageRange.Numbers(parsed.GetValue(_blocks), "--blocks"),

@@ -14,7 +14,7 @@ internal sealed class MergeFlags
 
     public IEnumerable<Option> All => [_alpha, _align];
 
-    public PlanOptions Apply(ParseResult parsed, bool planGiven, bool mergekit, PlanOptions options)
+    public PlanOptions Apply(ParseResult parsed, bool planGiven, PlanOptions options)
     {
         var text = parsed.GetValue(_alpha);
         double? alpha = null;
@@ -29,7 +29,6 @@ internal sealed class MergeFlags
         if (!fit && align == AlignUnits.None) return options with { Alpha = alpha };
         if (options.Method != Method.Mka) throw new UsageException("--align and --alpha fit are about averages: they need --method mka.");
         if (planGiven) throw new UsageException("--align and --alpha fit make a plan better; one that is given with --plan holds its shares and orders already.");
-        if (mergekit) throw new UsageException("mergekit has no word for units in another order or shares fitted a weight: leave out --mergekit, or --align and --alpha fit.");
         return options with { Alpha = alpha, FitAlpha = fit, Align = align };
     }
 }

@@ -24,8 +24,7 @@ internal sealed class SelectionFlags
 
     public bool TakesHalves(ParseResult parsed) => parsed.GetValue(_granularity) == Granularity.Sublayer;
 
-    /// <param name="cards">Files that map whole layers are asked for.</param>
-    public CompressionOptions Apply(ParseResult parsed, bool cards, CompressionOptions options)
+    public CompressionOptions Apply(ParseResult parsed, CompressionOptions options)
     {
         var (size, increase) = (UsageRange.Bytes(parsed.GetValue(_size), "--target-size"), UsageRange.Share(parsed.GetValue(_increase), "--max-ppl-increase"));
         var weighs = parsed.GetValue(_merge) == "auto";
@@ -34,7 +33,6 @@ internal sealed class SelectionFlags
         if (weighs && (!isGreedy || options.Plan.Method != Method.Mka)) throw new UsageException("--merge auto belongs to --method mka --select greedy-loss.");
         if (resume is not null && !isGreedy && options.Plan.Method != Method.Best) throw new UsageException("--resume keeps the rounds of --select greedy-loss or --method best.");
         if (TakesHalves(parsed) && options.Plan.Method == Method.Mka) throw new UsageException("--granularity sublayer deletes halves of layers: use --method drop or best.");
-        if (cards && (TakesHalves(parsed) || options.ReadyPlan is { Units: not null })) throw new UsageException("--mergekit and --adapter-map speak of whole layers, and there is no word for halves in them: leave them out with --granularity sublayer.");
         return options with
         {
             Granularity = parsed.GetValue(_granularity),

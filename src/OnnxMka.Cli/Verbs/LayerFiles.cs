@@ -1,0 +1,40 @@
+using System.CommandLine;
+using OnnxMka.Blocks;
+using OnnxMka.Planning;
+
+namespace OnnxMka.Cli.Verbs;
+
+/// <summary>
+/// Files that tell the result to tools of other formats. These know whole layers alone, and of merged ones a share for the layer with its
+/// units where they were: what they have no word for is refused before any work is done.
+/// </summary>
+internal static class LayerFiles
+{
+    /// <param name="shares">Options of files with shares that were given.</param>
+    /// <param name="numbers">The option of a file with numbers of layers; null where it was not given.</param>
+    public static void Check(CompressionOptions options, IReadOnlyList<Option> shares, Option? numbers)
+    {
+        var plan = options.ReadyPlan;
+        string[] given = [.. shares.Append(numbers).OfType<Option>().Select(o => o.Name)];
+        if (given.Length > 0 && (options.Granularity == Granularity.Sublayer || plan is { Units: not null }))
+        {
+            throw new UsageException(
+                $"{Named(given)} of whole layers, and there is no word for halves: leave that out with --granularity sublayer.");
+        }
+
+        if (shares.Count > 0 && Unsaid(options.Plan, plan) is { } unsaid)
+        {
+            var names = Named([.. shares.Select(o => o.Name)]);
+            throw new UsageException($"{names} of one share a layer, and there is no word for {unsaid}: leave the one or the other out.");
+        }
+    }
+
+    private static string? Unsaid(PlanOptions options, MergePlan? plan)
+    {
+        if (options.FitAlpha || plan?.Groups.Any(g => !g.Fitted.IsDefaultOrEmpty) == true) return "shares fitted a weight (--alpha fit)";
+        if (options.Align != AlignUnits.None || plan is { Permutations.IsDefaultOrEmpty: false }) return "units in another order (--align)";
+        return options.Only != MergedHalf.Both || plan is { Only: not MergedHalf.Both } ? "halves (--only)" : null;
+    }
+
+    private static string Named(string[] options) => $"{string.Join(" and ", options)} {(options.Length == 1 ? "speaks" : "speak")}";
+}
