@@ -146,8 +146,7 @@ public sealed class Compression
         if (!needed || (!named && options.Count == 0)) return _options.Analysis;
         if (_options.Analysis is { } given)
         {
-            if (given.Fingerprint != fingerprint || given.Npib.Count != map.Count)
-                throw new RefusedException("MKA036", "the analysis", "it was made for another model", "Score this model again");
+            given.RequireFor(map, fingerprint);
             return given;
         }
 

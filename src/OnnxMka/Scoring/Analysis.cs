@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using OnnxMka.Alignment;
+using OnnxMka.Blocks;
+using OnnxMka.Json;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Scoring;
@@ -30,17 +32,24 @@ public sealed record Analysis(
     /// <summary>Norm and influence of each seam, for reports; empty where the analysis was read from a file.</summary>
     public ImmutableArray<SeamStatistics> Seams { get; init; } = [];
 
-    private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+    /// <summary>Refuses an analysis of another model. One of activations from elsewhere tells only the number of blocks.</summary>
+    public void RequireFor(BlockMap map, string fingerprint)
+    {
+        var isOther = Fingerprint.Length > 0 && Fingerprint != fingerprint;
+        var why = Npib.Count != map.Count ? $"it is of {Npib.Count} blocks and the model has {map.Count}"
+            : isOther ? "it was made for another model" : null;
+        if (why is not null) throw new RefusedException("MKA036", "the analysis", why, "Score this model");
+    }
 
     public string ToJson() => JsonSerializer.Serialize(
-        new Document(Version, Fingerprint, Npib.Rows, Sigma, Eigenvalues, Samples, SampleLength, CalibrationSource, CalibrationSha256, ExecutionProvider), Options) + "\n";
+        new Document(Version, Fingerprint, Npib.Rows, Sigma, Eigenvalues, Samples, SampleLength, CalibrationSource, CalibrationSha256, ExecutionProvider), JsonForm.Indented) + "\n";
 
     /// <summary>Refuses other versions, tables that are not square, and seams without their figures.</summary>
     public static Analysis FromJson(string json, string name)
     {
         try
         {
-            var d = JsonSerializer.Deserialize<Document>(json, Options);
+            var d = JsonSerializer.Deserialize<Document>(json, JsonForm.Indented);
             if (d is not { Version: Version } || d.Npib.IsDefaultOrEmpty || d.Npib.Any(r => r.Length != d.Npib.Length || r.Any(v => v is not (>= 0 and <= 1)))
                 || d.Sigma.IsDefault || d.Sigma.Length != d.Npib.Length || d.Eigenvalues.IsDefault || d.Eigenvalues.Length != d.Npib.Length || d.Eigenvalues.Any(e => e.IsDefault || e.Length < 2))
                 throw Bad(name, $"it is no analysis of version {Version}");

@@ -53,8 +53,7 @@ public static class Sweep
         var wanted = Wanted(map, options, sweep);
         foreach (var (_, _, planOptions) in wanted) MergePlanner.CheckRoom(map, planOptions);
         var analysis = options.Analysis ?? ModelScoring.Run(map, texts.Calibration, options, fingerprint, progress, ct, clock);
-        if (analysis.Fingerprint != fingerprint || analysis.Npib.Count != map.Count)
-            throw new RefusedException("MKA036", "the analysis", "it was made for another model", "Score this model again");
+        analysis.RequireFor(map, fingerprint);
         var original = clock.Time("evaluate the original", () => Measure("original", map));
         Losses.OfOriginal(original.Loss);
         using var calibrated = new CalibratedModel(map, options, texts, progress, ct);

@@ -17,6 +17,18 @@ public sealed class AnalysisFileTests
         Assert.Equal(json, Analysis.FromJson(json, "a.json").ToJson());
     }
 
+    /// <summary>Activations from elsewhere have no fingerprint: what they tell is held against the number of blocks.</summary>
+    [Fact]
+    public void It_serves_the_model_that_it_is_of()
+    {
+        var analysis = Analysis.FromJson(Stored(), "a.json");
+        (analysis with { Fingerprint = "" }).RequireFor(Books16.Map, "g");
+        analysis.RequireFor(Books16.Map, "f");
+        Assert.Contains("made for another model", Assert.Throws<RefusedException>(() => analysis.RequireFor(Books16.Map, "g")).Message, StringComparison.Ordinal);
+        var few = Books16.Map with { Blocks = Books16.Map.Blocks[..15] };
+        Assert.Contains("it is of 16 blocks and the model has 15", Assert.Throws<RefusedException>(() => (analysis with { Fingerprint = "" }).RequireFor(few, "g")).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void An_analysis_with_any_value_of_any_type_is_read_or_refused() => JsonDamage.AssertReadOrRefused(Stored(), "MKA036", 100, damaged =>
     {
