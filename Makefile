@@ -88,11 +88,12 @@ format: obj/restored
 fixtures:
 	@tools/check-manifest
 
-# A million mutated models, five thousand random decoders and twenty thousand damaged ones; a quarter of an hour.
+# A million mutated models, five thousand random decoders and twenty thousand damaged ones; 300 kills and 300 errors at system calls; half an hour.
 soak: build
 	@FUZZ_CASES=1000000 $(DOTNET) test tests/OnnxMka.Graph.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~DamagedModels"
 	@FORGE_CASES=5000 $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~RandomDecoder"
 	@DAMAGE_CASES=20000 $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~DamagedDecoder"
+	@INJECT_CASES=300 $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~FaultInjection" --logger "console;verbosity=detailed"
 
 # The table of speeds and memory, filed under tests/OnnxMka.Benchmarks/results; about 50 GB of disk in WORK.
 # BENCH="start scoring" runs these parts only, BENCH=--short all of them on small sizes in minutes; neither is filed.

@@ -67,6 +67,9 @@ internal sealed class FolderUpdate
         update.Undo();
     }
 
+    /// <summary>What is left in a staging folder is of no more use to anybody.</summary>
+    public static void Forget(string staging) => File.Delete(Path.Combine(staging, ListName));
+
     private static Steps Read(string list)
     {
         try
@@ -126,7 +129,7 @@ internal sealed class FolderUpdate
             foreach (var folder in folders.Distinct(StringComparer.Ordinal).Where(Directory.Exists)) DiskSync.Folder(folder);
         }
 
-        File.Delete(Path.Combine(_staging, ListName));
+        Forget(_staging);
     }
 
     private string New(string file) => Path.Combine(_staging, StagingFolder.ContentName, file);

@@ -140,7 +140,12 @@ internal sealed class StagingFolder : IDisposable
     {
         try
         {
-            if (Directory.Exists(staging)) Directory.Delete(staging, recursive: true);
+            if (Directory.Exists(staging))
+            {
+                FolderUpdate.Forget(staging); // first: half of what it speaks of must not be put back by anybody
+                Directory.Delete(staging, recursive: true);
+            }
+
             var made = Path.GetDirectoryName(staging)!;
             for (; made.Length > existing.Length && !Directory.EnumerateFileSystemEntries(made).Any(); made = Path.GetDirectoryName(made)!) Directory.Delete(made);
         }
