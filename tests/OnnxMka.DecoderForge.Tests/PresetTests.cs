@@ -63,7 +63,7 @@ public sealed class PresetTests
     private static DecoderModel WithOneWeightChanged(DecoderModel model)
     {
         var block = model.Spec.Blocks.Length - 1;
-        var role = model.Spec.Blocks[block].Convolution ? Role.ConvOut : Role.Output;
+        var role = model.Spec.Blocks[block].HasAttention ? Role.Output : Role.ConvOut;
         var matrix = model.Weights.Blocks[block][role];
         var values = matrix.Values.ToArray();
         // Two bits may have the same code for a slightly other weight.

@@ -46,11 +46,22 @@ public sealed class RandomDecoderTests
         All<FunctionForm>(s => s.Form.Functions);
         All<SharingForm>(s => s.Form.Sharing);
         All<ShapeForm>(s => s.Form.Shapes);
+        All<StateNumbers>(s => s.Form.Numbers);
+        All<LengthSymbols>(s => s.Form.Symbols);
+        All<CacheCut>(s => s.Form.Cut);
+        All<LengthSource>(s => s.Form.Length);
+        All<PositionSource>(s => s.Form.Positions);
+        All<LogitsForm>(s => s.Form.Logits);
+        All<MixerKind>([.. Enumerable.Range(0, 2).Select(i => (Func<DecoderSpec, MixerKind>)(s => s.Blocks[i].Mixer))]);
         All<MlpKind>(s => s.Blocks[0].Mlp, s => s.Blocks[1].Mlp);
         Assert.Equal(Enumerable.Range(2, 7), specs.Select(s => s.Blocks.Length).Distinct().Order());
         Assert.Contains(specs, s => s.Form.IfMerged);
         Assert.Contains(specs, s => s.Form.InputsEmbeds);
         Assert.Contains(specs, s => s.Form.EmbedNorm);
+        Assert.Contains(specs, s => s.Form.StaticBatch);
+        Assert.Contains(specs, s => s.Form.WeightInputs);
+        Assert.Contains(specs, s => s.Form.OptionalLora);
+        Assert.Contains(specs, s => s.Blocks.Select(b => b.CacheLength).Distinct().Count() > 2);
 
         void All<T>(params Func<DecoderSpec, T>[] of)
             where T : struct, Enum =>

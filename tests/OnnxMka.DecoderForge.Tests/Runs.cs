@@ -22,7 +22,7 @@ internal static class Runs
         return step.Logits;
     }
 
-    /// <summary>The same logits from a short prompt and one token at a time.</summary>
+    /// <summary>The same logits from a short prompt and one token at a time; where a run gives the last position's alone, those of the last step.</summary>
     public static float[] Stepwise(DecoderSession session, int[] tokens)
     {
         var step = session.Prefill(tokens.AsSpan(0, PromptLength));
@@ -34,7 +34,7 @@ internal static class Runs
         }
 
         step.Cache.Dispose();
-        return [.. logits];
+        return logits.Count < tokens.Length * step.Width ? step.Logits : [.. logits];
     }
 
     public static double Tolerance(DecoderModel model, float[] logits) => model.Spec.Form.Linear == LinearForm.DynamicInt8

@@ -49,6 +49,7 @@ public static class DecoderForge
         if (form.Dialect == DialectKind.Dynamo) Annotations.AddGraphSignature(proto.Graph);
         SharedInitializers.Apply(proto.Graph, form.Sharing);
         if (form.ConstantWeights) ConstantWeights.Apply(proto.Graph);
+        if (form.WeightInputs) WeightInputs.Apply(proto.Graph);
         return proto;
     }
 }

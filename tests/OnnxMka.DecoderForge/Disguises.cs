@@ -174,6 +174,18 @@ public static partial class Disguises
     /// <summary>The value that the head multiplies: the final norm.</summary>
     public static string HeadInput(byte[] model) => Producer(ModelProto.Parser.ParseFrom(model).Graph, "logits").Input[0];
 
+    /// <summary>A node reads another value in the place of its first.</summary>
+    public static byte[] Reading(byte[] model, string node, string value) => Rewrite(model, graph => graph.Node.Single(n => n.Name == node).Input[0] = value);
+
+    /// <summary>Operators under other names and in other domains; null leaves one as it is.</summary>
+    public static byte[] Operators(byte[] model, Func<string, (string Domain, string Name)?> name) => Rewrite(model, graph =>
+    {
+        foreach (var node in graph.Node)
+        {
+            if (name(node.OpType) is { } other) (node.Domain, node.OpType) = (other.Domain, other.Name);
+        }
+    });
+
     private static byte[] Rewrite(byte[] model, Action<GraphProto> change)
     {
         var proto = ModelProto.Parser.ParseFrom(model);

@@ -18,7 +18,8 @@ public static class RandomDecoder
         var random = new Random(seed);
         var network = RandomNetwork.Draw(random);
         var blocks = RandomNetwork.DrawBlocks(random, network);
-        var form = new RandomForm(random, network, blocks).Draw();
+        // States come from a sequence of their own: what a seed drew before they were drawn stays as it was.
+        (blocks, var form) = new RandomStates(new Random(~seed), network).Draw(blocks, new RandomForm(random, network, blocks).Draw());
         if (form.Attention == AttentionForm.MultiHead || form.Attention == AttentionForm.Packed) network = network with { AttentionSoftcap = 0 };
         return new DecoderSpec($"seed {seed}: {Summary(network, blocks, form)}", network, blocks, form);
     }
@@ -26,10 +27,12 @@ public static class RandomDecoder
     private static string Summary(Network n, ImmutableArray<BlockSpec> blocks, GraphForm f)
     {
         var kinds = string.Join('+', blocks.Select(b => b.Mlp).Distinct());
-        var window = blocks.Any(b => b.Window > 0) ? " windowed" : "";
+        var mixers = string.Join("", blocks.Select(b => b.Mixer.ToString()[0] + (b.CacheLength > 0 ? $"{b.CacheLength}" : b.Window > 0 ? "w" : "")));
         var extras = $"{(f.IfMerged ? " If" : "")}{(f.InputsEmbeds ? " embeds" : "")}{(f.Functions != FunctionForm.None ? $" functions {f.Functions}" : "")}";
-        return $"{blocks.Length} blocks {n.Topology} {kinds}{window}, {f.Norm} {f.Join}, {f.Attention} {n.Heads}/{n.KvHeads} {n.Positions} {f.Rotary}, "
-            + $"{f.Linear} {f.Qkv}, {f.Dialect} {f.KvPorts} opset {f.Opset}{extras}";
+        var states = $"{f.Numbers}{(f.StatesAreMembers ? " members" : "")}{(f.FusedStates ? " fused" : "")} {f.Symbols} {f.Cut}, length {f.Length}, positions {f.Positions}, logits {f.Logits}"
+            + $"{(f.StaticBatch ? ", batch 1" : "")}{(f.WeightInputs ? ", weight inputs" : "")}{(f.OptionalLora ? ", lora" : "")}";
+        return $"{blocks.Length} blocks {n.Topology} {kinds} {mixers}, {f.Norm} {f.Join}, {f.Attention} {n.Heads}/{n.KvHeads} {n.Positions} {f.Rotary}, "
+            + $"{f.Linear} {f.Qkv}, {f.Dialect} {f.KvPorts} opset {f.Opset}{extras}, states {states}";
     }
 
     private static DecoderWeights WithEqualNorms(DecoderWeights weights, Random random)

@@ -45,8 +45,8 @@ internal sealed class RandomForm(Random random, Network network, ImmutableArray<
             Functions = dialect == DialectKind.Dynamo ? Pick(random, FunctionForm.None, FunctionForm.PerLayer, FunctionForm.PerNorm) : FunctionForm.None,
             KvPorts = Ports(attention),
             PortOrder = Pick(random, PortOrder.Interleaved, PortOrder.Grouped),
-            LengthFromCache = Chance(random, 0.6),
-            PositionsFromMask = Chance(random, 0.2),
+            Length = Chance(random, 0.6) ? LengthSource.Past : LengthSource.Mask,
+            Positions = Chance(random, 0.2) ? PositionSource.Mask : PositionSource.Port,
             HeadCopy = headCopy,
             TableFromHead = dialect == DialectKind.GenAi && network.Head == HeadKind.Tied && !headCopy && !inputsEmbeds,
         };

@@ -5,16 +5,10 @@ namespace OnnxMka.Blocks;
 /// <summary>Finds the segments that hold a block's attention (or other state): each one starts a block.</summary>
 internal static class AttentionSegments
 {
-    private static readonly HashSet<string> FusedAttention = new(StringComparer.Ordinal)
-    {
-        "Attention", "com.microsoft.Attention", "com.microsoft.MultiHeadAttention", "com.microsoft.GroupQueryAttention",
-        "com.microsoft.DecoderMaskedMultiHeadAttention", "com.microsoft.DecoderMaskedSelfAttention", "com.microsoft.SparseAttention",
-        "com.microsoft.PagedAttention", "com.microsoft.LinearAttention", "com.microsoft.QAttention",
-    };
-
-    public static bool IsFused(string op) => FusedAttention.Contains(op);
-
-    /// <summary>Segment numbers, ascending. Refuses a segment with several attentions: a value other than the stream joins those layers.</summary>
+    /// <summary>
+    /// Segment numbers, ascending. A layer may have several attentions side by side: one a head, or attention and recurrence. Refuses a
+    /// segment where one attention reads what another gave: a value other than the stream joins those layers.
+    /// </summary>
     public static List<int> Find(StreamSegments segments)
     {
         var count = new int[segments.Count];
@@ -24,7 +18,11 @@ internal static class AttentionSegments
         }
 
         var starts = Starts(segments, count);
-        foreach (var segment in starts.Where(s => count[s] > 1)) throw Crossing(segments, segment);
+        foreach (var segment in starts.Where(s => count[s] > 1))
+        {
+            if (InARow(segments, segment) is { } later) throw Crossing(segments, segment, later);
+        }
+
         return starts;
     }
 
@@ -48,8 +46,8 @@ internal static class AttentionSegments
     /// <summary>A fused operator, or a Softmax over a product of two activations (a router's Softmax is over activations times weights).</summary>
     public static bool IsAttention(StreamSegments segments, ViewNode node)
     {
-        if (segments.Stream.View.IsCall(node)) return segments.Stream.View.Operators(node).Any(o => o == "Softmax" || FusedAttention.Contains(o));
-        if (FusedAttention.Contains(node.Op)) return true;
+        if (segments.Stream.View.IsCall(node)) return segments.Stream.View.Operators(node).Any(o => o == "Softmax" || MixerOperators.IsAttention(o));
+        if (MixerOperators.IsAttention(node.Op)) return true;
         return node.Op == "Softmax" && ScoreFactors(segments.Stream, node) >= 2;
     }
 
@@ -71,11 +69,26 @@ internal static class AttentionSegments
         return 0;
     }
 
-    private static RefusedException Crossing(StreamSegments segments, int segment)
+    /// <summary>An attention of a segment that depends on another one there; null where all stand side by side.</summary>
+    private static ViewNode? InARow(StreamSegments segments, int segment)
     {
-        var position = segments.Nodes(segment).SelectMany(n => n.Outputs.Select(o => (Value: o, n.Position))).Where(v => segments.Stream.Dependent.Contains(v.Value)).ToArray();
-        var crossing = position.MaxBy(v => segments.Stream.View.Readers(v.Value).Select(r => r.Node.Position).DefaultIfEmpty(v.Position).Max() - v.Position);
+        var behind = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var node in segments.Nodes(segment).Where(n => !ResidualStream.ReadsOnlyShape(n)))
+        {
+            var follows = node.Reads.Any(behind.Contains);
+            var attends = IsAttention(segments, node);
+            if (follows && attends) return node;
+            if (follows || attends) behind.UnionWith(node.Outputs.Where(o => o.Length > 0));
+        }
+
+        return null;
+    }
+
+    private static RefusedException Crossing(StreamSegments segments, int segment, ViewNode later)
+    {
+        var values = segments.Nodes(segment).SelectMany(n => n.Outputs.Select(o => (Value: o, n.Position))).Where(v => segments.Stream.Dependent.Contains(v.Value)).ToArray();
+        var crossing = values.MaxBy(v => segments.Stream.View.Readers(v.Value).Select(r => r.Node.Position).DefaultIfEmpty(v.Position).Max() - v.Position);
         return new RefusedException(
-            "MKA012", crossing.Value, "this value passes from one decoder layer into a later one, beside the residual stream", "Layers that share values (KV sharing, deepstack) cannot be removed one by one; this model is not supported");
+            "MKA012", crossing.Value, $"this value passes beside the residual stream, so that nothing parts {later.Origin.Label} from the attention before it", "Layers that share values (KV sharing, deepstack) cannot be removed one by one; this model is not supported");
     }
 }

@@ -15,7 +15,11 @@ public sealed record Seam(string Value, int? SkipNorm)
 /// <summary>One input or output of the graph that carries a block's KV cache or other state.</summary>
 /// <param name="Name">Port name as the exporter wrote it.</param>
 /// <param name="Slot">Which of the block's ports it is: 0, 1 in the order of the graph's port list.</param>
-public sealed record KvPort(string Name, int Slot);
+public sealed record KvPort(string Name, int Slot)
+{
+    /// <summary>Ports of one kind (same number) carry the same sort of state and are always equally long; see <see cref="CacheKinds"/>.</summary>
+    public int Kind { get; init; }
+}
 
 /// <summary>One place where a block reads a parameter.</summary>
 /// <param name="Node">Index of the node that reads it from the residual side (past Identity and Transpose).</param>

@@ -55,7 +55,8 @@ public static class BlockDetector
             Layer = parts[i].Layer,
             Half = parts[i].Half,
         });
-        var map = new BlockMap(model, Renumbered([.. blocks]), stream.TokenInput, stream.TakesEmbeddings, stream.Sink);
+        var kinds = CacheKinds.Tell(Renumbered([.. blocks]), model.Graph, new StateGrowth(segments, exact));
+        var map = new BlockMap(model, kinds, stream.TokenInput, stream.TakesEmbeddings, stream.Sink);
         PortOrder.Refuse(map);
         return map;
     }

@@ -109,7 +109,7 @@ internal sealed class ConstantValues
 
     private static int[] RotarySlots(string op) => op switch
     {
-        "com.microsoft.RotaryEmbedding" => [2, 3],
+        "com.microsoft.RotaryEmbedding" or "com.microsoft.MRotaryEmbedding" or "MRotaryEmbedding" => [2, 3],
         "RotaryEmbedding" => [1, 2],
         "com.microsoft.GroupQueryAttention" => [7, 8],
         "com.microsoft.SparseAttention" => [5, 6, 9, 10],

@@ -14,11 +14,13 @@ internal static class MergeObstacle
             switch (op)
             {
                 case "Softmax" when AttentionSegments.IsRouter(stream, node):
-                case "com.microsoft.MoE" or "com.microsoft.QMoE" or "TopK":
+                case "TopK":
+                case var _ when MixerOperators.IsExperts(op):
                     return $"experts ({node.Origin.Label}) stand in an order of their own, so that averaging needs experts to be matched first";
                 case "Conv" when IsPointwise(node, view):
                     break;
-                case "Conv" or "com.microsoft.CausalConvWithState" or "com.microsoft.LinearAttention":
+                case "Conv":
+                case var _ when MixerOperators.IsRecurrent(op):
                     return $"state ({node.Origin.Label}) is that of a convolution or recurrence, whose weights are not averaged";
                 case "com.microsoft.MatMulNBits" when node.Origin.Int("weight_prepacked", 0) != 0:
                     return $"weights ({node.Origin.Label}) are prepacked for one kind of GPU, an opaque layout";

@@ -82,15 +82,16 @@ internal sealed class NormalisedView
     public static NormalisedView Of(OnnxModel model) => new(GraphIndex.Of(model.Graph), model);
 
     /// <summary>Operators that a node stands for: its own, or where it calls a function of the model, those inside (nested calls too).</summary>
-    public IEnumerable<string> Operators(ViewNode node) => IsCall(node) ? OperatorsInside(node) : [node.Op];
+    public IEnumerable<string> Operators(ViewNode node) => IsCall(node) ? NodesInside(node).Select(Qualified) : [node.Op];
 
-    private IEnumerable<string> OperatorsInside(ViewNode node)
+    /// <summary>What stands in the function that a node calls, nested calls too.</summary>
+    public IEnumerable<OnnxNode> NodesInside(ViewNode node)
     {
         var pending = new Stack<OnnxNode>([node.Origin]);
         var entered = new HashSet<(string, string)>();
         while (pending.TryPop(out var next))
         {
-            if (!_model.Functions.TryGetValue((next.Domain, next.OpType), out var body)) yield return Qualified(next);
+            if (!_model.Functions.TryGetValue((next.Domain, next.OpType), out var body)) yield return next;
             else if (entered.Add((next.Domain, next.OpType)))
             {
                 foreach (var inner in body.Nodes) pending.Push(inner);

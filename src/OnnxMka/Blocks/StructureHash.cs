@@ -51,6 +51,9 @@ internal sealed class StructureHash : IDisposable
         return number;
     }
 
+    /// <summary>An attribute without subgraphs as text; tensors by content.</summary>
+    public string Text(OnnxAttribute attribute) => string.Join(':', attribute.Tensors.Select(Content).Prepend(attribute.Canonical(tensorNames: false)));
+
     public void Dispose() => _reader.Dispose();
 
     public static bool IsCommutative(ViewNode node) => node.Op is "Add" or "Sum" or "Mul" or "ResidualSum" or "And" or "Or";
@@ -91,7 +94,7 @@ internal sealed class StructureHash : IDisposable
         if (counting.Length == 0) return "";
         return string.Join(';', counting.OrderBy(a => a.Name, StringComparer.Ordinal).Select(a => a.HasSubgraph
             ? $"{a.Name}=({string.Join(',', a.Subgraphs.Select(g => Body(g, outer)))})"
-            : string.Join(':', a.Tensors.Select(Content).Prepend(a.Canonical(tensorNames: false)))));
+            : Text(a)));
     }
 
     /// <summary>Number of a subgraph: what its outputs compute from its inputs, its own constants, and the values around it.</summary>

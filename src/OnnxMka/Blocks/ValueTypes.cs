@@ -9,7 +9,7 @@ internal sealed class ValueTypes(GraphIndex index)
     {
         "Add", "Sum", "Sub", "Mul", "Div", "Pow", "Sqrt", "Reciprocal", "Neg", "Exp", "Erf", "Cos", "Sin", "Tanh", "Sigmoid", "Relu", "Clip", "Min", "Max", "Gelu", "FastGelu", "BiasGelu", "QuickGelu",
         "Softmax", "ReduceMean", "ReduceSum", "MatMul", "Gemm", "Einsum", "Conv", "MatMulNBits", "RotaryEmbedding", "Attention", "Identity", "Dropout", "Reshape", "Transpose", "Unsqueeze", "Squeeze", "Slice", "Gather", "Concat", "Split", "Expand", "LayerNormalization", "SkipLayerNormalization",
-        "SkipSimplifiedLayerNormalization", "MultiHeadAttention", "GroupQueryAttention",
+        "SkipSimplifiedLayerNormalization", "MultiHeadAttention", "GroupQueryAttention", "LinearAttention", "CausalConvWithState",
     };
 
     private readonly Dictionary<string, ElementType> _known = index.Graph.Inputs.ToDictionary(i => i.Name, i => i.Type, StringComparer.Ordinal);

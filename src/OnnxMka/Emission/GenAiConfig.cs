@@ -14,6 +14,9 @@ internal static partial class GenAiConfig
 
     private const string Decoder = "model.decoder.";
 
+    /// <summary>The decoder's layers; null where they are not told.</summary>
+    public static long? Count(JsonText json) => json.Integer(Decoder + "num_hidden_layers");
+
     /// <summary>Refuses names of files by their hash: those lie in the model package that this configuration comes from.</summary>
     public static void RefusePackageFiles(JsonText json, string file)
     {

@@ -62,6 +62,10 @@ internal static partial class HuggingFaceConfig
         }
     }
 
+    /// <summary>The decoder's layers; null where no key tells them.</summary>
+    public static long? Count(JsonText json) =>
+        DecoderObjects.SelectMany(_ => Counts, (parent, key) => json.Integer(In(parent, key))).FirstOrDefault(count => count is not null);
+
     /// <summary>Path of a key in an object of the file.</summary>
     public static string In(string scope, string key) => scope.Length == 0 ? key : $"{scope}.{key}";
 

@@ -11,11 +11,11 @@ internal sealed class LayerEdits(JsonText json, string file, MergePlan plan, Lis
 
     public string File { get; } = file;
 
-    /// <summary>Layers before.</summary>
-    public int Before { get; } = plan.LayerCount;
+    /// <summary>Layers before, as the file counts them.</summary>
+    public int Before { get; init; } = plan.LayerCount;
 
     /// <summary>Old numbers of the layers that stay (of halves: whose attention does), ascending; the new number is the place.</summary>
-    public int[] Kept { get; } = [.. plan.KeptLayers];
+    public int[] Kept { get; init; } = [.. plan.KeptLayers];
 
     /// <summary>Paths that a rule was written out to, or warned of: no other speaks of them.</summary>
     public HashSet<string> Written { get; } = new(StringComparer.Ordinal);

@@ -22,7 +22,11 @@ public sealed class PortNames
     /// <summary>No port changed.</summary>
     public static PortNames None { get; } = new([], [], new Dictionary<string, string>(StringComparer.Ordinal));
 
-    public static PortNames Of(OnnxModel original, RewrittenModel rewritten) => new(Names(original), Names(rewritten.Model), rewritten.Ports);
+    public static PortNames Of(OnnxModel original, RewrittenModel rewritten) =>
+        new(Names(original), Names(rewritten.Model), rewritten.Ports) { Layers = rewritten.SourceLayers };
+
+    /// <summary>What their numbers count, where that is not the blocks.</summary>
+    public SourceLayers? Layers { get; private init; }
 
     /// <summary>True where the model had a port of that name and it is gone or called otherwise now.</summary>
     public bool Changes(string old) => _before.Contains(old) && New(old) != old;

@@ -59,9 +59,11 @@ internal sealed record InnerUnits(
 
     private string Name => Kind == AlignUnits.Heads ? "heads" : "mlp";
 
-    /// <summary>Numbers of heads from the block's cache ports, [batch, KV heads, length, size].</summary>
+    /// <summary>Numbers of heads from the block's cache ports, [batch, KV heads, length, size]: one for keys and one for values, or one for both.</summary>
     private static (int Count, int Groups) Heads(BlockMap map, Block block, LinearWeight outer)
     {
+        if (Math.Max(block.KvInputs.Length, block.KvOutputs.Length) > 2)
+            throw Refused(block, "it has caches for single heads, or other states beside them, and none tells its number of heads", "heads");
         var ports = block.KvInputs.Concat(block.KvOutputs).Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var port in map.Model.Graph.Inputs.Concat(map.Model.Graph.Outputs).Where(p => ports.Contains(p.Name) && p.Rank >= 4))
         {

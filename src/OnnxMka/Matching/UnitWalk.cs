@@ -61,7 +61,7 @@ internal sealed class UnitWalk
             }
 
             if (node.Op is "Shape" or "Size") continue;
-            IsAttention |= node.Op == "Softmax" || AttentionSegments.IsFused(node.Op);
+            IsAttention |= node.Op == "Softmax" || MixerOperators.IsAttention(node.Op);
             foreach (var input in Step(node)) pending.Push(input);
         }
     }

@@ -12,7 +12,7 @@ namespace OnnxMka.Rewriting;
 /// after    seam a -> next
 /// </code>
 /// The nodes of the removed blocks are then read by nobody and go, with their weights and cache ports. What reads only the length
-/// of a removed cache reads that of a surviving one.
+/// of a removed cache reads that of a surviving one of the same kind (<see cref="CacheHeir"/>).
 /// </summary>
 internal static class BlockPrune
 {
@@ -28,7 +28,8 @@ internal static class BlockPrune
         var outputs = map.Model.Graph.Outputs.Select(o => o.Name).Where(o => !dropped.Contains(o)).ToHashSet(StringComparer.Ordinal);
         // Backwards: what a later run takes over from its first norm may still be redirected by an earlier run.
         foreach (var (first, last) in Runs(removed, map.Count).Reverse()) SeamBypass.Script(map, outputs, index, map.Blocks[first].Input, map.Blocks[last].Output, script, Stage);
-        foreach (var block in removed.Order()) DropPorts(map, index, map.Blocks[block], removed, script);
+        var heirs = new CacheHeir(map, index, removed);
+        foreach (var block in removed.Order()) DropPorts(map, index, map.Blocks[block], heirs, script);
     }
 
     /// <summary>Refuses a result in which nodes of a removed block are still at work: something outside reads more than the stream.</summary>
@@ -66,21 +67,16 @@ internal static class BlockPrune
         }
     }
 
-    private static void DropPorts(BlockMap map, GraphIndex index, Block block, HashSet<int> removed, EditScript script)
+    private static void DropPorts(BlockMap map, GraphIndex index, Block block, CacheHeir heirs, EditScript script)
     {
         var own = block.Nodes.ToHashSet();
-        foreach (var (port, ports) in block.KvInputs.Select(p => (p, (Func<Block, IEnumerable<KvPort>>)(b => b.KvInputs)))
-            .Concat(block.KvOutputs.Select(p => (p, (Func<Block, IEnumerable<KvPort>>)(b => b.KvOutputs)))))
+        foreach (var (port, isInput) in block.KvInputs.Select(p => (p, true)).Concat(block.KvOutputs.Select(p => (p, false))))
         {
             var outside = FinalReaders(index, port.Name).Where(r => !own.Contains(r.Node.Index)).ToArray();
-            if (outside.Length > 0)
-            {
-                if (outside.FirstOrDefault(r => r.Node.OpType is not ("Shape" or "Size")) is { Node: { } reader })
-                    throw new RefusedException("MKA046", port.Name, $"this cache of block {block.Index} is also read by {reader.Label}", "A cache that other layers use cannot be removed; choose other blocks");
-                var heir = map.Blocks.Where(b => !removed.Contains(b.Index)).SelectMany(b => ports(b)).FirstOrDefault(p => p.Slot == port.Slot)
-                    ?? throw new RefusedException("MKA046", port.Name, "the graph reads the past length from it, and no cache would be left", "Remove fewer blocks");
-                script.Add(Stage, new GraphEdit.RedirectReaders(port.Name, heir.Name));
-            }
+            if (outside.Length == 0) continue;
+            if (outside.FirstOrDefault(r => r.Node.OpType is not ("Shape" or "Size")) is { Node: { } reader })
+                throw new RefusedException("MKA046", port.Name, $"this cache of block {block.Index} is also read by {reader.Label}", "A cache that other layers use cannot be removed; choose other blocks");
+            script.Add(Stage, new GraphEdit.RedirectReaders(port.Name, heirs.Of(block, port, isInput, outside)));
         }
 
         foreach (var port in block.KvOutputs) script.Add(Stage, new GraphEdit.DropOutputPort(port.Name));

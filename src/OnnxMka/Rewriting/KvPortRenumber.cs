@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.RegularExpressions;
 using OnnxMka.Blocks;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
@@ -12,21 +11,17 @@ namespace OnnxMka.Rewriting;
 /// before   past_key_values.0.key  past_key_values.2.key  present.0.key  present.2.key
 /// after    past_key_values.0.key  past_key_values.1.key  present.0.key  present.1.key
 /// </code>
+/// What the numbers count (<see cref="PortNumbers"/>) decides; a port never gets the name of another kind of state.
 /// </summary>
-internal static partial class KvPortRenumber
+internal static class KvPortRenumber
 {
-    /// <summary>Old to new names of the ports that change.</summary>
+    private static readonly Func<Block, ImmutableArray<KvPort>>[] _sides = [b => b.KvInputs, b => b.KvOutputs];
+
+    /// <summary>Old to new names of the ports that change. Refuses numbers that would have to change and count nothing known.</summary>
     public static ImmutableDictionary<string, string> Names(BlockMap map, MergePlan plan)
     {
-        var names = ImmutableDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
-        Func<Block, ImmutableArray<KvPort>>[] sides = [b => b.KvInputs, b => b.KvOutputs];
-        foreach (var side in sides)
-        {
-            var slots = map.Blocks.Max(b => side(b).Length);
-            for (var slot = 0; slot < slots; slot++) RenumberSlot(map, plan, b => side(b).FirstOrDefault(p => p.Slot == slot)?.Name, names);
-        }
-
-        return names.Where(n => n.Key != n.Value).ToImmutableDictionary(StringComparer.Ordinal);
+        var places = plan.Groups.Zip(plan.Places, (g, place) => (g.Block, place)).ToDictionary(g => g.Block, g => g.place);
+        return _sides.SelectMany(side => PortNumbers.Of(map.Blocks, side).Renumbered(places)).Where(n => n.Key != n.Value).ToImmutableDictionary(StringComparer.Ordinal);
     }
 
     /// <summary>Refuses new names of ports that a value has which keeps its name: a port that no block reads, or a value that is none of a cache.</summary>
@@ -38,39 +33,4 @@ internal static partial class KvPortRenumber
         if (ports.Values.FirstOrDefault(name => !taken.Add(name)) is { } name)
             throw new RefusedException("MKA016", name, "caches are renumbered, and this name belongs to no cache of a block that is left", "Rename or remove what has it: cache ports are numbered by layer");
     }
-
-    private static void RenumberSlot(BlockMap map, MergePlan plan, Func<Block, string?> port, ImmutableDictionary<string, string>.Builder names)
-    {
-        var having = map.Blocks.Where(b => port(b) is not null).ToArray();
-        var survivors = plan.Groups.Zip(plan.Places, (g, place) => (Block: map.Blocks[g.Block], place)).Where(s => port(s.Block) is not null).ToArray();
-        if (NumberPosition(having.Select(b => port(b)!).ToArray(), having.Select(b => b.Layer).ToArray()) is { } position)
-        {
-            foreach (var (block, place) in survivors) names[port(block)!] = WithNumber(port(block)!, position, place);
-            return;
-        }
-
-        // Numbers that do not follow the layers (or none at all): the survivors take the first names in order.
-        for (var i = 0; i < survivors.Length; i++) names[port(survivors[i].Block)!] = port(having[i])!;
-    }
-
-    /// <summary>Which run of digits in the names is the block's own number; null where none is.</summary>
-    private static int? NumberPosition(string[] names, int[] blocks)
-    {
-        var numbers = names.Select(n => Digits().Matches(n).Select(m => m.Value).ToArray()).ToArray();
-        for (var position = 0; position < numbers.Min(n => n.Length); position++)
-        {
-            if (numbers.Zip(blocks).All(p => p.First[position] == p.Second.ToString())) return position;
-        }
-
-        return null;
-    }
-
-    private static string WithNumber(string name, int position, int number)
-    {
-        var seen = 0;
-        return Digits().Replace(name, m => seen++ == position ? number.ToString() : m.Value);
-    }
-
-    [GeneratedRegex("[0-9]+", RegexOptions.CultureInvariant, Timeout.Infinite)]
-    private static partial Regex Digits();
 }

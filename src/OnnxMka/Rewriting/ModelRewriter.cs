@@ -11,7 +11,11 @@ namespace OnnxMka.Rewriting;
 /// <param name="Merged">Every tensor that holds a mix of blocks.</param>
 /// <param name="Ports">Old to new names of renumbered cache ports, and of outputs that show the stream.</param>
 /// <param name="Blocks">The remaining blocks under their new numbers and port names; their nodes are not listed.</param>
-public sealed record RewrittenModel(OnnxModel Model, ImmutableArray<MergedParameter> Merged, ImmutableDictionary<string, string> Ports, BlockMap Blocks);
+public sealed record RewrittenModel(OnnxModel Model, ImmutableArray<MergedParameter> Merged, ImmutableDictionary<string, string> Ports, BlockMap Blocks)
+{
+    /// <summary>Layers as the source model counts them; null where it counts them as blocks are counted.</summary>
+    public SourceLayers? SourceLayers { get; init; }
+}
 
 /// <summary>A plan and a model to a smaller model: align units, fold, prune, then renumber what is left.</summary>
 public static class ModelRewriter
@@ -44,7 +48,7 @@ public static class ModelRewriter
         if (names.Count > 0) naming.Add("renumber", new GraphEdit.RenameValues(names));
         StaleMetadata.Script(map, plan, naming);
         var model = GraphEditor.Apply(pruned, naming);
-        return new RewrittenModel(model, [.. merged.Select(m => m with { Name = names.GetValueOrDefault(m.Name, m.Name) })], ports, Remaining(map, plan, model, ports));
+        return new RewrittenModel(model, [.. merged.Select(m => m with { Name = names.GetValueOrDefault(m.Name, m.Name) })], ports, Remaining(map, plan, model, ports)) { SourceLayers = SourceLayers.Of(map, plan) };
     }
 
     private static BlockMap Remaining(BlockMap map, MergePlan plan, OnnxModel model, ImmutableDictionary<string, string> ports)

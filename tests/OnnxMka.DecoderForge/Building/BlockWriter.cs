@@ -45,7 +45,14 @@ internal sealed class BlockWriter(AttentionWriter attention)
 
     private Branch Mixer(BlockContext c, string x)
     {
-        if (c.Spec.Convolution) return new Branch(SideBranches.Convolution(c, x));
+        if (c.Spec.Mixer == MixerKind.Convolution) return new Branch(StateMixers.Convolution(c, x));
+        if (!c.Spec.HasAttention) return new Branch(StateMixers.Recurrence(c, x));
+        var attended = Attention(c, x);
+        return c.Spec.HasRecurrence ? new Branch(c.Graph.Op("Add", [Whole(c, attended), StateMixers.Recurrence(c, x)])) : attended;
+    }
+
+    private Branch Attention(BlockContext c, string x)
+    {
         var heads = attention.Write(c, x);
         var module = QkvProjections.Module(c, c.Modules.Output);
         var leaveBias = c.Form.Join == JoinForm.SkipNorm && c.Form.SkipBias && c.Has(Role.OutputBias);

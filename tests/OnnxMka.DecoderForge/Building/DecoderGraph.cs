@@ -13,10 +13,11 @@ internal static class DecoderGraph
         var embedded = Embedding(d, out var firstNormed);
         d.Ports.Mask();
         if (d.Spec.HasPositionIds) d.Ports.PositionIds();
+        if (d.Spec.Length == LengthSource.CachePosition) d.Ports.CachePosition();
         var stream = new ResidualStream(d.Graph, d.Norms, embedded) { FirstNormed = firstNormed };
         var attention = AttentionWriter.Of(d.Spec.Form);
         var blocks = d.Spec.Blocks.Select((_, i) => new BlockContext(d, i)).ToArray();
-        foreach (var block in blocks.Where(b => !b.Spec.Convolution)) attention.Prepare(block);
+        foreach (var block in blocks.Where(b => b.Spec.HasAttention)) attention.Prepare(block);
         var writer = new BlockWriter(attention);
         foreach (var block in blocks) writer.Write(block, stream);
         Head(d, FinalNorm(d, stream));
@@ -40,7 +41,7 @@ internal static class DecoderGraph
         firstNormed = null;
         if (g.Form.InputsEmbeds)
         {
-            object[] dims = ["batch_size", "sequence_length", n.Hidden];
+            object[] dims = [d.Ports.Batch, "sequence_length", n.Hidden];
             return Scaled(d, d.Ports.Input("inputs_embeds", g.Type, dims));
         }
 
@@ -113,11 +114,23 @@ internal static class DecoderGraph
         }
 
         d.Ports.Result("logits", g.Type, n.Vocabulary);
+        x = Asked(d, x);
         string logits;
         using (g.In(modules.Head)) logits = Product(d, x);
         if (n.LogitScale != 1) logits = g.Op("Mul", [logits, g.Float(n.LogitScale)]);
         if (n.LogitSoftcap > 0) logits = g.Op("Mul", [g.Op("Tanh", [g.Op("Div", [logits, g.Float(n.LogitSoftcap)])]), g.Float(n.LogitSoftcap)]);
         g.Rename(logits, "logits");
+    }
+
+    /// <summary>The positions whose logits are wanted.</summary>
+    private static string Asked(DecoderContext d, string x)
+    {
+        var g = d.Graph;
+        if (g.Form.Logits == LogitsForm.Last) return g.Slice(x, -1, int.MaxValue, 1);
+        if (g.Form.Logits == LogitsForm.All) return x;
+        // None asked for means all: a slice from the start.
+        var count = g.Unsqueeze(g.Op("Neg", [d.Ports.Input("num_logits_to_keep", ElementType.Int64)]), 0);
+        return g.Op("Slice", [x, count, g.Ints(int.MaxValue), g.Ints(1)]);
     }
 
     private static string Product(DecoderContext d, string x)

@@ -35,15 +35,19 @@ internal sealed class SharedValues(GraphWriter g, DecoderSpec spec, Ports ports)
     public string Length => OnceOutside("length", Root, () => g.Op("Shape", [Ids], ("start", 1), ("end", 2)));
 
     /// <summary>[batch, sequence], from a port or counted from the mask.</summary>
-    public string PositionIds => g.Form.PositionsFromMask
-        ? OnceOutside("positions", Root, CountedPositions)
-        : ports.PositionIds();
+    public string PositionIds => spec.Positions switch
+    {
+        PositionSource.Mask => OnceOutside("positions", Root, CountedPositions),
+        PositionSource.Past => OnceOutside("positions", Root, () => g.Unsqueeze(g.Op("Range", [CachedTokens, g.Op("Add", [CachedTokens, NewTokens]), g.Int(1)]), 0)),
+        PositionSource.CachePosition => OnceOutside("positions", Root, () => g.Unsqueeze(ports.CachePosition(), 0)),
+        _ => ports.PositionIds(),
+    };
 
-    /// <summary>0 where a query may look and the lowest number elsewhere: [batch, 1, sequence, total].</summary>
-    public string AdditiveMask(int window) => OnceOutside($"mask {window}", Root, () =>
+    /// <summary>0 where a query may look and the lowest number elsewhere: [batch, 1, sequence, total], of what the block's cache keeps.</summary>
+    public string AdditiveMask(BlockSpec block) => OnceOutside($"mask {block.Window} {block.CacheLength}", Root, () =>
     {
         var lowest = g.Type == ElementType.Float16 ? -65504f : float.MinValue;
-        return g.Op("Where", [Visible(window), g.Float(0), g.Float(lowest)]);
+        return g.Op("Where", [Visible(block), g.Float(0), g.Float(lowest)]);
     });
 
     /// <summary>Number of past and new tokens, less one, for each sequence: int32 [batch].</summary>
@@ -62,11 +66,31 @@ internal sealed class SharedValues(GraphWriter g, DecoderSpec spec, Ports ports)
     /// <summary>Number of past and new tokens: int64 scalar, from the mask.</summary>
     public string MaskLength => OnceOutside("mask length", Root, () => g.Dimension(ports.Mask(), 1));
 
-    private string Visible(int window)
+    private string NewTokens => OnceOutside("new tokens", Root, () => g.Dimension(Ids, 1));
+
+    /// <summary>Length of the first cache that keeps all tokens.</summary>
+    private string CachedTokens => !ports.ReadsPast ? g.Int(0) : OnceOutside("cached tokens", Root, () => TokensOf(FirstOf(b => b.KeepsAll), past: true));
+
+    private string PastTokens => !ports.ReadsPast ? g.Int(0) : spec.Length switch
     {
-        var padding = g.Cast(g.Unsqueeze(ports.Mask(), 1, 2), ElementType.Bool);
+        LengthSource.Past => CachedTokens,
+        LengthSource.CachePosition => OnceOutside("past tokens", Root, () => g.Op("Gather", [ports.CachePosition(), g.Int(0)], ("axis", 0))),
+        _ => OnceOutside("past tokens", Root, () => g.Op("Sub", [AllTokens, NewTokens])),
+    };
+
+    private string AllTokens => !ports.ReadsPast ? NewTokens : spec.Length switch
+    {
+        LengthSource.Mask => MaskLength,
+        LengthSource.Present => OnceOutside("all tokens", Root, () => TokensOf(FirstOf(b => b.KeepsAll), past: false)),
+        _ => OnceOutside("all tokens", Root, () => g.Op("Add", [PastTokens, NewTokens])),
+    };
+
+    private string Visible(BlockSpec block)
+    {
+        var (padding, window) = (g.Cast(g.Unsqueeze(ports.Mask(), 1, 2), ElementType.Bool), block.Window);
         if (!spec.Network.Causal) return padding;
-        var (past, total) = Lengths();
+        var (past, total) = block.CacheLength > 0 ? KeptTokens(block.CacheLength) : (PastTokens, AllTokens);
+        if (block.CacheLength > 0) padding = g.Op("Slice", [padding, g.Unsqueeze(g.Op("Neg", [total]), 0), g.Ints(int.MaxValue), g.Ints(3)]);
         var columns = g.Unsqueeze(g.Op("Range", [g.Int(0), total, g.Int(1)]), 0);
         var rows = g.Unsqueeze(g.Op("Range", [past, total, g.Int(1)]), 1);
         var seen = g.Op("LessOrEqual", [columns, rows]);
@@ -74,19 +98,22 @@ internal sealed class SharedValues(GraphWriter g, DecoderSpec spec, Ports ports)
         return g.Op("And", [g.Unsqueeze(seen, 0, 1), padding]);
     }
 
-    private (string Past, string Total) Lengths()
+    /// <summary>Tokens before the new ones, and with them, in the caches that keep so many.</summary>
+    private (string Past, string Total) KeptTokens(int kept)
     {
-        var length = OnceOutside("new tokens", Root, () => g.Dimension(Ids, 1));
-        if (!ports.ReadsPast) return (g.Int(0), length);
-        if (!g.Form.LengthFromCache)
-            return (OnceOutside("past tokens", Root, () => g.Op("Sub", [MaskLength, length])), MaskLength);
-        var past = OnceOutside("past tokens", Root, () =>
-        {
-            var first = spec.Blocks.Select((b, i) => (b, i)).First(p => !p.b.Convolution && p.b.SharesCacheOf < 0).i;
-            var cache = ports.Cache(first);
-            return g.Dimension(cache.PastKey ?? cache.Past!, cache.PastKey is null ? 3 : 2);
-        });
-        return (past, OnceOutside("all tokens", Root, () => g.Op("Add", [past, length])));
+        if (!ports.ReadsPast) return (g.Int(0), NewTokens);
+        var past = OnceOutside($"kept {kept}", Root, () => TokensOf(FirstOf(b => b.CacheLength == kept), past: true));
+        return (past, OnceOutside($"kept and new {kept}", Root, () => g.Op("Add", [past, NewTokens])));
+    }
+
+    private int FirstOf(Func<BlockSpec, bool> isAsked) => spec.Blocks.Select((b, i) => (b, i)).First(p => p.b.HasAttention && isAsked(p.b)).i;
+
+    /// <summary>Tokens in a block's cache, as it comes in or goes out.</summary>
+    private string TokensOf(int block, bool past)
+    {
+        if (g.Form.Attention == AttentionForm.PerHead) return g.Dimension((past ? ports.HeadCache(block, 0).PastKey : ports.HeadCache(block, 0).PresentKey)!, 2);
+        var cache = ports.Cache(block);
+        return past ? g.Dimension(cache.PastKey ?? cache.Past!, cache.PastKey is null ? 3 : 2) : g.Dimension(cache.PresentKey ?? cache.Present!, cache.PresentKey is null ? 3 : 2);
     }
 
     private string CountedPositions()
@@ -95,7 +122,7 @@ internal sealed class SharedValues(GraphWriter g, DecoderSpec spec, Ports ports)
         var counted = g.Op("Mul", [g.Op("CumSum", [mask, g.Int(1)]), mask]);
         var positions = g.Op("Sub", [counted, g.Int(1)]);
         if (!ports.ReadsPast) return positions;
-        var past = g.Unsqueeze(Lengths().Past, 0);
+        var past = g.Unsqueeze(PastTokens, 0);
         return g.Op("Slice", [positions, past, g.Ints(int.MaxValue), g.Ints(1)]);
     }
 }

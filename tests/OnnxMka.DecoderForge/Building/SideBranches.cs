@@ -5,8 +5,6 @@ namespace OnnxMka.Forge;
 /// <summary>Parts that only some networks have: what makes a decoder one that a tool may have to refuse.</summary>
 internal static class SideBranches
 {
-    private const int KernelWidth = 3;
-
     /// <summary>What joins the stream after the MLP: a slice of the per-layer embedding, or an image feature.</summary>
     public static void Write(BlockContext c, ResidualStream stream)
     {
@@ -25,31 +23,6 @@ internal static class SideBranches
         var table = g.Weight($"{d.Root}.embed_tokens_per_layer.weight", d.Weights.PerLayerTable!);
         using var _ = g.Outside($"{d.Root}/embed_tokens_per_layer");
         return g.Op("Reshape", [g.Op("Gather", [table, d.Ports.InputIds()]), g.Ints(0, 0, d.Spec.Blocks.Length, d.Spec.Network.PerLayerWidth)]);
-    }
-
-    /// <summary>B * x through a short causal convolution over time, gated by C: B, C, x are thirds of one projection (LFM2).</summary>
-    public static string Convolution(BlockContext c, string x)
-    {
-        var g = c.Graph;
-        var h = c.Network.Hidden;
-        var (past, present) = c.Decoder.Ports.Convolution(c.Index, KernelWidth - 1);
-        var projected = c.Linear(x, "conv/in_proj", c[Role.ConvIn]);
-        string gated;
-        using (g.In("conv"))
-        {
-            var parts = g.Split(g.Transpose(projected, 0, 2, 1), 1, h, h, h);
-            var inputs = g.Op("Mul", [parts[0], parts[2]]);
-            var padded = past is null
-                ? g.Op("Pad", [inputs, g.Ints(0, 0, KernelWidth - 1, 0, 0, 0)])
-                : g.Op("Concat", [past, inputs], ("axis", -1));
-            if (present is not null)
-                g.Call("Slice", "", [padded, g.Ints(-(KernelWidth - 1)), g.Ints(long.MaxValue), g.Ints(2)], [present], []);
-            var kernel = g.Weight($"{c.Path("conv/conv")}.weight", c[Role.ConvKernel]);
-            var mixed = g.Op("Conv", [padded, kernel], ("group", h), ("kernel_shape", new long[] { KernelWidth }));
-            gated = g.Transpose(g.Op("Mul", [parts[1], mixed]), 0, 2, 1);
-        }
-
-        return c.Linear(gated, "conv/out_proj", c[Role.ConvOut]);
     }
 
     /// <summary>Attention over the encoder's states; their keys and values are computed anew in every step.</summary>

@@ -33,8 +33,8 @@ internal static class GenAiConfig
             };
         }
 
-        if (spec.Blocks.Any(b => b.Convolution))
-            decoder["layer_types"] = new JsonArray([.. spec.Blocks.Select(b => (JsonNode)(b.Convolution ? "conv" : "full_attention"))]);
+        if (spec.Blocks.Any(b => b.Mixer != MixerKind.Attention))
+            decoder["layer_types"] = new JsonArray([.. spec.Blocks.Select(b => (JsonNode)HuggingFaceConfig.LayerType(b.Mixer))]);
         return new JsonObject
         {
             ["model"] = new JsonObject
@@ -79,7 +79,7 @@ internal static class GenAiConfig
         {
             inputs["past_key_names"] = "past_key_values.%d.key";
             inputs["past_value_names"] = "past_key_values.%d.value";
-            if (spec.Blocks.Any(b => b.Convolution)) inputs["past_conv_names"] = "past_conv.%d";
+            if (spec.Blocks.Any(b => b.HasConvolution)) inputs["past_conv_names"] = "past_conv.%d";
         }
         else
         {

@@ -57,7 +57,7 @@ internal static class HuggingFaceConfig
     private static void PerLayer(JsonObject config, DecoderSpec spec)
     {
         var blocks = spec.Blocks;
-        if (blocks.Any(b => b.Convolution)) config["layer_types"] = List(b => b.Convolution ? "conv" : "full_attention");
+        if (blocks.Any(b => b.Mixer != MixerKind.Attention)) config["layer_types"] = List(b => LayerType(b.Mixer));
         else if (blocks.Any(b => b.Window > 0)) config["layer_types"] = List(b => b.Window > 0 ? "sliding_attention" : "full_attention");
         if (blocks.FirstOrDefault(b => b.Window > 0) is { } windowed) config["sliding_window"] = windowed.Window;
         if (blocks.Any(b => b.NoRope)) config["no_rope_layers"] = List(b => b.NoRope ? 0 : 1);
@@ -66,6 +66,14 @@ internal static class HuggingFaceConfig
 
         JsonArray List(Func<BlockSpec, JsonNode> value) => [.. blocks.Select(value)];
     }
+
+    internal static string LayerType(MixerKind mixer) => mixer switch
+    {
+        MixerKind.Convolution => "conv",
+        MixerKind.Recurrence or MixerKind.ConvolvedRecurrence => "linear_attention",
+        MixerKind.AttentionAndRecurrence => "hybrid",
+        _ => "full_attention",
+    };
 
     private static string Architecture(string type) => type switch
     {

@@ -56,7 +56,7 @@ public sealed class DecoderSession : IDisposable
         for (var i = 0; i < _outputs.Length; i++)
         {
             var name = _outputs[i];
-            if (name.StartsWith("present", StringComparison.Ordinal)) presents[PastName(name)] = Copy(results[i]);
+            if (name.StartsWith("present", StringComparison.Ordinal)) presents[PastName(name)] = _feed.Kept(PastName(name), results[i]);
             else if (name is "logits" or "last_hidden_state") (logits, width) = (Floats(results[i]), (int)results[i].GetTensorTypeAndShape().Shape[^1]);
         }
 
@@ -72,14 +72,6 @@ public sealed class DecoderSession : IDisposable
     private static string PastName(string present) => present.StartsWith("present.", StringComparison.Ordinal)
         ? $"past_key_values.{present["present.".Length..]}"
         : $"past_{present["present_".Length..]}";
-
-    private static OrtValue Copy(OrtValue value)
-    {
-        var info = value.GetTensorTypeAndShape();
-        var copy = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, info.ElementDataType, info.Shape);
-        value.GetTensorDataAsSpan<byte>().CopyTo(copy.GetTensorMutableDataAsSpan<byte>());
-        return copy;
-    }
 
     private static float[] Floats(OrtValue value)
     {

@@ -1,10 +1,12 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace OnnxMka.Forge;
 
 /// <summary>Makes the inputs of a step from the ports of a model.</summary>
-internal sealed class InputFeed(IReadOnlyDictionary<string, NodeMetadata> ports, WeightTensor? embedding)
+internal sealed partial class InputFeed(IReadOnlyDictionary<string, NodeMetadata> ports, WeightTensor? embedding)
 {
     /// <summary>Length given to sequences that are not the decoder's own (encoder states).</summary>
     private const int ForeignLength = 5;
@@ -23,6 +25,8 @@ internal sealed class InputFeed(IReadOnlyDictionary<string, NodeMetadata> ports,
                 "position_ids" => Integers(port, Enumerable.Range(past, tokens.Length).Select(p => (long)p)),
                 "attention_mask" => Integers(port, Enumerable.Repeat(1L, past + tokens.Length)),
                 "inputs_embeds" => Floats(port, [1, tokens.Length, embedding!.Shape[1]], Rows(tokens)),
+                "cache_position" => OrtValue.CreateTensorValueFromMemory(Enumerable.Range(past, tokens.Length).Select(p => (long)p).ToArray(), [tokens.Length]),
+                "num_logits_to_keep" => OrtValue.CreateTensorValueFromMemory(new[] { 0L }, []),
                 "use_cache_branch" => OrtValue.CreateTensorValueFromMemory(new[] { past > 0 }, [1]),
                 _ when name.StartsWith("past_", StringComparison.Ordinal) => cache is not null ? cache.Values[name] : EmptyCache(port),
                 _ => Features(port, past, tokens.Length),
@@ -31,6 +35,38 @@ internal sealed class InputFeed(IReadOnlyDictionary<string, NodeMetadata> ports,
 
         return inputs;
     }
+
+    /// <summary>A copy of what a step gave, to go on with: the last tokens alone where the port's symbol says how many the client keeps.</summary>
+    public OrtValue Kept(string past, OrtValue value)
+    {
+        var info = value.GetTensorTypeAndShape();
+        var shape = info.Shape.ToArray();
+        var (axis, kept) = KeptTokens(past, shape);
+        var (rows, from) = (1L, kept < 0 ? 0 : shape[axis] - kept);
+        for (var i = 0; i < axis; i++) rows *= shape[i];
+        var source = value.GetTensorDataAsSpan<byte>();
+        var (whole, skipped) = (source.Length / (int)rows, kept < 0 ? 0 : source.Length / (int)rows / (int)shape[axis] * (int)from);
+        if (kept >= 0) shape[axis] = kept;
+        var copy = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, info.ElementDataType, shape);
+        var target = copy.GetTensorMutableDataAsSpan<byte>();
+        for (var row = 0; row < rows; row++) source.Slice(row * whole + skipped, whole - skipped).CopyTo(target.Slice(row * (whole - skipped)));
+        return copy;
+    }
+
+    /// <summary>Axis and number of tokens to cut to; -1 where all are kept.</summary>
+    private (int Axis, long Kept) KeptTokens(string past, long[] shape)
+    {
+        var symbols = ports[past].SymbolicDimensions;
+        for (var axis = 0; axis < symbols.Length; axis++)
+        {
+            if (Sliding().Match(symbols[axis]) is { Success: true } match && long.Parse(match.Groups["kept"].Value, CultureInfo.InvariantCulture) is var kept && kept < shape[axis]) return (axis, kept);
+        }
+
+        return (0, -1);
+    }
+
+    [GeneratedRegex("^past_sliding_(?<kept>[0-9]+)_length$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Sliding();
 
     private static OrtValue Integers(NodeMetadata port, IEnumerable<long> values)
     {

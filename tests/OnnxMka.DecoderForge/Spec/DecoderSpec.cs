@@ -21,20 +21,28 @@ public sealed record DecoderSpec(string Name, Network Network, ImmutableArray<Bl
     public DecoderSpec Plain() => this with
     {
         Name = $"{Name} (plain)",
-        Blocks = [.. Blocks.Select(b => b with { Port = -1, Bits = 0 })],
+        Blocks = [.. Blocks.Select(b => b with { Port = -1, Bits = 0, CacheLength = 0, SourceLayers = 1 })],
         Form = new GraphForm
         {
             Norm = Network.Norm == NormKind.Rms ? NormForm.RmsTorchScript : NormForm.LayerDecomposed,
             KvPorts = Form.KvPorts == KvPortForm.None ? KvPortForm.None : KvPortForm.KeyValue,
             Shapes = ShapeForm.Constants,
             InputsEmbeds = Form.InputsEmbeds,
+            Logits = Form.Logits,
             // Experts that are all asked compute something else than the best two do.
             Moe = Form.Moe == MoeForm.SoftExperts ? MoeForm.SoftExperts : MoeForm.DenseExperts,
         },
     };
 
     /// <summary>Positions come in through a port, rather than from the mask or from inside attention.</summary>
-    internal bool HasPositionIds => Network.Positions != PositionKind.None && Form.Rotary != RotaryForm.InAttention && !Form.PositionsFromMask;
+    internal bool HasPositionIds => Network.Positions != PositionKind.None && Form.Rotary != RotaryForm.InAttention && Positions == PositionSource.Port;
+
+    /// <summary>Where positions come from, and lengths: what would come from a cache that keeps all tokens comes from the mask where there is none.</summary>
+    internal PositionSource Positions => Form.Positions == PositionSource.Past && !CountsTokens ? PositionSource.Mask : Form.Positions;
+
+    internal LengthSource Length => Form.Length is LengthSource.Past or LengthSource.Present && !CountsTokens ? LengthSource.Mask : Form.Length;
+
+    private bool CountsTokens => Form.KvPorts != KvPortForm.None && Blocks.Any(b => b.KeepsAll);
 
     public bool Equals(DecoderSpec? other) =>
         other is not null && Name == other.Name && Network == other.Network && Form == other.Form && Blocks.SequenceEqual(other.Blocks);

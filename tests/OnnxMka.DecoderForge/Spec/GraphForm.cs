@@ -7,7 +7,7 @@ public enum NormForm { RmsTorchScript, RmsDynamo, RmsSimplified, RmsStandard, La
 /// <summary>How a branch joins the residual stream: with an Add, or inside the next norm.</summary>
 public enum JoinForm { Add, SkipNorm }
 
-public enum AttentionForm { Decomposed, GroupQuery, MultiHead, Packed, Standard }
+public enum AttentionForm { Decomposed, GroupQuery, MultiHead, Packed, Standard, PerHead }
 
 public enum RotaryForm { Decomposed, Contrib, Standard, InAttention }
 
@@ -30,6 +30,51 @@ public enum FunctionForm { None, PerLayer, PerNorm }
 public enum KvPortForm { None, KeyValue, CombinedPast, CombinedPastKeyValues }
 
 public enum PortOrder { Interleaved, Grouped }
+
+/// <summary>What the numbers of state ports count.</summary>
+public enum StateNumbers
+{
+    /// <summary>Blocks.</summary>
+    Layer,
+
+    /// <summary>Blocks with that kind of state.</summary>
+    Kind,
+
+    /// <summary>Attention caches count blocks, other states those of their kind.</summary>
+    Mixed,
+
+    /// <summary>Layers of the source model; a block is one or several.</summary>
+    Source,
+
+    /// <summary>Ports.</summary>
+    Port,
+}
+
+/// <summary>Symbols of the caches' lengths: each length its own, one for all, or none.</summary>
+public enum LengthSymbols { Own, Shared, None }
+
+/// <summary>Who cuts a cache that keeps some tokens only.</summary>
+public enum CacheCut { Graph, Client }
+
+/// <summary>Where the mask's past length comes from.</summary>
+public enum LengthSource
+{
+    /// <summary>The first cache that keeps all tokens, as it comes in.</summary>
+    Past,
+
+    /// <summary>The same cache as it goes out.</summary>
+    Present,
+
+    Mask,
+
+    /// <summary>An input that lists the positions of the new tokens.</summary>
+    CachePosition,
+}
+
+public enum PositionSource { Port, Mask, Past, CachePosition }
+
+/// <summary>Positions that have logits: all, the last, or as many as an input says.</summary>
+public enum LogitsForm { All, Last, Counted }
 
 public enum ZeroPoints { None, Packed, Float }
 
@@ -103,11 +148,34 @@ public sealed record GraphForm
 
     public PortOrder PortOrder { get; init; }
 
-    /// <summary>The mask's past length is read from block 0's cache; otherwise it comes from the attention mask.</summary>
-    public bool LengthFromCache { get; init; } = true;
+    public StateNumbers Numbers { get; init; }
 
-    /// <summary>Positions are counted from the attention mask; there is no position_ids port.</summary>
-    public bool PositionsFromMask { get; init; }
+    /// <summary>States of all kinds are members of one family, past_key_values.0.conv_state; otherwise each has its own, past_conv.0.</summary>
+    public bool StatesAreMembers { get; init; }
+
+    /// <summary>Convolutions and recurrences are operators of ONNX Runtime.</summary>
+    public bool FusedStates { get; init; }
+
+    public LengthSymbols Symbols { get; init; }
+
+    public CacheCut Cut { get; init; }
+
+    /// <summary>Comes from the mask where no block keeps all tokens.</summary>
+    public LengthSource Length { get; init; }
+
+    /// <summary>Positions are counted from there; there is no position_ids port unless they come from it.</summary>
+    public PositionSource Positions { get; init; }
+
+    public LogitsForm Logits { get; init; }
+
+    /// <summary>The batch is 1 in every port.</summary>
+    public bool StaticBatch { get; init; }
+
+    /// <summary>Float weights are listed among the inputs, as their defaults.</summary>
+    public bool WeightInputs { get; init; }
+
+    /// <summary>Inputs for low-rank weights of each block's queries, empty by default (Olive).</summary>
+    public bool OptionalLora { get; init; }
 
     public bool InputsEmbeds { get; init; }
 

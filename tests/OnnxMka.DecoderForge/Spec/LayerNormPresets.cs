@@ -45,8 +45,7 @@ public static class LayerNormPresets
     {
         Modules = ModuleNames.Opt,
         Norm = NormForm.LayerStandard,
-        PositionsFromMask = true,
-        LengthFromCache = true,
+        Positions = PositionSource.Mask,
     };
 
     public static Preset Gpt2TorchScript { get; } = Make(nameof(Gpt2TorchScript), _gpt2, MlpKind.GeluTanh, _gpt2Form);

@@ -64,7 +64,7 @@ public static class LlamaPresets
     };
 
     public static Preset TorchScriptGrouped { get; } = Make(
-        nameof(TorchScriptGrouped), 1, TorchScript with { AnonymousWeights = false, PortOrder = PortOrder.Grouped, HeadCopy = true, LengthFromCache = false });
+        nameof(TorchScriptGrouped), 1, TorchScript with { AnonymousWeights = false, PortOrder = PortOrder.Grouped, HeadCopy = true, Length = LengthSource.Mask });
 
     public static Preset TorchScriptCombinedPastKeyValues { get; } = Make(
         nameof(TorchScriptCombinedPastKeyValues), 1, TorchScript with { KvPorts = KvPortForm.CombinedPastKeyValues });

@@ -32,6 +32,24 @@ public enum PositionKind { Rotary, Learned, None }
 
 public enum HeadKind { Tied, Untied, None }
 
+/// <summary>What brings tokens together in a block.</summary>
+public enum MixerKind
+{
+    Attention,
+
+    /// <summary>A gated short convolution (LFM2).</summary>
+    Convolution,
+
+    /// <summary>Linear attention, whose state is the sum of keys times values.</summary>
+    Recurrence,
+
+    /// <summary>Linear attention over a short convolution: two states (Mamba 2, Qwen3-Next).</summary>
+    ConvolvedRecurrence,
+
+    /// <summary>Attention and linear attention side by side, both added to the stream (Falcon-H1).</summary>
+    AttentionAndRecurrence,
+}
+
 /// <summary>What is computed: sizes and architecture, whatever the graph that says so looks like.</summary>
 public sealed record Network
 {
@@ -121,30 +139,4 @@ public sealed record Network
     public int QueryWidth => Heads * HeadSize;
 
     public int KvWidth => KvHeads * HeadSize;
-}
-
-/// <summary>What one block has for itself. Goes along with the block when others are removed.</summary>
-public sealed record BlockSpec
-{
-    public MlpKind Mlp { get; init; }
-
-    /// <summary>Positions that a query sees, itself included; 0 means all.</summary>
-    public int Window { get; init; }
-
-    public bool LocalRope { get; init; }
-
-    /// <summary>The block does not rotate (SmolLM3's layers without positions).</summary>
-    public bool NoRope { get; init; }
-
-    /// <summary>A gated short convolution in the place of attention (LFM2).</summary>
-    public bool Convolution { get; init; }
-
-    /// <summary>This block's own weight width, where it differs from the form's; 0 means the form's.</summary>
-    public int Bits { get; init; }
-
-    /// <summary>The block reads the cache that this block wrote, and has none of its own; -1 for none.</summary>
-    public int SharesCacheOf { get; init; } = -1;
-
-    /// <summary>Number of the block's KV ports where it is not the block's place; -1 for the place.</summary>
-    public int Port { get; init; } = -1;
 }

@@ -9,7 +9,7 @@ public static class Presets
     public static IReadOnlyList<Preset> Accepted { get; } =
     [
         .. In(typeof(LlamaPresets)), .. In(typeof(LayerNormPresets)), .. In(typeof(TopologyPresets)),
-        .. In(typeof(MixedPresets)), .. In(typeof(QuantisedPresets)),
+        .. In(typeof(MixedPresets)), .. In(typeof(HybridPresets)), .. In(typeof(QuantisedPresets)),
     ];
 
     /// <summary>Graphs that the tool must refuse; see also <see cref="UnfitGraphs"/>.</summary>

@@ -50,7 +50,7 @@ public static class RefusedPresets
     /// <summary>Attention in two of six blocks, short convolutions in the others; KV ports keep the block's number (LFM2).</summary>
     public static Preset HybridConvolution { get; } = Make(
         nameof(HybridConvolution), "hybrid: convolution states where a merge is asked", new Network(), LlamaPresets.GenAi, 6,
-        i => new BlockSpec { Convolution = i is not (1 or 4) });
+        i => new BlockSpec { Mixer = i is 1 or 4 ? MixerKind.Attention : MixerKind.Convolution });
 
     public static Preset PrepackedNBits { get; } = Make(
         nameof(PrepackedNBits), "weight_prepacked: opaque bytes", new Network(),

@@ -14,15 +14,19 @@ public static class BlockRoles
         }
 
         Norm(Role.InputNorm, Role.InputNormBias);
-        if (b.Convolution)
+        if (b.Mixer == MixerKind.Convolution)
         {
             Add(Role.ConvIn, n.Hidden, 3 * n.Hidden);
-            Add(Role.ConvKernel, n.Hidden, 1, 3);
+            Add(Role.ConvKernel, n.Hidden, 1, StateMixers.KernelWidth);
             Add(Role.ConvOut, n.Hidden, n.Hidden);
         }
-        else
+
+        if (b.HasAttention) Attention(n, b, Add);
+        if (b.HasRecurrence)
         {
-            Attention(n, b, Add);
+            Add(Role.RecurrenceIn, n.Hidden, 3 * n.QueryWidth);
+            if (b.HasConvolution) Add(Role.RecurrenceKernel, 3 * n.QueryWidth, 1, StateMixers.KernelWidth);
+            Add(Role.RecurrenceOut, n.QueryWidth, n.Hidden);
         }
 
         if (n.Topology == Topology.Sandwich) Norm(Role.AttentionAfterNorm, Role.AttentionAfterNormBias);

@@ -6,7 +6,7 @@ public enum Role
     InputNorm, InputNormBias, Query, Key, Value, QueryBias, KeyBias, ValueBias, QueryNorm, KeyNorm, Output, OutputBias,
     AttentionAfterNorm, AttentionAfterNormBias, PostNorm, PostNormBias, Gate, Up, UpBias, Down, DownBias, MlpAfterNorm, MlpAfterNormBias,
     Router, ExpertGate, ExpertUp, ExpertDown,
-    ConvIn, ConvKernel, ConvOut,
+    ConvIn, ConvKernel, ConvOut, RecurrenceIn, RecurrenceKernel, RecurrenceOut,
     CrossNorm, CrossNormBias, CrossQuery, CrossKey, CrossValue, CrossOutput,
     PerLayerGate, PerLayerUp,
 }

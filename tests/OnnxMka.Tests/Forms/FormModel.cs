@@ -54,8 +54,9 @@ internal sealed class FormModel : IDisposable
         ModelWriter.Plan(rewritten, "model.onnx").Write(output.FullPath);
         if (_disguised) File.WriteAllBytes(output["model.onnx"], Disguises.WithoutPackedPorts(File.ReadAllBytes(output["model.onnx"])));
         using var session = new DecoderSession(output["model.onnx"], Embedding);
-        var expected = Reference(reference);
-        var difference = LogitTolerance.Distance(expected, session.Prefill(Tokens).Logits);
+        var (expected, ports) = Reference(reference);
+        if (!_disguised && reference.Spec.Blocks.Length == plan.Groups.Length) Assert.Equal(ports, Ports(rewritten));
+        var difference = LogitTolerance.Distance(expected, AtOnce(session));
         // Dynamic int8 scales activations by the range of all tokens of a run, so steps are another quantisation.
         if (session.HasCache && _built.Spec.Form.Linear != LinearForm.DynamicInt8) difference = Math.Max(difference, LogitTolerance.Distance(expected, Stepwise(session)));
         return (difference, LogitTolerance.For(reference, expected));
@@ -63,9 +64,23 @@ internal sealed class FormModel : IDisposable
 
     private WeightTensor? Embedding => _built.Spec.Form.InputsEmbeds ? _built.Weights.Embedding : null;
 
+    private int Half => Tokens.Length / 2;
+
+    /// <summary>Logits of all positions; where a run gives those of its last token alone, of the second half.</summary>
+    private float[] AtOnce(DecoderSession session) => _built.Spec.Form.Logits == LogitsForm.Last
+        ? [.. Enumerable.Range(Half, Tokens.Length - Half + 1).SelectMany(length => Prefill(session, length))]
+        : Prefill(session, Tokens.Length);
+
+    private float[] Prefill(DecoderSession session, int length)
+    {
+        var step = session.Prefill(Tokens.AsSpan(0, length));
+        step.Cache.Dispose();
+        return step.Logits;
+    }
+
     private float[] Stepwise(DecoderSession session)
     {
-        var half = Tokens.Length / 2;
+        var half = Half;
         var step = session.Prefill(Tokens.AsSpan(0, half));
         var logits = new List<float>(step.Logits);
         for (var i = half; i < Tokens.Length; i++)
@@ -122,11 +137,15 @@ internal sealed class FormModel : IDisposable
         return new MergePlan("", merges.Length > 0 ? Method.Mka : Method.Drop, Order.Similarity, Map.Count, [], [.. groups], []) { Units = Map.HalfNames };
     }
 
-    private float[] Reference(DecoderModel reference)
+    /// <summary>What a caller feeds and gets, in any order.</summary>
+    private static string[] Ports(OnnxModel model) => [.. model.Graph.FedInputs.Concat(model.Graph.Outputs)
+        .Select(p => $"{p.Name} {p.Type} [{string.Join(", ", p.Dimensions ?? ["?"])}]").Order(StringComparer.Ordinal)];
+
+    private (float[] Logits, string[] Ports) Reference(DecoderModel reference)
     {
         using var output = new TempFolder();
         DecoderForge.WriteFolder(reference, output.FullPath);
         using var session = new DecoderSession(output["model.onnx"], Embedding);
-        return session.Prefill(Tokens).Logits;
+        return (AtOnce(session), Ports(OnnxModel.Load(output["model.onnx"])));
     }
 }

@@ -67,7 +67,7 @@ public sealed class HalfTests
         foreach (var (layer, half) in halves)
         {
             Role[] roles = half == Halves.Attention
-                ? [Role.Output, Role.OutputBias, Role.ConvOut, Role.AttentionAfterNormBias, .. model.Spec.Network.Topology > Topology.Sandwich ? [Role.InputNormBias] : Array.Empty<Role>()]
+                ? [Role.Output, Role.OutputBias, Role.ConvOut, Role.RecurrenceOut, Role.AttentionAfterNormBias, .. model.Spec.Network.Topology > Topology.Sandwich ? [Role.InputNormBias] : Array.Empty<Role>()]
                 : [Role.Down, Role.DownBias, Role.ExpertDown, Role.MlpAfterNormBias, .. model.Spec.Network.Topology > Topology.Sandwich ? [Role.PostNormBias] : Array.Empty<Role>()];
             foreach (var role in roles.Where(weights.Blocks[layer].ContainsKey)) weights = weights.With(layer, role, weights.Blocks[layer][role].Map(_ => 0));
         }

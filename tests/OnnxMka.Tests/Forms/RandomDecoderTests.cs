@@ -34,6 +34,10 @@ public sealed class RandomDecoderTests
             {
                 lock (refused) refused.Add($"{seed}: {e.Message}");
             }
+            catch (Exception e)
+            {
+                wrong.Add($"FORGE_SEED={seed} FORGE_CASES=1: {RandomDecoder.Spec(seed)}: {e}");
+            }
         });
         Assert.True(wrong.IsEmpty, string.Join('\n', wrong));
         // The control: if most were refused, nothing would have been tried.

@@ -9,6 +9,7 @@ internal abstract class AttentionWriter
         AttentionForm.MultiHead => new MultiHeadWriter(),
         AttentionForm.Packed => new PackedAttentionWriter(),
         AttentionForm.Standard => new StandardAttentionWriter(),
+        AttentionForm.PerHead => new PerHeadWriter(),
         _ => new DecomposedAttentionWriter(),
     };
 

@@ -7,7 +7,8 @@ internal sealed class DecomposedAttentionWriter : AttentionWriter
 {
     public override void Prepare(BlockContext c)
     {
-        c.Decoder.Shared.AdditiveMask(c.Spec.Window);
+        // A length that is read where the cache leaves is known behind it only.
+        if (c.Decoder.Spec.Length != LengthSource.Present) c.Decoder.Shared.AdditiveMask(c.Spec);
         Rotary.Prepare(c);
         if (c.Form.Shapes == ShapeForm.SharedSizes) _ = (c.Decoder.Shared.Batch, c.Decoder.Shared.Length);
     }
@@ -24,12 +25,12 @@ internal sealed class DecomposedAttentionWriter : AttentionWriter
         var (key, value) = KvCache.Extend(c, freshKey, freshValue);
         key = heads.Repeat(key, n.KvHeads, n.Heads, n.HeadSize);
         value = heads.Repeat(value, n.KvHeads, n.Heads, n.HeadSize);
-        var weights = Softmax(c.Graph, c.Graph.Op("Add", [Scores(c, query, key), c.Decoder.Shared.AdditiveMask(c.Spec.Window)]));
+        var weights = Softmax(c.Graph, c.Graph.Op("Add", [Scores(c, query, key), c.Decoder.Shared.AdditiveMask(c.Spec)]));
         return heads.Merge(c.Graph.Op("MatMul", [weights, value]), n.QueryWidth);
     }
 
     /// <summary>Scaled, capped dot products. The dynamo exporter scales both operands, TorchScript the product.</summary>
-    private static string Scores(BlockContext c, string query, string key)
+    internal static string Scores(BlockContext c, string query, string key)
     {
         var g = c.Graph;
         var turned = g.Transpose(key, 0, 1, 3, 2);
@@ -49,7 +50,7 @@ internal sealed class DecomposedAttentionWriter : AttentionWriter
     }
 
     /// <summary>In fp32 whatever the model's type.</summary>
-    private static string Softmax(GraphWriter g, string scores) => g.Type == ElementType.Float
+    internal static string Softmax(GraphWriter g, string scores) => g.Type == ElementType.Float
         ? g.Op("Softmax", [scores], ("axis", -1))
         : g.Cast(g.Op("Softmax", [g.Cast(scores, ElementType.Float)], ("axis", -1)), g.Type);
 }

@@ -8,7 +8,7 @@ internal sealed class MultiHeadWriter : AttentionWriter
 {
     public override void Prepare(BlockContext c)
     {
-        c.Decoder.Shared.AdditiveMask(c.Spec.Window);
+        c.Decoder.Shared.AdditiveMask(c.Spec);
         Rotary.Prepare(c);
     }
 
@@ -18,15 +18,14 @@ internal sealed class MultiHeadWriter : AttentionWriter
         var qkv = QkvProjections.FlatNormed(c, x);
         var query = Rotary.Flat(c, qkv.Query, n.Heads, QkvProjections.Module(c, "q_rotary"));
         var key = Rotary.Flat(c, qkv.Key!, n.KvHeads, QkvProjections.Module(c, "k_rotary"));
-        var mask = c.Decoder.Shared.AdditiveMask(c.Spec.Window);
+        var mask = c.Decoder.Shared.AdditiveMask(c.Spec);
         (string, object)[] attributes = [("num_heads", n.Heads), ("scale", Scale(c)), ("unidirectional", 0)];
         using var _ = c.Graph.In(c.Modules.Attention);
         if (n.KvHeads == n.Heads && c.Decoder.Ports.WritesPresent)
         {
             var ports = c.Decoder.Ports.Cache(c.Index);
-            return c.Graph.Call(
-                "MultiHeadAttention", GraphWriter.Contrib, [query, key, qkv.Value!, "", "", mask, ports.PastKey ?? "", ports.PastValue ?? ""],
-                [null, ports.PresentKey, ports.PresentValue], attributes)[0];
+            return KvCache.Behind(c, ports, outputs => c.Graph.Call(
+                "MultiHeadAttention", GraphWriter.Contrib, [query, key, qkv.Value!, "", "", mask, ports.PastKey ?? "", ports.PastValue ?? ""], outputs, attributes));
         }
 
         var heads = c.Decoder.Heads;

@@ -18,6 +18,7 @@ internal static class QkvProjections
 
         var owns = c.Spec.SharesCacheOf < 0;
         var query = c.Linear(x, Module(c, c.Modules.Query), Role.Query, Role.QueryBias);
+        if (c.Form.OptionalLora) query = WithLora(c, x, query);
         var key = owns ? c.Linear(x, Module(c, c.Modules.Key), Role.Key, Role.KeyBias) : null;
         var value = owns ? c.Linear(x, Module(c, c.Modules.Value), Role.Value, Role.ValueBias) : null;
         return FullWidthNorms(c, new Qkv(query, key, value));
@@ -67,6 +68,18 @@ internal static class QkvProjections
         c.Has(Role.QueryBias) ? WeightTensor.Beside(c[Role.QueryBias], c[Role.KeyBias], c[Role.ValueBias]) : null;
 
     public static string Module(BlockContext c, string projection) => $"{c.Modules.Attention}/{projection}";
+
+    /// <summary>Adds x A B, where A and B are inputs of rank 0 unless the caller gives others.</summary>
+    private static string WithLora(BlockContext c, string x, string query)
+    {
+        var g = c.Graph;
+        var path = c.Path(Module(c, c.Modules.Query));
+        var narrow = g.Initializer($"{path}.lora_A.weight", Tensors.Floats(g.Type, [], c.Network.Hidden, 0));
+        var wide = g.Initializer($"{path}.lora_B.weight", Tensors.Floats(g.Type, [], 0, c.Network.QueryWidth));
+        c.Decoder.Ports.Input(narrow, g.Type, c.Network.Hidden, "lora_r");
+        c.Decoder.Ports.Input(wide, g.Type, "lora_r", c.Network.QueryWidth);
+        return g.Op("Add", [query, g.Op("MatMul", [g.Op("MatMul", [x, narrow]), wide])]);
+    }
 
     /// <summary>Columns of head 0's query, key and value, then head 1's, and so on (GPT-NeoX).</summary>
     private static WeightTensor? HeadByHead(Network n, BlockContext c, bool bias)

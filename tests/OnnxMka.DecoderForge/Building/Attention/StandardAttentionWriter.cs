@@ -5,7 +5,7 @@ internal sealed class StandardAttentionWriter : AttentionWriter
 {
     public override void Prepare(BlockContext c)
     {
-        c.Decoder.Shared.AdditiveMask(c.Spec.Window);
+        c.Decoder.Shared.AdditiveMask(c.Spec);
         Rotary.Prepare(c);
     }
 
@@ -18,10 +18,9 @@ internal sealed class StandardAttentionWriter : AttentionWriter
         var ports = c.Decoder.Ports.WritesPresent ? c.Decoder.Ports.Cache(c.Index) : null;
         List<(string, object)> attributes = [("q_num_heads", n.Heads), ("kv_num_heads", n.KvHeads), ("scale", Scale(c))];
         if (n.AttentionSoftcap > 0) attributes.Add(("softcap", n.AttentionSoftcap));
-        ReadOnlySpan<string?> outputs = ports is null ? [null] : [null, ports.PresentKey, ports.PresentValue];
         using var _ = c.Graph.In(c.Modules.Attention);
-        return c.Graph.Call(
-            "Attention", "", [query, key, qkv.Value!, c.Decoder.Shared.AdditiveMask(c.Spec.Window), ports?.PastKey ?? "", ports?.PastValue ?? ""],
-            outputs, [.. attributes])[0];
+        return KvCache.Behind(c, ports, outputs => c.Graph.Call(
+            "Attention", "", [query, key, qkv.Value!, c.Decoder.Shared.AdditiveMask(c.Spec), ports?.PastKey ?? "", ports?.PastValue ?? ""],
+            outputs, [.. attributes]));
     }
 }
