@@ -196,9 +196,10 @@ public sealed class Compression
     private SpeedTable? Time(BlockMap[] models, CalibrationSet text)
     {
         using var stage = _progress.Begin("speed", Speed.Work(models.Length), "runs");
-        var table = Speed.Measure(models, text.Samples, null, _options.Target, stage.AsIncrement<int>(), _ct);
-        if (table is { DecodedTokens: 0 } && models[0].Blocks.Any(b => b.KvInputs.Length > 0)) _progress.Note("decode speed was not measured, since decoding step by step is not understood for this model");
-        return table is null || models.Length > 1 ? table : table with { Models = [table.Models[0], table.Models[0]] };
+        if (Speed.Measure(models, text.Samples, null, _options.Target, stage.AsIncrement<int>(), _ct) is not { } table) return null;
+        if (table.DecodedTokens == 0 && models[0].Blocks.Any(b => b.KvInputs.Length > 0))
+            _progress.Note("decode speed was not measured, since decoding step by step is not understood for this model");
+        return models.Length > 1 ? table : table with { Models = [table.Models[0], table.Models[0]] };
     }
 
     /// <summary>
@@ -219,7 +220,7 @@ public sealed class Compression
         var emitted = reduction.Model.Blocks with { Model = OnnxModel.Load(staged.ModelPath) };
         var plan = RunPlan.For(map, text, _options);
         var original = models > 1 ? Measure(map) : null;
-        if (original is { } measured && double.IsNaN(measured.MeanNll)) throw NonFinite.In(map, text.Samples[0], _options.Target);
+        if (original is not null && double.IsNaN(original.MeanNll)) throw NonFinite.In(map, text.Samples[0], _options.Target);
         var result = VerificationException.OfOutput(() => Measure(emitted));
         var dropped = models > 2 ? Measure(ModelRewriter.Apply(map, reduction.Plan.AsDrop()).Blocks) : result;
         var table = new QualityTable(original ?? result, result, dropped, text.Source, text.Sha256, text.Count, text.Length);

@@ -3,11 +3,14 @@ using OnnxMka.Graph.Proto;
 
 namespace OnnxMka.Forge;
 
-/// <summary>The same networks with other ports than the builder gives them: what exporters ask a caller for, and what they answer.</summary>
+/// <summary>
+/// The same networks with other ports than the builder gives them: what exporters ask a caller for, and what they answer.
+/// </summary>
 public static partial class Disguises
 {
     /// <summary>Logits of the last token only.</summary>
-    public static byte[] LastTokenLogits(byte[] model) => Rewrite(model, graph => BeforeHead(graph, Constant(graph, "last/start", Tensors.Ints([-1])), 1));
+    public static byte[] LastTokenLogits(byte[] model) =>
+        Rewrite(model, graph => BeforeHead(graph, Constant(graph, "last/start", Tensors.Ints([-1])), 1));
 
     /// <summary>An input that says of how many tokens logits are wanted, counted from the end; 0 means all.</summary>
     public static byte[] LogitsToKeep(byte[] model) => Rewrite(model, graph =>
@@ -21,11 +24,13 @@ public static partial class Disguises
     /// <summary>Every size with one of these names is a number.</summary>
     public static byte[] Fixed(byte[] model, string size, int number) => Rewrite(model, graph =>
     {
-        foreach (var dim in graph.Input.Concat(graph.Output).SelectMany(p => p.Type.TensorType.Shape.Dim).Where(d => d.DimParam == size)) dim.DimValue = number;
+        var dims = graph.Input.Concat(graph.Output).SelectMany(p => p.Type.TensorType.Shape.Dim);
+        foreach (var dim in dims.Where(d => d.DimParam == size)) dim.DimValue = number;
     });
 
     /// <summary>The mask comes as what is added to the scores, [batch, 1, tokens, all], in place of a row of ones.</summary>
-    public static byte[] AddedMask(byte[] model) => Rewrite(model, graph => MaskPort(graph, Where(graph).Output[0], (ElementType)graph.Initializer[0].DataType));
+    public static byte[] AddedMask(byte[] model) =>
+        Rewrite(model, graph => MaskPort(graph, Where(graph).Output[0], (ElementType)graph.Initializer[0].DataType));
 
     /// <summary>The mask comes as truth values, [batch, 1, tokens, all]: true where a token is seen.</summary>
     public static byte[] SeenMask(byte[] model) => Rewrite(model, graph => MaskPort(graph, Where(graph).Input[0], ElementType.Bool));
@@ -54,7 +59,9 @@ public static partial class Disguises
         Port(graph, "cache_position", ElementType.Int64, "sequence_length");
     });
 
-    /// <summary>Lengths in place of the mask that GroupQueryAttention's are counted from. What is called past holds the last place.</summary>
+    /// <summary>
+    /// Lengths in place of the mask that GroupQueryAttention's are counted from. What is called past holds the last place.
+    /// </summary>
     public static byte[] LengthInputs(byte[] model) => Rewrite(model, graph =>
     {
         var attention = graph.Node.First(n => n.OpType == "GroupQueryAttention");
@@ -92,7 +99,8 @@ public static partial class Disguises
             attention.Attribute.Add(new AttributeProto { Name = "is_causal", Type = AttributeProto.Types.AttributeType.Int, I = 1 });
         }
 
-        graph.Input.Add([Ports.Info("write_indices", ElementType.Int64, ["batch_size"]), Ports.Info("nonpad_kv_seqlen", ElementType.Int64, ["batch_size"])]);
+        graph.Input.Add(Ports.Info("write_indices", ElementType.Int64, ["batch_size"]));
+        graph.Input.Add(Ports.Info("nonpad_kv_seqlen", ElementType.Int64, ["batch_size"]));
         Prune(graph);
         proto.OpsetImport.Single(o => o.Domain == "").Version = 24;
         return Google.Protobuf.MessageExtensions.ToByteArray(proto);
@@ -113,7 +121,8 @@ public static partial class Disguises
     /// <summary>Caches keep that many tokens, though attention looks at all that it gets.</summary>
     public static byte[] CutCaches(byte[] model, int tokens) => Rewrite(model, graph =>
     {
-        var (start, end, axis) = (Constant(graph, "cut/start", Tensors.Ints([-tokens])), Constant(graph, "cut/end", Tensors.Ints([int.MaxValue])), Constant(graph, "cut/axis", Tensors.Ints([2])));
+        var (start, end) = (Constant(graph, "cut/start", Tensors.Ints([-tokens])), Constant(graph, "cut/end", Tensors.Ints([int.MaxValue])));
+        var axis = Constant(graph, "cut/axis", Tensors.Ints([2]));
         foreach (var port in graph.Output.Where(o => o.Name.StartsWith("present.", StringComparison.Ordinal)))
         {
             Relabel(graph, port.Name, port.Name + "/all");

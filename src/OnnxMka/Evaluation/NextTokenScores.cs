@@ -4,7 +4,9 @@ using OnnxMka.Graph;
 
 namespace OnnxMka.Evaluation;
 
-/// <summary>Whether a model's output scores the next token. Feature extractors and embedding models end in hidden states, which have no perplexity.</summary>
+/// <summary>
+/// Whether a model's output scores the next token. Feature extractors and embedding models end in hidden states, which have no perplexity.
+/// </summary>
 internal static class NextTokenScores
 {
     private const string Code = "MKA028";
@@ -14,8 +16,8 @@ internal static class NextTokenScores
     public static string? Obstacle(BlockMap map)
     {
         if (!HasHead(map)) return "it holds hidden states, not scores of the next token: no head stands behind the last block";
-        var declared = map.Model.Graph.Outputs.First(o => o.Name == map.Logits).Dimensions is [.., var last] && int.TryParse(last, out var width) && width > 0 ? width : (int?)null;
-        return declared is { } columns ? Obstacle(map, columns) : null;
+        var declared = map.Model.Graph.Outputs.First(o => o.Name == map.Logits).Dimensions;
+        return declared is [.., var last] && int.TryParse(last, out var width) && width > 0 ? Obstacle(map, width) : null;
     }
 
     /// <summary>Refuses a model without scores (MKA028).</summary>
@@ -34,10 +36,12 @@ internal static class NextTokenScores
     }
 
     private static RefusedException Refused(BlockMap map, string obstacle) => new(
-        Code, map.Logits, obstacle, "Choose blocks by name or similarity, and use --no-eval; there is no perplexity of this model, and no loss to choose by");
+        Code, map.Logits, obstacle,
+        "Choose blocks by name or similarity, and use --no-eval; there is no perplexity of this model, and no loss to choose by");
 
     /// <summary>Tables and heads are padded, each to its own multiple, or have a few tokens that the other has not.</summary>
-    private static string? Obstacle(BlockMap map, int width) => Vocabulary.Rows(map) is { } known && Math.Abs(width - known) > 8 + (known / 16)
+    private static string? Obstacle(BlockMap map, int width) =>
+        Vocabulary.Rows(map) is { } known && Math.Abs(width - known) > 8 + (known / 16)
         ? $"it has {width} columns and the model knows {known} tokens, so it does not score the next token"
         : null;
 
@@ -60,5 +64,6 @@ internal static class NextTokenScores
     }
 
     private static bool Multiplies(OnnxNode node, OnnxModel model) =>
-        Products.Contains(NormalisedView.Qualified(node)) || (model.Functions.TryGetValue((node.Domain, node.OpType), out var function) && function.Nodes.Any(n => Products.Contains(NormalisedView.Qualified(n))));
+        Products.Contains(NormalisedView.Qualified(node))
+        || (model.Functions.TryGetValue((node.Domain, node.OpType), out var function) && function.Nodes.Any(n => Products.Contains(NormalisedView.Qualified(n))));
 }

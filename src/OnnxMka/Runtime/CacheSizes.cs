@@ -19,7 +19,8 @@ internal static class CacheSizes
             };
             if (axis is not { } given) continue;
             var place = given < 0 ? given + cache.Rank : given;
-            if (place >= 0 && place < cache.Rank && int.TryParse(cache.Dimensions![(int)place], out var size) && size > 0) yield return size;
+            if (place < 0 || place >= cache.Rank) continue;
+            if (int.TryParse(cache.Dimensions![(int)place], out var size) && size > 0) yield return size;
         }
     }
 }

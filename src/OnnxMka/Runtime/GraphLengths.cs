@@ -4,10 +4,8 @@ using OnnxMka.Graph;
 namespace OnnxMka.Runtime;
 
 /// <summary>Numbers of tokens that a graph shows as constants.</summary>
-/// <param name="Window">
-/// The largest at which it may begin to compute something else: windows of attention, caches that keep so many tokens, lengths that masks are
-/// made with; 0 for none. What is checked on fewer tokens than that is not checked.
-/// </param>
+/// <param name="Window"> The largest at which it may begin to compute something else: windows of attention, caches that keep so many
+/// tokens, lengths that masks are made with; 0 for none. What is checked on fewer tokens than that is not checked. </param>
 /// <param name="Positions">Most tokens that a table of positions has rows for, or a few fewer; null for no such table.</param>
 /// <param name="Buffer">Most tokens that a cache of fixed size takes; null for none.</param>
 /// <param name="AtOnce">Tokens that it reads at once, no more and no fewer; null for any number.</param>
@@ -22,18 +20,31 @@ public sealed record GraphLengths(int Window, int? Positions, int? Buffer, int? 
     /// <summary>Positions may be counted from another number than 0 (2 in OPT).</summary>
     private const int PositionOffset = 8;
 
-    private static readonly HashSet<string> Arithmetic = new(StringComparer.Ordinal) { "Add", "Sub", "Div", "Mod", "Min", "Max", "Clip", "Trilu" };
-    private static readonly HashSet<string> Comparisons = new(StringComparer.Ordinal) { "Less", "LessOrEqual", "Greater", "GreaterOrEqual" };
-    private static readonly HashSet<string> Views = new(StringComparer.Ordinal) { "Identity", "Cast", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Slice" };
+    private static readonly HashSet<string> Arithmetic = new(StringComparer.Ordinal)
+    {
+        "Add", "Sub", "Div", "Mod", "Min", "Max", "Clip", "Trilu",
+    };
+
+    private static readonly HashSet<string> Comparisons = new(StringComparer.Ordinal)
+    {
+        "Less", "LessOrEqual", "Greater", "GreaterOrEqual",
+    };
+
+    private static readonly HashSet<string> Views = new(StringComparer.Ordinal)
+    {
+        "Identity", "Cast", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Slice",
+    };
 
     public static GraphLengths Of(BlockMap map)
     {
         var index = GraphIndex.Of(map.Model.Graph);
         using var constants = new SmallConstants(index);
-        var (fromText, fromInputs) = (Reached(index, [map.TokenInput], throughShapes: false), Reached(index, index.Graph.FedInputs.Select(i => i.Name), throughShapes: true));
+        var fromText = Reached(index, [map.TokenInput], throughShapes: false);
+        var fromInputs = Reached(index, index.Graph.FedInputs.Select(i => i.Name), throughShapes: true);
+        var outsideText = index.Graph.Nodes.Where(n => n.Outputs.Length > 0 && !fromText.Contains(n.Outputs[0]));
         var caches = index.Graph.Inputs.Where(i => map.Blocks.Any(b => b.KvInputs.Any(k => k.Name == i.Name))).ToArray();
         var windows = AllNodes(map.Model).SelectMany(Attributes)
-            .Concat(index.Graph.Nodes.Where(n => !fromText.Contains(n.Outputs.FirstOrDefault() ?? "")).SelectMany(n => MaskConstants(n, constants)))
+            .Concat(outsideText.SelectMany(n => MaskConstants(n, constants)))
             .Concat(map.Blocks.SelectMany(b => b.KvOutputs).SelectMany(p => Cuts(p.Name, index, constants)))
             .Concat(caches.SelectMany(c => CacheSizes.Of(c, index, written: false)));
         return new GraphLengths(
@@ -50,13 +61,17 @@ public sealed record GraphLengths(int Window, int? Positions, int? Buffer, int? 
     public int Fit(int length) => AtOnce > 1 ? AtOnce.Value : Math.Min(length, Buffer ?? length);
 
     private static int? AtOnceOf(BlockMap map) =>
-        map.Model.Graph.Inputs.First(i => i.Name == map.TokenInput) is { Dimensions: { } dims } && dims.Count > (map.TakesEmbeddings ? 1 : 0)
+        map.Model.Graph.Inputs.First(i => i.Name == map.TokenInput) is { Dimensions: { } dims }
+        && dims.Count > (map.TakesEmbeddings ? 1 : 0)
         && int.TryParse(dims[^(map.TakesEmbeddings ? 2 : 1)], out var size) && size > 0 ? size : null;
 
-    private static IEnumerable<OnnxNode> AllNodes(OnnxModel model) => model.Graph.Nodes.Concat(model.Functions.Values.SelectMany(f => f.Nodes));
+    private static IEnumerable<OnnxNode> AllNodes(OnnxModel model) =>
+        model.Graph.Nodes.Concat(model.Functions.Values.SelectMany(f => f.Nodes));
 
     private static IEnumerable<int> Attributes(OnnxNode node) =>
-        node.Attributes.Values.Where(a => a.Name.Contains("window", StringComparison.Ordinal) && a.Int is > 0 and < Longest).Select(a => (int)a.Int);
+        node.Attributes.Values
+            .Where(a => a.Name.Contains("window", StringComparison.Ordinal) && a.Int is > 0 and < Longest)
+            .Select(a => (int)a.Int);
 
     /// <summary>Whole numbers that lengths, places and masks are computed with.</summary>
     private static IEnumerable<int> MaskConstants(OnnxNode node, SmallConstants constants)
@@ -64,7 +79,8 @@ public sealed record GraphLengths(int Window, int? Positions, int? Buffer, int? 
         if (node.Domain != "" || !(Arithmetic.Contains(node.OpType) || Comparisons.Contains(node.OpType))) yield break;
         foreach (var input in node.Inputs.Where(i => i.Length > 0))
         {
-            if (constants.Number(input) is { } number && double.IsInteger(number) && Math.Abs(number) < Longest && (Comparisons.Contains(node.OpType) || constants.IsWhole(input)))
+            if (constants.Number(input) is not { } number || !double.IsInteger(number) || Math.Abs(number) >= Longest) continue;
+            if (Comparisons.Contains(node.OpType) || constants.IsWhole(input))
                 yield return (int)Math.Abs(number);
         }
     }
@@ -72,8 +88,13 @@ public sealed record GraphLengths(int Window, int? Positions, int? Buffer, int? 
     /// <summary>The last so many tokens, of those that would be kept.</summary>
     private static IEnumerable<int> Cuts(string present, GraphIndex index, SmallConstants constants)
     {
-        for (var node = index.Producer(present); node is { Inputs.Length: > 0 } && Views.Contains(node.OpType); node = index.Producer(node.Inputs[0]))
-            if (node.OpType == "Slice" && node.Inputs.Length > 2 && constants.Number(node.Inputs[1]) is < 0 and > -Longest and var start) yield return (int)-start;
+        var node = index.Producer(present);
+        while (node is { Inputs.Length: > 0 } && Views.Contains(node.OpType))
+        {
+            var start = node.OpType == "Slice" && node.Inputs.Length > 2 ? constants.Number(node.Inputs[1]) : null;
+            if (start is < 0 and > -Longest) yield return (int)-start.Value;
+            node = index.Producer(node.Inputs[0]);
+        }
     }
 
     /// <summary>Rows of tables that are read by position: places come from inputs, and not from what the tokens say.</summary>
@@ -85,17 +106,20 @@ public sealed record GraphLengths(int Window, int? Positions, int? Buffer, int? 
             ("com.microsoft", "GroupQueryAttention") => [node.Inputs.ElementAtOrDefault(7) ?? ""],
             ("", "RotaryEmbedding") => [node.Inputs.ElementAtOrDefault(1) ?? ""],
             ("com.microsoft", "EmbedLayerNormalization") => [node.Inputs.ElementAtOrDefault(3) ?? ""],
-            ("", "Gather") when node.Inputs.Length > 1 && node.Int("axis", 0) == 0 && fromInputs.Contains(node.Inputs[1]) && !fromText.Contains(node.Inputs[1]) => [node.Inputs[0]],
+            ("", "Gather") when node.Inputs.Length > 1 && node.Int("axis", 0) == 0 && IsPlace(node.Inputs[1]) => [node.Inputs[0]],
             _ => [],
         };
         foreach (var table in tables)
         {
             var value = table;
             while (index.Producer(value) is { Inputs.Length: > 0 } view && Views.Contains(view.OpType)) value = view.Inputs[0];
-            if (!index.Graph.Initializers.TryGetValue(value, out var stored) || stored.Shape.Length < 2 || !stored.Type.IsMergeable()) continue;
+            if (!index.Graph.Initializers.TryGetValue(value, out var stored)) continue;
+            if (stored.Shape.Length < 2 || !stored.Type.IsMergeable()) continue;
             var rows = (int)Math.Min(stored.Shape[..^1].Max(), Longest);
             if (rows >= FewestPositions) yield return Math.Max(rows - PositionOffset, FewestPositions);
         }
+
+        bool IsPlace(string value) => fromInputs.Contains(value) && !fromText.Contains(value);
     }
 
     /// <summary>Values that depend on some inputs.</summary>
@@ -104,7 +128,11 @@ public sealed record GraphLengths(int Window, int? Positions, int? Buffer, int? 
     {
         var reached = inputs.ToHashSet(StringComparer.Ordinal);
         foreach (var node in index.Order)
-            if ((throughShapes || node.OpType is not ("Shape" or "Size")) && node.Inputs.Concat(node.Captures).Any(reached.Contains)) reached.UnionWith(node.Outputs.Where(o => o.Length > 0));
+        {
+            if (!throughShapes && node.OpType is "Shape" or "Size") continue;
+            if (node.Inputs.Concat(node.Captures).Any(reached.Contains)) reached.UnionWith(node.Outputs.Where(o => o.Length > 0));
+        }
+
         return reached;
     }
 }

@@ -31,7 +31,9 @@ internal sealed class MaskPort(ValueInfo port, MaskMeaning meaning, ValueInfo to
     }
 
     /// <summary><c>[tokens, columns]</c>, of graphs that read one sequence.</summary>
-    private bool IsSquare => port.Dimensions is [var rows, _] && tokens.Dimensions is { Count: > 0 } read && rows == read[^1] && (read.Count == 1 || rows != read[0]);
+    private bool IsSquare =>
+        port.Dimensions is [var rows, _] && tokens.Dimensions is { Count: > 0 } read
+        && rows == read[^1] && (read.Count == 1 || rows != read[0]);
 
     private (double Seen, double Hidden) Values => meaning switch
     {
@@ -43,6 +45,9 @@ internal sealed class MaskPort(ValueInfo port, MaskMeaning meaning, ValueInfo to
     private long[] Shape(int batch, int length, int total)
     {
         var dims = port.Dimensions ?? ["batch", "total"];
-        return [.. dims.Select((dim, axis) => long.TryParse(dim, out var size) && size > 0 ? size : axis == dims.Count - 1 ? total : axis == dims.Count - 2 && (dims.Count > 2 || IsSquare) ? length : axis == 0 ? batch : 1)];
+        var rows = dims.Count > 2 || IsSquare ? dims.Count - 2 : -1;
+        return [.. dims.Select((dim, axis) => long.TryParse(dim, out var size) && size > 0 ? size : Size(axis))];
+
+        long Size(int axis) => axis == dims.Count - 1 ? total : axis == rows ? length : axis == 0 ? batch : 1;
     }
 }

@@ -21,7 +21,10 @@ internal static class MaskReaders
     /// <summary>A number that hides a token when it is added to its score; exporters write -100 and less.</summary>
     private const double Hiding = -50;
 
-    private static readonly HashSet<string> Passing = new(StringComparer.Ordinal) { "Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze", "Expand", "Slice", "Transpose", "Tile" };
+    private static readonly HashSet<string> Passing = new(StringComparer.Ordinal)
+    {
+        "Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze", "Expand", "Slice", "Transpose", "Tile",
+    };
 
     /// <summary>The first operator that uses the values decides; where none does, floats are added and others say what is seen.</summary>
     public static MaskMeaning Meaning(ValueInfo mask, GraphIndex index)
@@ -36,7 +39,7 @@ internal static class MaskReaders
                 if (Use(node, slot, mask.Type, constants) is { } meaning) return next.Turned ? Turned(meaning) : meaning;
                 if (Passing.Contains(node.OpType) && slot == 0) pending.Enqueue((node.Outputs[0], next.Turned));
                 else if (node.OpType is "And" or "Or") pending.Enqueue((node.Outputs[0], next.Turned));
-                else if (node.OpType == "Not" || IsOneLess(node, slot, constants) || IsComparedWithZero(node, constants)) pending.Enqueue((node.Outputs[0], !next.Turned));
+                else if (TurnsRound(node, slot, constants)) pending.Enqueue((node.Outputs[0], !next.Turned));
             }
         }
 
@@ -67,11 +70,17 @@ internal static class MaskReaders
         }
     }
 
-    private static bool Hides(OnnxNode node, int slot, SmallConstants constants) => node.Inputs.Length > slot && constants.Number(node.Inputs[slot]) is < Hiding;
+    private static bool Hides(OnnxNode node, int slot, SmallConstants constants) =>
+        node.Inputs.Length > slot && constants.Number(node.Inputs[slot]) is < Hiding;
 
-    private static bool IsOneLess(OnnxNode node, int slot, SmallConstants constants) => node.OpType == "Sub" && slot == 1 && constants.Number(node.Inputs[0]) == 1;
+    private static bool TurnsRound(OnnxNode node, int slot, SmallConstants constants) =>
+        node.OpType == "Not" || IsOneLess(node, slot, constants) || IsComparedWithZero(node, constants);
 
-    private static bool IsComparedWithZero(OnnxNode node, SmallConstants constants) => node.OpType == "Equal" && node.Inputs.Any(i => constants.Number(i) == 0);
+    private static bool IsOneLess(OnnxNode node, int slot, SmallConstants constants) =>
+        node.OpType == "Sub" && slot == 1 && constants.Number(node.Inputs[0]) == 1;
+
+    private static bool IsComparedWithZero(OnnxNode node, SmallConstants constants) =>
+        node.OpType == "Equal" && node.Inputs.Any(i => constants.Number(i) == 0);
 
     private static MaskMeaning Turned(MaskMeaning meaning) => meaning switch
     {

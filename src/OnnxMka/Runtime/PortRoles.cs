@@ -10,7 +10,10 @@ namespace OnnxMka.Runtime;
 internal sealed partial class PortRoles(OnnxGraph graph)
 {
     /// <summary>Operators that hand integers on as they are.</summary>
-    private static readonly HashSet<string> Passing = new(StringComparer.Ordinal) { "Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze", "Expand" };
+    private static readonly HashSet<string> Passing = new(StringComparer.Ordinal)
+    {
+        "Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze", "Expand",
+    };
 
     private GraphIndex? _index;
 
@@ -22,16 +25,22 @@ internal sealed partial class PortRoles(OnnxGraph graph)
     {
         if (input.Type is ElementType.Bool && input.Name == "use_cache_branch") return PortRole.UseCache;
         var isWhole = input.Type is ElementType.Int64 or ElementType.Int32;
-        var isMask = Is(input, "mask") && input.Rank is -1 or >= 2 and <= 4 && (isWhole || input.Type is ElementType.Bool || input.Type.IsMergeable());
+        var isMask = Is(input, "mask") && input.Rank is -1 or >= 2 and <= 4
+            && (isWhole || input.Type is ElementType.Bool || input.Type.IsMergeable());
         return isMask ? PortRole.Mask : (isWhole ? ByReader(input.Name) ?? ByName(input) : null) ?? throw Unknown(input);
     }
 
     /// <summary>What the values of a mask mean.</summary>
-    public MaskMeaning MeaningOf(ValueInfo mask) => mask is { Rank: 2 or -1, Type: ElementType.Int64 or ElementType.Int32 } ? MaskMeaning.Seen : MaskReaders.Meaning(mask, Index);
+    public MaskMeaning MeaningOf(ValueInfo mask) =>
+        mask is { Rank: 2 or -1, Type: ElementType.Int64 or ElementType.Int32 } ? MaskMeaning.Seen : MaskReaders.Meaning(mask, Index);
 
     private static RefusedException Unknown(ValueInfo input) => new(
-        "MKA021", input.Name, $"the meaning of this input ({input.Type.ToString().ToLowerInvariant()}[{string.Join(", ", input.Dimensions ?? ["?"])}]) is not known, so the model is not run",
+        "MKA021",
+        input.Name,
+        $"the meaning of this input ({TypeOf(input)}) is not known, so the model is not run",
         "Known are token ids, masks, positions, lengths and caches. " + RuntimeSession.WithoutRun);
+
+    private static string TypeOf(ValueInfo input) => $"{input.Type.ToString().ToLowerInvariant()}[{string.Join(", ", input.Dimensions ?? ["?"])}]";
 
     /// <summary>What the operator at the end of the way takes there.</summary>
     private PortRole? ByReader(string input)
@@ -43,7 +52,8 @@ internal sealed partial class PortRoles(OnnxGraph graph)
             foreach (var (node, slot) in Index.Readers(value))
             {
                 if (Of(node, slot) is { } role) return role;
-                if (Passing.Contains(node.OpType) && node.Domain == "" && slot == 0 && node.Outputs.Length > 0) pending.Enqueue(node.Outputs[0]);
+                var passes = Passing.Contains(node.OpType) && node.Domain == "" && slot == 0 && node.Outputs.Length > 0;
+                if (passes) pending.Enqueue(node.Outputs[0]);
             }
         }
 
@@ -69,16 +79,23 @@ internal sealed partial class PortRoles(OnnxGraph graph)
         if (Is(input, "seqlens_k")) return PortRole.LastPlace;
         if (Is(input, "write_ind") || Is(input, "cache_ind")) return PortRole.PastLength;
         if (!Length().IsMatch(input.Name)) return null;
-        return Is(input, "total") || Is(input, "kv_") ? PortRole.TotalLength : Is(input, "past") || Is(input, "cache") ? PortRole.PastLength : null;
+        if (Is(input, "total") || Is(input, "kv_")) return PortRole.TotalLength;
+        return Is(input, "past") || Is(input, "cache") ? PortRole.PastLength : null;
     }
 
     private static bool Is(ValueInfo input, string word) => input.Name.Contains(word, StringComparison.OrdinalIgnoreCase);
 
     /// <summary><c>position_ids</c>, <c>cache_position</c>, <c>input_pos</c>; not <c>positive</c>.</summary>
-    [GeneratedRegex("position|(^|[^A-Za-z])pos([^A-Za-z]|$)", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, Timeout.Infinite)]
+    [GeneratedRegex(
+        "position|(^|[^A-Za-z])pos([^A-Za-z]|$)",
+        RegexOptions.CultureInvariant | RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture,
+        Timeout.Infinite)]
     private static partial Regex Position();
 
     /// <summary><c>past_seq_len</c>, <c>nonpad_kv_seqlen</c>, <c>total_sequence_length</c>.</summary>
-    [GeneratedRegex("len(gths?|s)?([^A-Za-z]|$)", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, Timeout.Infinite)]
+    [GeneratedRegex(
+        "len(gths?|s)?([^A-Za-z]|$)",
+        RegexOptions.CultureInvariant | RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture,
+        Timeout.Infinite)]
     private static partial Regex Length();
 }

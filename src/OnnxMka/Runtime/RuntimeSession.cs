@@ -21,7 +21,9 @@ internal sealed class RuntimeSession : IDisposable
     /// <summary>The same where it is the runtime that cannot.</summary>
     private const string Around = "Another provider (--ep) or runtime may run it. " + WithoutRun;
 
-    /// <summary>Folder that relative external data locations of a model in memory are resolved in (ONNX Runtime configuration key).</summary>
+    /// <summary>
+    /// Folder that relative external data locations of a model in memory are resolved in (ONNX Runtime configuration key).
+    /// </summary>
     private const string DataFolderKey = "session.model_external_initializers_file_folder_path";
 
     private readonly InferenceSession _session;
@@ -67,7 +69,9 @@ internal sealed class RuntimeSession : IDisposable
         Guarded(() => _session.Run(_run, [.. feeds.Keys], [.. feeds.Values], outputs));
 
     /// <summary>The same, each output in the memory that is said of it.</summary>
-    public IDisposableReadOnlyCollection<OrtValue> Run(IReadOnlyDictionary<string, OrtValue> feeds, IReadOnlyCollection<string> outputs, Func<string, OrtMemoryInfo> place) => Guarded(() =>
+    public IDisposableReadOnlyCollection<OrtValue> Run(
+        IReadOnlyDictionary<string, OrtValue> feeds, IReadOnlyCollection<string> outputs, Func<string, OrtMemoryInfo> place) =>
+        Guarded(() =>
     {
         using var binding = _session.CreateIoBinding();
         foreach (var (name, value) in feeds) binding.BindInput(name, value);
@@ -90,7 +94,8 @@ internal sealed class RuntimeSession : IDisposable
         catch (OnnxRuntimeException e)
         {
             var words = RuntimeWords.Of(e);
-            throw new RefusedException(RunCode, words.Node ?? _file, $"ONNX Runtime stops at this {words.Operator ?? "model"} ({words.Reason})", Around, e);
+            var what = $"ONNX Runtime stops at this {words.Operator ?? "model"} ({words.Reason})";
+            throw new RefusedException(RunCode, words.Node ?? _file, what, Around, e);
         }
     }
 }

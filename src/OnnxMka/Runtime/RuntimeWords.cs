@@ -33,6 +33,8 @@ internal sealed partial record RuntimeWords(string Reason, string? Operator, str
     private static partial Regex Failed();
 
     /// <summary>A file of the runtime's source with its line, and the function behind it.</summary>
-    [GeneratedRegex(@"\S+\.(cc|h|cpp|cu|cuh):\d+ (?:.*?\) )?", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, Timeout.Infinite)]
+    [GeneratedRegex(
+        @"\S+\.(cc|h|cpp|cu|cuh):\d+ (?:.*?\) )?",
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex Place();
 }

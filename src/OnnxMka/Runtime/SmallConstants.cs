@@ -31,7 +31,8 @@ internal sealed class SmallConstants : IDisposable
     {
         var (stored, node) = Source(value, out var cast);
         var type = cast ?? stored?.Type ?? node?.Attributes.GetValueOrDefault("value")?.Tensor?.Type;
-        return type is { } known ? !known.IsMergeable() : node is not null && (node.Attributes.ContainsKey("value_int") || node.Attributes.ContainsKey("value_ints"));
+        if (type is { } known) return !known.IsMergeable();
+        return node is not null && (node.Attributes.ContainsKey("value_int") || node.Attributes.ContainsKey("value_ints"));
     }
 
     /// <summary>The numbers of a Constant node, however it is written.</summary>
@@ -64,7 +65,8 @@ internal sealed class SmallConstants : IDisposable
             if (_index.Graph.Initializers.TryGetValue(value, out var stored)) return (stored, null);
             if (_index.Producer(value) is not { } node) return default;
             if (node.OpType == "Constant") return (null, node);
-            if (node.OpType is not ("Cast" or "Identity" or "Unsqueeze" or "Squeeze" or "Reshape") || node.Inputs.Length == 0) return default;
+            if (node.OpType is not ("Cast" or "Identity" or "Unsqueeze" or "Squeeze" or "Reshape")) return default;
+            if (node.Inputs.Length == 0) return default;
             if (node.OpType == "Cast") cast ??= (ElementType)node.Int("to", 0);
             value = node.Inputs[0];
         }
@@ -75,7 +77,8 @@ internal sealed class SmallConstants : IDisposable
     private double[]? Read(TensorRef tensor) => tensor switch
     {
         { ElementCount: < 1 or > Most } => null,
-        { Type: ElementType.Int64 or ElementType.Int32 or ElementType.Int16 or ElementType.UInt8 or ElementType.Bool } => [.. _reader.ReadInts(tensor).Select(i => (double)i)],
+        { Type: ElementType.Int64 or ElementType.Int32 or ElementType.Int16 or ElementType.UInt8 or ElementType.Bool } =>
+            [.. _reader.ReadInts(tensor).Select(i => (double)i)],
         _ when tensor.Type.IsMergeable() => [.. _reader.ReadFloats(tensor).Select(f => (double)f)],
         _ => null,
     };

@@ -42,7 +42,8 @@ internal static class TensorValues
         return floats;
     }
 
-    public static ElementType TypeOf(OrtValue value) => value.IsTensor ? (ElementType)(int)value.GetTensorTypeAndShape().ElementDataType : ElementType.Undefined;
+    public static ElementType TypeOf(OrtValue value) =>
+        value.IsTensor ? (ElementType)(int)value.GetTensorTypeAndShape().ElementDataType : ElementType.Undefined;
 
     private static ReadOnlySpan<byte> Bytes(OrtValue value, ElementType type) => type switch
     {

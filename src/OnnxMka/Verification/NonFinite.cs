@@ -13,10 +13,15 @@ internal static class NonFinite
         var tap = ActivationTap.On(map, Pooling.Mean);
         var tapped = map with { Model = tap.Model };
         using var session = DecoderSession.Load(tapped, DecoderPorts.OfProbe(tapped), target);
-        var block = session.Ports.TokensAtOnce is null ? Array.FindIndex(session.Outputs(ids, 1, tap.Outputs), o => o.Values.Any(v => !float.IsFinite(v))) : -1;
-        const string Next = "The model overflows or its weights hold NaN, and so there is nothing to compare the result with: --no-eval --no-verify leaves that out; fp16 models may need fp32 or another execution provider";
+        var block = session.Ports.TokensAtOnce is null
+            ? Array.FindIndex(session.Outputs(ids, 1, tap.Outputs), o => o.Values.Any(v => !float.IsFinite(v)))
+            : -1;
         return block >= 0
-            ? new RefusedException("MKA033", $"block {map.Blocks[block].Name}", "its output is not finite in the model as it was given", Next)
-            : new RefusedException("MKA033", map.Logits, "it is not finite in the model as it was given, though what every block leaves is", Next);
+            ? Refused($"block {map.Blocks[block].Name}", "its output is not finite in the model as it was given")
+            : Refused(map.Logits, "it is not finite in the model as it was given, though what every block leaves is");
     }
+
+    private static RefusedException Refused(string where, string what) => new(
+        "MKA033", where, what,
+        "The model overflows or its weights hold NaN, so there is nothing to compare the result with (--no-eval --no-verify leaves that out); fp16 models may need fp32");
 }

@@ -4,10 +4,14 @@ using OnnxMka.Graph;
 
 namespace OnnxMka.Verification;
 
-/// <summary>Compares the ports of a written model with those that the plan leaves. Inputs that initializers fill (IR 3, optional adapters) are none.</summary>
+/// <summary>
+/// Compares the ports of a written model with those that the plan leaves. Inputs that initializers fill (IR 3, optional adapters) are none.
+/// </summary>
 internal static partial class PortCheck
 {
-    /// <summary>Ports of the remaining blocks that are not there, ports that came from nowhere, and ports of no block that were lost.</summary>
+    /// <summary>
+    /// Ports of the remaining blocks that are not there, ports that came from nowhere, and ports of no block that were lost.
+    /// </summary>
     public static int Faults(BlockMap original, BlockMap map)
     {
         var (expected, found) = (Caches(map).ToHashSet(StringComparer.Ordinal), Ports(map.Model.Graph).ToHashSet(StringComparer.Ordinal));
@@ -19,7 +23,8 @@ internal static partial class PortCheck
         return missing + strange + single.Count(p => !found.Contains(p));
     }
 
-    private static IEnumerable<string> Caches(BlockMap map) => map.Blocks.SelectMany(b => b.KvInputs.Concat(b.KvOutputs)).Select(p => p.Name);
+    private static IEnumerable<string> Caches(BlockMap map) =>
+        map.Blocks.SelectMany(b => b.KvInputs.Concat(b.KvOutputs)).Select(p => p.Name);
 
     private static IEnumerable<string> Ports(OnnxGraph graph) => graph.FedInputs.Concat(graph.Outputs).Select(p => p.Name);
 

@@ -3,7 +3,9 @@ using OnnxMka.Runtime;
 
 namespace OnnxMka.Verification;
 
-/// <summary>A comparison of a model with itself, and what the input shows in it: what is made from the input must show about the same.</summary>
+/// <summary>
+/// A comparison of a model with itself, and what the input shows in it: what is made from the input must show about the same.
+/// </summary>
 internal sealed record SelfCheck(string Name, Func<DecoderSession, Stepping> Measure, Stepping Input)
 {
     private const int Near = Stepping.NearTokens;
@@ -12,15 +14,16 @@ internal sealed record SelfCheck(string Name, Func<DecoderSession, Stepping> Mea
     private const int LastSteps = StepProbe.Beyond + 4;
 
     /// <summary>
-    /// The strictest comparison in which the input agrees with itself. Steps are compared with one run, near the start of the text and, where the
-    /// graph shows longer constant lengths, past them. A model that is stepped otherwise than this tool does it fails that itself; then runs over a
-    /// beginning are compared with runs over the whole. Refuses an input whose logits are not finite (MKA033).
+    /// The strictest comparison in which the input agrees with itself. Steps are compared with one run, near the start of the text and,
+    /// where the graph shows longer constant lengths, past them. A model that is stepped otherwise than this tool does it fails that
+    /// itself; then runs over a beginning are compared with runs over the whole. Refuses an input whose logits are not finite (MKA033).
     /// </summary>
     /// <param name="note">Takes what is not compared, for people.</param>
     public static SelfCheck Of(BlockMap original, StepProbe probe, ExecutionTarget target, Action<string> note)
     {
         SelfCheck check;
-        using (var session = DecoderSession.Load(original, DecoderPorts.OfProbe(original), target)) check = Strictest(session, Rounding.Of(original.Model), probe, note);
+        using (var session = DecoderSession.Load(original, DecoderPorts.OfProbe(original), target))
+            check = Strictest(session, Rounding.Of(original.Model), probe, note);
         return double.IsNaN(check.Input.Difference) ? throw NonFinite.In(original, probe.Ids.AsSpan()[..Near], target) : check;
     }
 
@@ -37,7 +40,8 @@ internal sealed record SelfCheck(string Name, Func<DecoderSession, Stepping> Mea
         int[] ids = [.. probe.Ids];
         if (session.Ports.TokensAtOnce < Near)
         {
-            note($"decoding step by step was not checked: the graph reads {session.Ports.TokensAtOnce} tokens at once, so there is no run to compare it with");
+            var atOnce = session.Ports.TokensAtOnce;
+            note($"decoding step by step was not checked: the graph reads {atOnce} tokens at once, so there is no run to compare it with");
             return Of("finite logits", s => Finite(s, ids[..Near]), session);
         }
 
@@ -49,7 +53,8 @@ internal sealed record SelfCheck(string Name, Func<DecoderSession, Stepping> Mea
             return Prefix(session, ids);
         }
 
-        if (!probe.Passed) note($"the graph has a constant length of {probe.Window} tokens and the step check read {ids.Length}: what happens beyond was not checked");
+        if (!probe.Passed)
+            note($"the graph has a constant length of {probe.Window} tokens and the step check read {ids.Length}: what happens beyond was not checked");
         return ids.Length > Near ? Far(session, near, ids, rounding, note) : near;
     }
 
@@ -68,7 +73,8 @@ internal sealed record SelfCheck(string Name, Func<DecoderSession, Stepping> Mea
             return near;
         }
 
-        if (double.IsNaN(far.Input.Difference) || far.Input.IsUnderstood(rounding)) return near with { Measure = s => near.Measure(s).And(beyond(s)), Input = near.Input.And(far.Input) };
+        if (double.IsNaN(far.Input.Difference) || far.Input.IsUnderstood(rounding))
+            return near with { Measure = s => near.Measure(s).And(beyond(s)), Input = near.Input.And(far.Input) };
         note($"the step check read {Near} tokens, since of {ids.Length}, {Difference(far.Input)}");
         return near;
     }
@@ -77,9 +83,14 @@ internal sealed record SelfCheck(string Name, Func<DecoderSession, Stepping> Mea
         ? $"the runtime fails at a step that it does not fail at in the whole ({refusal.Where}: {refusal.What})"
         : $"tokens get other answers one by one than at once ({steps.Difference:0.0e+0} of the largest logit)";
 
-    private static SelfCheck Prefix(DecoderSession session, int[] ids) => Of("prefix equals whole", s => new Stepping(StepCheck.PrefixDifference(s, ids.AsSpan(0, Near)), double.PositiveInfinity, Near), session);
+    private static SelfCheck Prefix(DecoderSession session, int[] ids) =>
+        Of("prefix equals whole", s => Certain(StepCheck.PrefixDifference(s, ids.AsSpan(0, Near))), session);
 
-    private static SelfCheck Of(string name, Func<DecoderSession, Stepping> measure, DecoderSession session) => new(name, measure, measure(session));
+    private static SelfCheck Of(string name, Func<DecoderSession, Stepping> measure, DecoderSession session) =>
+        new(name, measure, measure(session));
 
-    private static Stepping Finite(DecoderSession session, int[] ids) => new(session.Logits(ids, 1).Any(float.IsNaN) ? double.NaN : 0, double.PositiveInfinity, ids.Length);
+    private static Stepping Finite(DecoderSession session, int[] ids) => Certain(session.Logits(ids, 1).Any(float.IsNaN) ? double.NaN : 0);
+
+    /// <summary>A comparison without caches, in which any difference shows.</summary>
+    private static Stepping Certain(double difference) => new(difference, double.PositiveInfinity, Near);
 }

@@ -23,8 +23,8 @@ public sealed record StepProbe(ImmutableArray<int> Ids, string Source, int Windo
     private const long LargeVocabulary = 1 << 17;
 
     /// <summary>
-    /// Tokens of the text one behind the other, or random ones, so many that they reach past what the graphs show as constant lengths, where model
-    /// and memory have room for that; null, with a note, where there is room for none.
+    /// Tokens of the text one behind the other, or random ones, so many that they reach past what the graphs show as constant lengths,
+    /// where model and memory have room for that; null, with a note, where there is room for none.
     /// </summary>
     public static StepProbe? Of(BlockMap original, BlockMap result, CalibrationSet? text, CompressionOptions options, Action<string> note)
     {
@@ -36,14 +36,16 @@ public sealed record StepProbe(ImmutableArray<int> Ids, string Source, int Windo
         foreach (var count in new[] { Math.Min(wanted, most), Stepping.NearTokens }.Distinct())
         {
             if (count < Stepping.NearTokens) continue;
-            var probe = new StepProbe([.. Tokens(original, text, count)], text?.Source ?? "random token ids", window, count >= wanted || room <= window);
+            var passed = count >= wanted || room <= window;
+            var probe = new StepProbe([.. Tokens(original, text, count)], text?.Source ?? "random token ids", window, passed);
             if (RunPlan.For(original, probe.AsSet, options with { BatchSize = 1 }) is not { WholeFits: false } plan)
             {
                 if (text is null) note("there is no text: the result is loaded and stepped with random token ids");
                 return probe;
             }
 
-            if (count == Stepping.NearTokens) note($"decoding step by step was not checked, since it needs the whole model at once: {plan.Why}");
+            if (count == Stepping.NearTokens)
+                note($"decoding step by step was not checked, since it needs the whole model at once: {plan.Why}");
         }
 
         if (most < Stepping.NearTokens) note($"decoding step by step was not checked: the model has room for {most} tokens");

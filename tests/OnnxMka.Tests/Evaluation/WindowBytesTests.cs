@@ -28,7 +28,7 @@ public sealed class WindowBytesTests
         Assert.All(items, i => Assert.Equal(i.Values["tokens"], i.Values["bytes"]));
         var bits = result.Metrics.Single(m => m.Metric == "bits per byte");
         Assert.Equal(items.Sum(i => i.Values["nll"]) / items.Sum(i => i.Values["tokens"]) / Math.Log(2), bits.Value, 1e-9);
-        Assert.True(double.IsFinite(bits.Low) && double.IsFinite(bits.High), $"{bits.Low} to {bits.High}");
+        Assert.True(bits is { Low: { } low, High: { } high } && double.IsFinite(low) && double.IsFinite(high), $"{bits.Low} to {bits.High}");
     }
 
     /// <summary>Against the vocabulary: the characters of a byte-level token stand for a byte each.</summary>

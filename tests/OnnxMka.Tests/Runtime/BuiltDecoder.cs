@@ -49,7 +49,9 @@ internal sealed class BuiltDecoder : IDisposable
         return _folder["ids.jsonl"];
     }
 
-    /// <summary>Logits of the network, [tokens, vocabulary], from the graph that the builder writes, and how far another graph's may lie from them.</summary>
+    /// <summary>
+    /// Logits of the network, [tokens, vocabulary], from the graph that the builder writes, and how far another graph's may lie from them.
+    /// </summary>
     public (float[] Logits, double Tolerance) Expected(int[] ids)
     {
         using var session = new ForgeSession(DecoderForge.Build(_built));

@@ -44,16 +44,21 @@ public sealed class PortMeaningTests
         int[] ids = form.Ids(12), others = form.Ids(12, 40);
         var (expected, tolerance) = form.Expected(ids);
         Assert.InRange(LogitTolerance.Distance(expected, session.Logits(ids, 1)), 0, tolerance);
-        Assert.InRange(LogitTolerance.Distance([.. expected, .. form.Expected(others).Logits], session.Logits([.. ids, .. others], 2)), 0, tolerance);
+        float[] both = [.. expected, .. form.Expected(others).Logits];
+        Assert.InRange(LogitTolerance.Distance(both, session.Logits([.. ids, .. others], 2)), 0, tolerance);
         if (!session.Steps) return;
         // A beginning at once, a step, some at once behind it, and a look ahead that leaves the cache as it is.
-        float[] stepped = [.. session.Step(ids.AsSpan(0, 5)), .. session.Step(ids.AsSpan(5, 1)), .. session.Step(ids.AsSpan(6, 3)), .. session.Peek(ids.AsSpan(9, 3))];
+        float[] stepped =
+        [
+            .. session.Step(ids.AsSpan(0, 5)), .. session.Step(ids.AsSpan(5, 1)), .. session.Step(ids.AsSpan(6, 3)), .. session.Peek(ids.AsSpan(9, 3)),
+        ];
         Assert.InRange(LogitTolerance.Distance(expected, stepped), 0, tolerance);
-        Assert.InRange(LogitTolerance.Distance(expected.AsSpan()[(9 * (expected.Length / 12))..], session.Step(ids.AsSpan(9, 3))), 0, tolerance);
+        var width = expected.Length / 12;
+        Assert.InRange(LogitTolerance.Distance(expected.AsSpan(9 * width), session.Step(ids.AsSpan(9, 3))), 0, tolerance);
         // The control: another cache gives other answers.
         session.Restart();
         session.Step(others.AsSpan(0, 5));
-        Assert.True(LogitTolerance.Distance(expected.AsSpan().Slice(5 * (expected.Length / 12), expected.Length / 12), session.Step(ids.AsSpan(5, 1))) > 10 * tolerance);
+        Assert.True(LogitTolerance.Distance(expected.AsSpan(5 * width, width), session.Step(ids.AsSpan(5, 1))) > 10 * tolerance);
     }
 
     [Theory]
@@ -82,7 +87,8 @@ public sealed class PortMeaningTests
         Assert.Equal(("MKA021", "adapter"), (refusal.Code, refusal.Where));
         Assert.Contains("--no-eval --no-verify", refusal.Next, StringComparison.Ordinal);
         // And that way is one.
-        var result = Compression.Run(new CompressionOptions { Input = form.Path, Output = form.Other, Plan = new() { Method = OnnxMka.Planning.Method.Drop, Named = [1] }, Evaluate = false, Verify = false });
+        var plan = new OnnxMka.Planning.PlanOptions { Method = OnnxMka.Planning.Method.Drop, Named = [1] };
+        var result = Compression.Run(new CompressionOptions { Input = form.Path, Output = form.Other, Plan = plan, Evaluate = false, Verify = false });
         Assert.Equal(3, BlockDetector.Detect(OnnxMka.Graph.OnnxModel.Load(result.Emitted!.ModelPath)).Count);
     }
 

@@ -4,7 +4,10 @@ using OnnxMka.Tests.Runtime;
 
 namespace OnnxMka.Tests.Verifying;
 
-/// <summary>What is made of models without a tokenizer is loaded and stepped all the same, and an input that gives no numbers is the one that is blamed.</summary>
+/// <summary>
+/// What is made of models without a tokenizer is loaded and stepped all the same, and an input that gives no numbers is the one that is
+/// blamed.
+/// </summary>
 public sealed class InputWithoutTextTests
 {
     private readonly List<string> _notes = [];
@@ -36,9 +39,9 @@ public sealed class InputWithoutTextTests
     public void The_first_block_of_the_input_that_gives_no_number_is_named_though_the_result_is_healthy(int block, string where)
     {
         var model = Presets.ByName(nameof(LlamaPresets.TorchScriptLlama)).Model();
-        var weights = block < 0
-            ? model.Weights with { FinalNorm = model.Weights.FinalNorm!.Map(_ => float.NaN) }
-            : model.Weights with { Blocks = model.Weights.Blocks.SetItem(block, model.Weights.Blocks[block].SetItem(Role.PostNorm, model.Weights.Blocks[block][Role.PostNorm].Map(_ => float.NaN))) };
+        var weights = model.Weights;
+        if (block < 0) weights = weights with { FinalNorm = weights.FinalNorm!.Map(_ => float.NaN) };
+        else weights = weights with { Blocks = weights.Blocks.SetItem(block, Broken(weights.Blocks[block])) };
         using var form = new BuiltDecoder(model with { Weights = weights });
         var refusal = Assert.Throws<RefusedException>(() => Drop(form, 2, evaluate: false)).Refusal;
         Assert.Equal(("MKA033", where), (refusal.Code, refusal.Where));
@@ -47,6 +50,9 @@ public sealed class InputWithoutTextTests
         Assert.Equal(("MKA033", where), (refusal.Code, refusal.Where));
         Assert.NotNull(Drop(form, 2, evaluate: false, verify: false).Emitted);
     }
+
+    private static System.Collections.Immutable.ImmutableSortedDictionary<Role, WeightTensor> Broken(
+        System.Collections.Immutable.ImmutableSortedDictionary<Role, WeightTensor> block) => block.SetItem(Role.PostNorm, block[Role.PostNorm].Map(_ => float.NaN));
 
     private CompressionResult Drop(BuiltDecoder form, int block, bool evaluate, bool verify = true, string? ids = null) => Compression.Run(
         new CompressionOptions

@@ -9,7 +9,8 @@ namespace OnnxMka.Tests.Verifying;
 /// <summary>The ports of a result are those that the plan leaves; inputs that initializers fill are not among them.</summary>
 public sealed class PortCheckTests
 {
-    public static TheoryData<string> Forms => new(nameof(LlamaPresets.TorchScriptLlama), nameof(LlamaPresets.GenAiLlamaGqa), nameof(LlamaPresets.TorchScriptCombinedPast));
+    public static TheoryData<string> Forms => new(
+        nameof(LlamaPresets.TorchScriptLlama), nameof(LlamaPresets.GenAiLlamaGqa), nameof(LlamaPresets.TorchScriptCombinedPast));
 
     [Theory]
     [MemberData(nameof(Forms))]
@@ -36,6 +37,7 @@ public sealed class PortCheckTests
         Assert.Equal(1, PortCheck.Faults(form.Map, right with { Model = OnnxMka.Graph.Editing.GraphEditor.Apply(right.Model, lost) }));
     }
 
-    private static OnnxMka.Blocks.BlockMap Without(BuiltDecoder form, params int[] blocks) => ModelRewriter.Apply(form.Map, MergePlanner.Plan(
+    private static OnnxMka.Blocks.BlockMap Without(BuiltDecoder form, params int[] blocks) =>
+        ModelRewriter.Apply(form.Map, MergePlanner.Plan(
         form.Map, null, new PlanOptions { Method = Method.Drop, Named = [.. blocks] }, Fingerprint.Of(form.Map.Model))).Blocks;
 }
