@@ -107,6 +107,9 @@ public sealed class OnnxAttribute
 
     public string Name => _proto.Name;
 
+    /// <summary>True within a function where its caller gives the value: the attribute itself then has none.</summary>
+    public bool IsReference => _proto.HasRefAttrName && _proto.RefAttrName.Length > 0;
+
     public long Int => _proto.I;
 
     public float Float => _proto.F;

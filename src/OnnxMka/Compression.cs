@@ -34,7 +34,7 @@ public sealed class Compression
 
     /// <summary>Nothing stands under the output's name unless this returns. Refuses as each stage does.</summary>
     public static CompressionResult Run(CompressionOptions options, IProgressSink? progress = null, CancellationToken ct = default) =>
-        new Compression(options, progress ?? NoProgress.Instance, ct).Run();
+        new Compression(options with { Target = options.Target.Trying([ModelLocation.Find(options.Input).ModelPath], options.Memory, ct) }, progress ?? NoProgress.Instance, ct).Run();
 
     private CompressionResult Run()
     {

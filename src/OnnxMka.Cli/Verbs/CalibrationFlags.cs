@@ -19,11 +19,12 @@ internal sealed class CalibrationFlags
     private readonly Option<int> _seed = new("--seed") { Description = "Chooses among the windows of the text", DefaultValueFactory = _ => 0 };
     private readonly Option<string> _ep = new("--ep") { Description = "auto, cpu or cuda", DefaultValueFactory = _ => "auto" };
     private readonly Option<int> _device = new("--device-id") { Description = "Which GPU", DefaultValueFactory = _ => 0 };
+    private readonly Option<bool> _isolate = new("--isolate") { Description = "Run the model in a child process first: a crash or a hang of the runtime is a refusal then" };
     private readonly AlignmentFlags _alignment = new();
 
     public CalibrationFlags() => _ep.AcceptOnlyFromAmong("auto", "cpu", "cuda");
 
-    public IEnumerable<Option> All => [_calib, _ids, _samples, _length, _pool, _batch, _run, _memory, _seed, _ep, _device, .. _alignment.All];
+    public IEnumerable<Option> All => [_calib, _ids, _samples, _length, _pool, _batch, _run, _memory, _seed, _ep, _device, _isolate, .. _alignment.All];
 
     public CompressionOptions Apply(ParseResult parsed, CompressionOptions options)
     {
@@ -41,7 +42,7 @@ internal sealed class CalibrationFlags
             Run = parsed.GetValue(_run),
             Memory = UsageRange.Bytes(parsed.GetValue(_memory), "--memory"),
             Seed = parsed.GetValue(_seed),
-            Target = ExecutionTarget.Choose(parsed.GetValue(_ep)!, parsed.GetValue(_device)),
+            Target = ExecutionTarget.Choose(parsed.GetValue(_ep)!, parsed.GetValue(_device)) with { Isolate = parsed.GetValue(_isolate) },
             Alignment = _alignment.Value(parsed),
             Kernels = ScoringDevice.For(parsed.GetValue(_ep)!, parsed.GetValue(_device)),
         };

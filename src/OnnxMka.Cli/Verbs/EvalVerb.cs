@@ -29,6 +29,7 @@ internal sealed class EvalVerb
     private readonly Option<bool> _noSpeed = new("--no-speed") { Description = "Do not measure prefill and decode speed" };
     private readonly Option<string> _ep = new("--ep") { Description = "auto, cpu or cuda", DefaultValueFactory = _ => "auto" };
     private readonly Option<int> _device = new("--device-id") { Description = "Which GPU", DefaultValueFactory = _ => 0 };
+    private readonly Option<bool> _isolate = new("--isolate") { Description = "Run each model in a child process first: a crash or a hang of the runtime is a refusal then" };
     private readonly Option<FileInfo[]> _report = new("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON" };
     private readonly Option<bool> _quiet = new("--quiet") { Description = "No progress" };
@@ -41,7 +42,7 @@ internal sealed class EvalVerb
         var command = new Command("eval", "Measure perplexity, multiple choice, and agreement with the original")
         {
             verb._model, verb._against, verb._text, verb._ids, verb._mmlu, verb._shots, verb._rank, verb._choices, verb._lastWord, verb._facts, verb._limit, verb._seed, verb._shard, verb._results,
-            verb._window, verb._stride, verb._bos, verb._noSpeed, verb._ep, verb._device, verb._report, verb._json, verb._quiet, EvalMergeVerb.Create(),
+            verb._window, verb._stride, verb._bos, verb._noSpeed, verb._ep, verb._device, verb._isolate, verb._report, verb._json, verb._quiet, EvalMergeVerb.Create(),
         };
         command.SetAction((parsed, ct) => Task.Run(() => ErrorLines.Run(() => verb.Run(parsed, ct)), CancellationToken.None));
         return command;
@@ -117,7 +118,7 @@ internal sealed class EvalVerb
             Stride = parsed.GetValue(_stride) is { } stride ? UsageRange.AtLeast(stride, 1, "--stride") : null,
             Bos = parsed.GetValue(_bos),
             Speed = !parsed.GetValue(_noSpeed),
-            Target = ExecutionTarget.Choose(parsed.GetValue(_ep)!, parsed.GetValue(_device)),
+            Target = ExecutionTarget.Choose(parsed.GetValue(_ep)!, parsed.GetValue(_device)) with { Isolate = parsed.GetValue(_isolate) },
         };
     }
 

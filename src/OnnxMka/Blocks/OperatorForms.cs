@@ -15,6 +15,8 @@ internal static class OperatorForms
         ["Flatten"] = 1,
         ["Identity"] = 1,
         ["Reshape"] = 1,
+        ["Shape"] = 1,
+        ["Size"] = 1,
         ["Softmax"] = 1,
         ["Squeeze"] = 1,
         ["Transpose"] = 1,

@@ -43,6 +43,7 @@ public static class ModelEvaluation
         var originalMap = originalLocation is null ? null : BlockDetector.Detect(OnnxModel.Load(originalLocation.ModelPath));
         foreach (var evaluated in new[] { map, originalMap }.OfType<BlockMap>()) NextTokenScores.Refuse(evaluated);
         if (GraphLengths.Of(map).Fit(EvaluationTasks.DefaultWindow) is var fit && fit != EvaluationTasks.DefaultWindow) options = options with { Window = options.Window ?? fit };
+        options = options with { Target = options.Target.Trying([.. new[] { map, originalMap }.OfType<BlockMap>().Select(m => m.Model.Path)], null, ct) };
         using var tasks = EvaluationTasks.Of(options, location);
         var header = new ResultHeader(
             ResultHeader.CurrentVersion, Fingerprint.Of(map.Model), originalMap is null ? null : Fingerprint.Of(originalMap.Model), options.Seed,

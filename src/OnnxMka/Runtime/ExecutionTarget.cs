@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
+using OnnxMka.Isolation;
 
 namespace OnnxMka.Runtime;
 
@@ -10,6 +11,15 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
 {
     /// <summary>Bytes of the device that models must fit; null on the CPU, and where the driver does not say.</summary>
     public long? DeviceMemory { get; init; }
+
+    /// <summary>
+    /// Models that come from outside are tried in a child process before their first session here, so that a crash or a hang of the runtime is a
+    /// refusal. Needs a program that serves probes: <see cref="ServesProbesAttribute"/>.
+    /// </summary>
+    public bool Isolate { get; init; }
+
+    /// <summary>What each session asks before it loads a model; null for nothing.</summary>
+    internal ModelTrial? Trial { get; init; }
 
     public static ExecutionTarget Cpu { get; } = new("CPU", 0, null);
 
@@ -26,6 +36,13 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
             throw new ExecutionTargetException($"CUDA was asked for and is not usable: {missing}. Use --ep cpu, or --ep auto to fall back.");
         return Cpu with { Note = $"running on the CPU ({missing})" };
     }
+
+    /// <summary>The same; with <see cref="Isolate"/> its sessions try these models first.</summary>
+    /// <param name="models">Paths of those that come from outside.</param>
+    /// <param name="memory">Bytes that running one may take; null for what the machine or the device has.</param>
+    internal ExecutionTarget Trying(IReadOnlyCollection<string> models, long? memory, CancellationToken ct) => Isolate && Trial is null
+        ? this with { Trial = new ModelTrial(models, memory ?? (DeviceMemory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) / 5 * 4, ct) }
+        : this;
 
     /// <summary>Options of every session: sequential execution, all optimisations. What fails is an exception, so nothing is logged beside it.</summary>
     internal SessionOptions Options()

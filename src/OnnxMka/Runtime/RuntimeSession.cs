@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using OnnxMka.Contracts;
 using OnnxMka.Graph;
 
 namespace OnnxMka.Runtime;
@@ -42,6 +43,8 @@ internal sealed class RuntimeSession : IDisposable
     /// </summary>
     public static RuntimeSession Load(OnnxModel model, ExecutionTarget target)
     {
+        NodeContracts.Refuse(model, target);
+        target.Trial?.Before(model, target);
         var image = RuntimeImage.Of(model);
         var file = Path.GetFileName(model.Path);
         using var options = target.Options();

@@ -19,6 +19,7 @@ public static class ModelScoring
         CancellationToken ct,
         StageClock clock)
     {
+        options = options with { Target = options.Target.Trying([map.Model.Path], options.Memory, ct) };
         var seams = clock.Time("calibrate", () =>
         {
             CausalityCheck.Refuse(map, set.Samples[0], options.Target);

@@ -44,6 +44,7 @@ public static class Sweep
         var progress = sink ?? NoProgress.Instance;
         var clock = new StageClock();
         var location = ModelLocation.Find(options.Input);
+        options = options with { Target = options.Target.Trying([location.ModelPath], options.Memory, ct) };
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
         NextTokenScores.Refuse(map);
         var files = ModelFiles.Of(map.Model);

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using OnnxMka.Graph;
 using OnnxMka.Graph.Proto;
 
 namespace OnnxMka.Forge;
@@ -82,6 +83,58 @@ public static class HostileGraphs
         var nodes = m.Graph.Node.Where(n => n.Name.StartsWith(beginning, StringComparison.Ordinal)).ToArray();
         nodes[^1].Name = nodes[0].Name;
     });
+
+    /// <summary>
+    /// The logits are added to a number that ends ONNX Runtime: a product of three dimensions reads a value of none, which nothing shows before
+    /// it runs.
+    /// </summary>
+    public static byte[] Aborting(byte[] model) => Rewrite(model, m => AddToLogits(
+        m, [("flat", Tensors.Ints([-1])), ("one", Tensors.Floats(ElementType.Float, [1], 1))],
+        new NodeProto { OpType = "Shape", Input = { m.Graph.Input[0].Name }, Output = { "trap/size" } },
+        new NodeProto { OpType = "Sub", Input = { "trap/size", "trap/size" }, Output = { "trap/zeros" } },
+        new NodeProto { OpType = "NonZero", Input = { "trap/zeros" }, Output = { "trap/none" } },
+        new NodeProto { OpType = "Reshape", Input = { "trap/none", "trap/flat" }, Output = { "trap/empty" } },
+        new NodeProto { OpType = "Reshape", Input = { "trap/one", "trap/empty" }, Output = { "trap/scalar" } },
+        new NodeProto { OpType = "Einsum", Input = { "trap/scalar", "trap/scalar" }, Output = { "trap/product" }, Attribute = { Text("equation", "bij,bjk->bik") } },
+        new NodeProto { OpType = "ReduceMax", Input = { "trap/product" }, Output = { "trap/number" }, Attribute = { Int("keepdims", 0) } }));
+
+    /// <summary>The logits are added to a number that a loop counts 2^62 times for.</summary>
+    public static byte[] Endless(byte[] model) => Rewrite(model, m =>
+    {
+        var body = new GraphProto { Name = "body" };
+        body.Input.Add(Port("trap/turn", ElementType.Int64));
+        body.Input.Add(Port("trap/on", ElementType.Bool));
+        body.Input.Add(Port("trap/count", ElementType.Float));
+        body.Node.Add(new NodeProto { OpType = "Identity", Input = { "trap/on" }, Output = { "trap/still" } });
+        body.Node.Add(new NodeProto { OpType = "Identity", Input = { "trap/count" }, Output = { "trap/next" } });
+        body.Output.Add(Port("trap/still", ElementType.Bool));
+        body.Output.Add(Port("trap/next", ElementType.Float));
+        var loop = new NodeProto { OpType = "Loop", Input = { "trap/turns", "trap/begin", "trap/start" }, Output = { "trap/number" } };
+        loop.Attribute.Add(new AttributeProto { Name = "body", Type = AttributeProto.Types.AttributeType.Graph, G = body });
+        AddToLogits(m, [("turns", Tensors.Ints([1L << 62], scalar: true)), ("begin", Tensors.Raw(ElementType.Bool, [1])), ("start", Tensors.Floats(ElementType.Float, [0]))], loop);
+    });
+
+    private static void AddToLogits(ModelProto model, IEnumerable<(string Name, TensorProto Tensor)> constants, params NodeProto[] nodes)
+    {
+        foreach (var (name, tensor) in constants)
+        {
+            tensor.Name = "trap/" + name;
+            model.Graph.Initializer.Add(tensor);
+        }
+
+        var last = model.Graph.Node.Single(n => n.Output.Contains("logits"));
+        last.Output[last.Output.IndexOf("logits")] = "trap/logits";
+        for (var i = 0; i < nodes.Length; i++) nodes[i].Name = $"trap/{i}";
+        model.Graph.Node.Add(nodes);
+        model.Graph.Node.Add(new NodeProto { OpType = "Add", Name = "trap/add", Input = { "trap/logits", "trap/number" }, Output = { "logits" } });
+    }
+
+    private static ValueInfoProto Port(string name, ElementType type) =>
+        new() { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = new TensorShapeProto() } } };
+
+    private static AttributeProto Text(string name, string value) => new() { Name = name, Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFromUtf8(value) };
+
+    private static AttributeProto Int(string name, long value) => new() { Name = name, Type = AttributeProto.Types.AttributeType.Int, I = value };
 
     private static byte[] Rewrite(byte[] model, Action<ModelProto> change)
     {

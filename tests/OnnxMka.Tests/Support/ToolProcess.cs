@@ -11,7 +11,7 @@ internal sealed record ToolResult(int ExitCode, string Output, string Errors)
 /// <summary>Runs the real command in a process of its own.</summary>
 internal static class ToolProcess
 {
-    private static string Executable => Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "onnx-mka.exe" : "onnx-mka");
+    public static string Executable => Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "onnx-mka.exe" : "onnx-mka");
 
     public static ToolResult Run(params string[] arguments) => Result(Start(arguments));
 
