@@ -14,6 +14,8 @@ CLI     := src/OnnxMka.Cli/bin/$(CONFIG)/net10.0/onnx-mka
 TESTS   := $(sort $(dir $(wildcard tests/*.Tests/*.csproj)))
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
+# Of the tests' own sessions; the tool switches it off by itself.
+export ORT_DISABLE_TELEMETRY := 1
 
 .PHONY: check build test test-vectors test-clients cuda test-cuda demo golden format fixtures soak bench pack dist big forms bench-quality clean help
 
@@ -88,11 +90,13 @@ format: obj/restored
 fixtures:
 	@tools/check-manifest
 
+RUN_CASES ?= 20000
 # A million mutated models, five thousand random decoders and twenty thousand damaged ones; 300 kills and 300 errors at system calls; half an hour.
 soak: build
 	@FUZZ_CASES=1000000 $(DOTNET) test tests/OnnxMka.Graph.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~DamagedModels"
 	@FORGE_CASES=5000 $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~RandomDecoder"
 	@DAMAGE_CASES=20000 $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~DamagedDecoder"
+	@tests/OnnxMka.Fuzzer/bin/$(CONFIG)/net10.0/OnnxMka.Fuzzer $(RUN_CASES)
 	@INJECT_CASES=300 $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~FaultInjection" --logger "console;verbosity=detailed"
 
 # The table of speeds and memory, filed under tests/OnnxMka.Benchmarks/results; about 50 GB of disk in WORK.

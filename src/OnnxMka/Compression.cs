@@ -221,7 +221,7 @@ public sealed class Compression
         var plan = RunPlan.For(map, text, _options);
         var original = models > 1 ? Measure(map) : null;
         if (original is not null && double.IsNaN(original.MeanNll)) throw NonFinite.In(map, text.Samples[0], _options.Target);
-        var result = VerificationException.OfOutput(() => Measure(emitted));
+        var result = original is null ? Measure(emitted) : VerificationException.OfOutput(() => Measure(emitted));
         var dropped = models > 2 ? Measure(ModelRewriter.Apply(map, reduction.Plan.AsDrop()).Blocks) : result;
         var table = new QualityTable(original ?? result, result, dropped, text.Source, text.Sha256, text.Count, text.Length);
         return plan.Mode == RunMode.Whole

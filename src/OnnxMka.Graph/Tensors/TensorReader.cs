@@ -26,8 +26,16 @@ public sealed class TensorReader : IDisposable
     public OpenedFile Open(string path)
     {
         if (_handles.TryGetValue(path, out var known)) return new OpenedFile(known.Value, IsKept: true);
-        if (Interlocked.Increment(ref _kept) > MostKept) return new OpenedFile(OpenFile(path), IsKept: false);
-        return new OpenedFile(_handles.GetOrAdd(path, p => new Lazy<SafeFileHandle>(() => OpenFile(p))).Value, IsKept: true);
+        if (Interlocked.Increment(ref _kept) > MostKept)
+        {
+            Interlocked.Decrement(ref _kept);
+            return new OpenedFile(OpenFile(path), IsKept: false);
+        }
+
+        var mine = new Lazy<SafeFileHandle>(() => OpenFile(path));
+        var kept = _handles.GetOrAdd(path, mine);
+        if (kept != mine) Interlocked.Decrement(ref _kept); // another thread was first with the same file
+        return new OpenedFile(kept.Value, IsKept: true);
     }
 
     /// <summary>Copies the bytes from <paramref name="offset"/> within the tensor's raw layout. Refuses a range that the file lacks.</summary>

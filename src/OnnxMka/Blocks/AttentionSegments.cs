@@ -46,7 +46,8 @@ internal static class AttentionSegments
     /// <summary>A fused operator, or a Softmax over a product of two activations (a router's Softmax is over activations times weights).</summary>
     public static bool IsAttention(StreamSegments segments, ViewNode node)
     {
-        if (segments.Stream.View.IsCall(node)) return segments.Stream.View.Operators(node).Any(o => o == "Softmax" || MixerOperators.IsAttention(o));
+        if (segments.Stream.View.IsCall(node))
+            return segments.Stream.View.Operators(node).Any(o => o == "Softmax" || MixerOperators.IsAttention(o));
         if (MixerOperators.IsAttention(node.Op)) return true;
         return node.Op == "Softmax" && ScoreFactors(segments.Stream, node) >= 2;
     }
@@ -89,6 +90,8 @@ internal static class AttentionSegments
         var values = segments.Nodes(segment).SelectMany(n => n.Outputs.Select(o => (Value: o, n.Position))).Where(v => segments.Stream.Dependent.Contains(v.Value)).ToArray();
         var crossing = values.MaxBy(v => segments.Stream.View.Readers(v.Value).Select(r => r.Node.Position).DefaultIfEmpty(v.Position).Max() - v.Position);
         return new RefusedException(
-            "MKA012", crossing.Value, $"this value passes beside the residual stream, so that nothing parts {later.Origin.Label} from the attention before it", "Layers that share values (KV sharing, deepstack) cannot be removed one by one; this model is not supported");
+            "MKA012", crossing.Value,
+            $"this value passes beside the residual stream, so that nothing parts {later.Origin.Label} from the attention before it",
+            "Layers that share values (KV sharing, deepstack) cannot be removed one by one; this model is not supported");
     }
 }

@@ -52,7 +52,8 @@ internal sealed class StructureHash : IDisposable
     }
 
     /// <summary>An attribute without subgraphs as text; tensors by content.</summary>
-    public string Text(OnnxAttribute attribute) => string.Join(':', attribute.Tensors.Select(Content).Prepend(attribute.Canonical(tensorNames: false)));
+    public string Text(OnnxAttribute attribute) =>
+        string.Join(':', attribute.Tensors.Select(Content).Prepend(attribute.Canonical(tensorNames: false)));
 
     public void Dispose() => _reader.Dispose();
 

@@ -13,7 +13,7 @@ public enum Pooling
 }
 
 /// <summary>
-/// A clone of a model whose only outputs are the pooled seams; the original is untouched.
+/// A clone of a model whose only outputs, but for a case that the runtime makes, are the pooled seams; the original is untouched.
 /// <code>
 /// before   ... -> seam 0 -> ... -> seam L-1 -> head -> logits, present.*
 /// after    ... -> seam 0 -> Cast -> ReduceMean -> tap.0 [batch, H] float32,   and so on;  no logits
@@ -28,7 +28,7 @@ public sealed record ActivationTap(OnnxModel Model, ImmutableArray<string> Outpu
     public static ActivationTap On(BlockMap map, Pooling pooling)
     {
         var script = new EditScript();
-        foreach (var output in map.Model.Graph.Outputs) script.Add(Stage, new GraphEdit.DropOutputPort(output.Name));
+        foreach (var output in map.Model.Graph.Outputs.Except(MustStay(map.Model.Graph))) script.Add(Stage, new GraphEdit.DropOutputPort(output.Name));
         var taps = ImmutableArray.CreateBuilder<string>(map.Count);
         foreach (var block in map.Blocks)
         {
@@ -37,6 +37,16 @@ public sealed record ActivationTap(OnnxModel Model, ImmutableArray<string> Outpu
         }
 
         return new ActivationTap(GraphEditor.Apply(map.Model, script), taps.MoveToImmutable());
+    }
+
+    /// <summary>
+    /// Outputs that are not asked for and stay all the same: what is no output any more, ONNX Runtime 1.31 takes to be as long as the past
+    /// where it is a float16 cache of a GroupQueryAttention, and then fails to run.
+    /// </summary>
+    private static IEnumerable<ValueInfo> MustStay(OnnxGraph graph)
+    {
+        var caches = graph.Nodes.Where(n => n.OpType == "GroupQueryAttention").SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
+        return graph.Outputs.Where(o => o.Type == ElementType.Float16 && caches.Contains(o.Name));
     }
 
     private static string Pool(OnnxModel model, string seam, string tap, Pooling pooling, EditScript script)

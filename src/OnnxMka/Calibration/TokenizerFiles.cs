@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using OnnxMka.Graph;
+using OnnxMka.Json;
 
 namespace OnnxMka.Calibration;
 
@@ -53,17 +54,12 @@ internal static class TokenizerFiles
     /// <summary>Ids do not depend on a chat template, and the library ends the process on those that come as a list.</summary>
     private static byte[] WithoutChatTemplate(byte[] text)
     {
+        // A key may stand twice, of which the first goes unread by the library too.
         using var document = JsonDocument.Parse(text);
         if (!document.RootElement.TryGetProperty(ChatTemplate, out _)) return text;
-        using var rest = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(rest))
-        {
-            writer.WriteStartObject();
-            foreach (var property in document.RootElement.EnumerateObject().Where(p => p.Name != ChatTemplate)) property.WriteTo(writer);
-            writer.WriteEndObject();
-        }
-
-        return rest.ToArray();
+        var rest = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        foreach (var property in document.RootElement.EnumerateObject().Where(p => p.Name != ChatTemplate)) rest[property.Name] = property.Value;
+        return JsonSerializer.SerializeToUtf8Bytes(rest, JsonForm.Line);
     }
 
     private static void CheckConfig(JsonElement config)

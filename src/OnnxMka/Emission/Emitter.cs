@@ -135,11 +135,13 @@ public sealed class Emitter : IDisposable
 
     private void Enter()
     {
-        _target.RequireFree(_staged.Written.Files.Select(f => Path.GetFileName(f.Key)).Concat(_target.IsFolder ? [] : _staged.SideCars));
-        var obsolete = OldData.Of(_target.Model, _original, _staged.Written.Files.Select(f => Path.GetFileName(f.Key)));
+        string[] written = [.. _staged.Written.Files.Select(f => Path.GetFileName(f.Key))];
+        _target.RequireFree(_target.IsFolder ? written : written.Concat(_staged.SideCars));
+        var doubtful = new List<ConfigChange>();
+        var obsolete = OldData.Of(_target.Model, _original, written, doubtful);
         const string Why = "it held weights of the model that was overwritten";
         var told = obsolete.Select(f => new ConfigChange(Path.GetRelativePath(_target.Folder, f), "was removed:", Why));
         _staging.Enter(_target.Folder, _target.ModelPath, obsolete);
-        _staged = _staged with { ConfigChanges = [.. _staged.ConfigChanges, .. told] };
+        _staged = _staged with { ConfigChanges = [.. _staged.ConfigChanges, .. told, .. doubtful] };
     }
 }

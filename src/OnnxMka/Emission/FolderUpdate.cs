@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using OnnxMka.Graph;
+using OnnxMka.Json;
 
 namespace OnnxMka.Emission;
 
@@ -74,7 +75,7 @@ internal sealed class FolderUpdate
     {
         try
         {
-            var steps = JsonSerializer.Deserialize<Steps>(RegularFile.ReadAllBytes(list, MaxBytes));
+            var steps = JsonSerializer.Deserialize<Steps>(RegularFile.ReadAllBytes(list, MaxBytes), JsonForm.Line);
             var isWhole = steps is { Model: not null, Added.IsDefault: false, Replaced.IsDefault: false };
             if (isWhole && steps!.Added.Concat(steps.Replaced).All(f => f is not null)) return steps;
         }
@@ -89,7 +90,7 @@ internal sealed class FolderUpdate
     private void Apply()
     {
         var list = Path.Combine(_staging, ListName);
-        WholeFile.Write(list + ".tmp", JsonSerializer.SerializeToUtf8Bytes(_steps));
+        WholeFile.Write(list + ".tmp", JsonSerializer.SerializeToUtf8Bytes(_steps, JsonForm.Line));
         DiskSync.File(list + ".tmp");
         FileRename.Over(list + ".tmp", list);
         DiskSync.Folder(_staging);

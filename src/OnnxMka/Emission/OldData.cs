@@ -10,8 +10,8 @@ internal static class OldData
 {
     /// <param name="model">Model that is overwritten; there may be none.</param>
     /// <param name="written">Names of the new files beside it.</param>
-    /// <returns>Absolute paths; none where what stands there, or a model beside it, cannot be read.</returns>
-    public static IReadOnlyList<string> Of(string model, OnnxModel original, IEnumerable<string> written)
+    /// <returns>Absolute paths; none where what stands there, or a model beside it, cannot be read, and then a warning for each that may be one.</returns>
+    public static IReadOnlyList<string> Of(string model, OnnxModel original, IReadOnlyList<string> written, List<ConfigChange> changes)
     {
         if (!File.Exists(model) || new FileInfo(model).LinkTarget is not null) return [];
         var folder = Path.GetDirectoryName(model)!;
@@ -23,6 +23,8 @@ internal static class OldData
         }
         catch (Exception e) when (e is RefusedException or InputFileException)
         {
+            var doubtful = Directory.GetFiles(folder, Path.GetFileName(model) + "?*").Select(f => Path.GetFileName(f)).Except(written, StringComparer.Ordinal);
+            changes.AddRange(doubtful.Select(f => new ConfigChange(f, "stays:", "whether it belongs to the model that was overwritten could not be read", IsWarning: true)));
             return [];
         }
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using OnnxMka.Json;
 
 namespace OnnxMka.Isolation;
 
@@ -44,7 +45,7 @@ public static class ChildServer
         return (exitCode, text) switch
         {
             (Done, not null) => ChildOutcome.Answer(text),
-            (Refused, not null) => throw new RefusedException(JsonSerializer.Deserialize<Refusal>(text)!),
+            (Refused, not null) => throw new RefusedException(JsonSerializer.Deserialize<Refusal>(text, JsonForm.Line)!),
             (Bug, not null) => throw new InvalidOperationException($"A child process failed: {text}"),
             _ => ChildOutcome.Death(exitCode, errors.Length > LongestErrors ? errors[^LongestErrors..] : errors),
         };
@@ -58,7 +59,7 @@ public static class ChildServer
         }
         catch (RefusedException e)
         {
-            return (Refused, JsonSerializer.Serialize(e.Refusal));
+            return (Refused, JsonSerializer.Serialize(e.Refusal, JsonForm.Line));
         }
         catch (Exception e) // carried over and thrown there
         {

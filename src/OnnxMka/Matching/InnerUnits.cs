@@ -59,7 +59,9 @@ internal sealed record InnerUnits(
 
     private string Name => Kind == AlignUnits.Heads ? "heads" : "mlp";
 
-    /// <summary>Numbers of heads from the block's cache ports, [batch, KV heads, length, size]: one for keys and one for values, or one for both.</summary>
+    /// <summary>
+    /// Numbers of heads from the block's cache ports, [batch, KV heads, length, size]: one for keys and one for values, or one for both.
+    /// </summary>
     private static (int Count, int Groups) Heads(BlockMap map, Block block, LinearWeight outer)
     {
         if (Math.Max(block.KvInputs.Length, block.KvOutputs.Length) > 2)

@@ -48,7 +48,10 @@ public static class ModelRewriter
         if (names.Count > 0) naming.Add("renumber", new GraphEdit.RenameValues(names));
         StaleMetadata.Script(map, plan, naming);
         var model = GraphEditor.Apply(pruned, naming);
-        return new RewrittenModel(model, [.. merged.Select(m => m with { Name = names.GetValueOrDefault(m.Name, m.Name) })], ports, Remaining(map, plan, model, ports)) { SourceLayers = SourceLayers.Of(map, plan) };
+        return new RewrittenModel(model, [.. merged.Select(m => m with { Name = names.GetValueOrDefault(m.Name, m.Name) })], ports, Remaining(map, plan, model, ports))
+        {
+            SourceLayers = SourceLayers.Of(map, plan),
+        };
     }
 
     private static BlockMap Remaining(BlockMap map, MergePlan plan, OnnxModel model, ImmutableDictionary<string, string> ports)

@@ -25,7 +25,7 @@ internal sealed partial class InputFeed(IReadOnlyDictionary<string, NodeMetadata
                 "position_ids" => Integers(port, Enumerable.Range(past, tokens.Length).Select(p => (long)p)),
                 "attention_mask" => Integers(port, Enumerable.Repeat(1L, past + tokens.Length)),
                 "inputs_embeds" => Floats(port, [1, tokens.Length, embedding!.Shape[1]], Rows(tokens)),
-                "cache_position" => OrtValue.CreateTensorValueFromMemory(Enumerable.Range(past, tokens.Length).Select(p => (long)p).ToArray(), [tokens.Length]),
+                "cache_position" => OrtValue.CreateTensorValueFromMemory(Positions(past, tokens.Length), [tokens.Length]),
                 "num_logits_to_keep" => OrtValue.CreateTensorValueFromMemory(new[] { 0L }, []),
                 "use_cache_branch" => OrtValue.CreateTensorValueFromMemory(new[] { past > 0 }, [1]),
                 _ when name.StartsWith("past_", StringComparison.Ordinal) => cache is not null ? cache.Values[name] : EmptyCache(port),
@@ -36,7 +36,7 @@ internal sealed partial class InputFeed(IReadOnlyDictionary<string, NodeMetadata
         return inputs;
     }
 
-    /// <summary>A copy of what a step gave, to go on with: the last tokens alone where the port's symbol says how many the client keeps.</summary>
+    /// <summary>A copy of what a step gave, to go on with: the last tokens alone where the port's symbol says how many are kept.</summary>
     public OrtValue Kept(string past, OrtValue value)
     {
         var info = value.GetTensorTypeAndShape();
@@ -49,7 +49,8 @@ internal sealed partial class InputFeed(IReadOnlyDictionary<string, NodeMetadata
         if (kept >= 0) shape[axis] = kept;
         var copy = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, info.ElementDataType, shape);
         var target = copy.GetTensorMutableDataAsSpan<byte>();
-        for (var row = 0; row < rows; row++) source.Slice(row * whole + skipped, whole - skipped).CopyTo(target.Slice(row * (whole - skipped)));
+        var taken = whole - skipped;
+        for (var row = 0; row < rows; row++) source.Slice(row * whole + skipped, taken).CopyTo(target[(row * taken)..]);
         return copy;
     }
 
@@ -59,7 +60,9 @@ internal sealed partial class InputFeed(IReadOnlyDictionary<string, NodeMetadata
         var symbols = ports[past].SymbolicDimensions;
         for (var axis = 0; axis < symbols.Length; axis++)
         {
-            if (Sliding().Match(symbols[axis]) is { Success: true } match && long.Parse(match.Groups["kept"].Value, CultureInfo.InvariantCulture) is var kept && kept < shape[axis]) return (axis, kept);
+            if (Sliding().Match(symbols[axis]) is not { Success: true } match) continue;
+            var kept = long.Parse(match.Groups["kept"].Value, CultureInfo.InvariantCulture);
+            if (kept < shape[axis]) return (axis, kept);
         }
 
         return (0, -1);
@@ -67,6 +70,8 @@ internal sealed partial class InputFeed(IReadOnlyDictionary<string, NodeMetadata
 
     [GeneratedRegex("^past_sliding_(?<kept>[0-9]+)_length$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Sliding();
+
+    private static long[] Positions(int past, int length) => [.. Enumerable.Range(past, length).Select(p => (long)p)];
 
     private static OrtValue Integers(NodeMetadata port, IEnumerable<long> values)
     {

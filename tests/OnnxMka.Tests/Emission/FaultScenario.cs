@@ -82,7 +82,9 @@ internal sealed class FaultScenario : IDisposable
     public Standing StandingAt(string place)
     {
         var found = Contents(_folder[place]);
-        return found.SequenceEqual(_after) ? Standing.New
+        // Data of the old model stay, told, where that could not be read any more: the new one does not know them.
+        var isNew = _after.All(found.Contains) && found.Except(_after).All(f => f.Key.EndsWith(".data", StringComparison.Ordinal) && _before.Contains(f));
+        return isNew ? Standing.New
             : WasThere && found.SequenceEqual(_before) ? Standing.Old
             : !found.ContainsKey(Model) && (!WasThere || IsBegun(place)) ? Standing.Nothing
             : Standing.Half;

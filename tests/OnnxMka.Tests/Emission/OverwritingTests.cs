@@ -75,6 +75,17 @@ public sealed class OverwritingTests : IDisposable
     }
 
     [Fact]
+    public void Data_of_an_old_model_that_cannot_be_read_stay_and_are_told()
+    {
+        Drop(Books16.Folder, "out", external: true);
+        File.WriteAllText(_folder["out/model.onnx"], "damaged");
+        var emitted = Drop(Books16.Folder, "out", force: true).Emitted!;
+        Assert.Contains(emitted.ConfigChanges, c => c is { File: "model.onnx.data", Key: "stays:", IsWarning: true });
+        Assert.True(File.Exists(_folder["out/model.onnx.data"]));
+        Assert.Equal(15, Blocks("out/model.onnx"));
+    }
+
+    [Fact]
     public void Old_data_that_another_model_uses_stays()
     {
         Drop(Books16.Folder, "out", external: true);

@@ -63,7 +63,8 @@ public sealed class ChildProbeTests
     [Theory]
     [InlineData("INT")]
     [InlineData("HUP")]
-    public void A_child_that_Ctrl_C_ends_first_is_no_fault(string signal) => Assert.ThrowsAny<OperationCanceledException>(() => Run($"kill -{signal} $$"));
+    public void A_child_that_Ctrl_C_ends_first_is_no_fault(string signal) =>
+        Assert.ThrowsAny<OperationCanceledException>(() => Run($"exec env --default-signal={signal} /bin/sh -c 'kill -{signal} $$'"));
 
     [Fact]
     public void A_program_that_serves_no_probes_has_none()

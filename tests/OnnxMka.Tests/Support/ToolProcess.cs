@@ -49,7 +49,10 @@ internal static class ToolProcess
         return Result(Process.Start(start)!);
     }
 
-    public static Process Start(params string[] arguments) => Process.Start(Described(Executable, arguments))!;
+    /// <summary>Signals as a terminal gives them: what starts the tests in the background may have them ignored, and that is inherited.</summary>
+    public static Process Start(params string[] arguments) => Process.Start(OperatingSystem.IsLinux()
+        ? Described("/usr/bin/env", ["--default-signal=INT,HUP", Executable, .. arguments])
+        : Described(Executable, arguments))!;
 
     public static Process StartWithInput(params string[] arguments)
     {
