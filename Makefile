@@ -17,7 +17,7 @@ export DOTNET_NOLOGO := 1
 # Of the tests' own sessions; the tool switches it off by itself.
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: check build test test-vectors test-clients cuda test-cuda demo golden format fixtures soak bench pack dist big forms bench-quality clean help
+.PHONY: check build test test-vectors test-clients cuda test-cuda demo golden format fixtures soak bench pack pack-cuda dist big forms bench-quality clean help
 
 check: build test test-vectors format
 
@@ -107,6 +107,11 @@ bench: build
 
 pack:
 	@tools/pack $(DOTNET)
+
+# The tool with CUDA, for the platform that this runs on (300 MB).
+pack-cuda:
+	@$(DOTNET) pack src/OnnxMka.Cli -c $(CONFIG) -p:Packing=true -p:Cuda=true -o out/packages --verbosity quiet
+	@ls out/packages | grep Cuda
 
 PLATFORMS ?= linux-x64 linux-arm64 win-x64 osx-arm64
 dist:
