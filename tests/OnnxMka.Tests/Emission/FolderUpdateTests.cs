@@ -17,7 +17,7 @@ public sealed class FolderUpdateTests : IDisposable
     [Fact]
     public void What_a_killed_run_left_half_done_is_undone_by_the_next()
     {
-        HalfDone("""{"Model":"model.onnx","Added":["config.json","new.json","model.onnx"],"Replaced":["model.onnx","config.json"]}""");
+        HalfDone("""{"model":"model.onnx","added":["config.json","new.json","model.onnx"],"replaced":["model.onnx","config.json"]}""");
         Put("out/config.json", "new");
         Put("out/new.json", "new");
         Put($"out/{Dead}/old/config.json", "old");
@@ -33,7 +33,7 @@ public sealed class FolderUpdateTests : IDisposable
     [Fact]
     public void A_result_that_was_in_place_before_the_kill_stays()
     {
-        HalfDone("""{"Model":"model.onnx","Added":["config.json","model.onnx"],"Replaced":["model.onnx"]}""");
+        HalfDone("""{"model":"model.onnx","added":["config.json","model.onnx"],"replaced":["model.onnx"]}""");
         Put("out/config.json", "new");
         Put("out/model.onnx", "new");
         Put($"out/{Dead}/old/model.onnx", "old");
@@ -50,7 +50,7 @@ public sealed class FolderUpdateTests : IDisposable
     [InlineData("")]
     public void A_list_that_leads_out_of_the_folder_moves_nothing(string name)
     {
-        HalfDone($$"""{"Model":"model.onnx","Added":["{{name}}","model.onnx"],"Replaced":[]}""");
+        HalfDone($$"""{"model":"model.onnx","added":["{{name}}","model.onnx"],"replaced":[]}""");
         Put("precious", "mine");
         Directory.CreateSymbolicLink(_folder["out/up"], "..");
         var failed = Assert.Throws<OutputException>(() => StagingFolder.Settle(_folder["out"]));
@@ -68,7 +68,7 @@ public sealed class FolderUpdateTests : IDisposable
     [Fact]
     public void A_folder_in_which_another_run_is_at_it_is_refused()
     {
-        HalfDone("""{"Model":"model.onnx","Added":["model.onnx"],"Replaced":[]}""");
+        HalfDone("""{"model":"model.onnx","added":["model.onnx"],"replaced":[]}""");
         using var held = File.OpenHandle(_folder[$"out/{Dead}/{StagingFolder.LockName}"], FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
         Assert.Contains("Another run", Assert.Throws<OutputException>(() => StagingFolder.Settle(_folder["out"])).Message, StringComparison.Ordinal);
     }
