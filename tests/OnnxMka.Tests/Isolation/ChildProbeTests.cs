@@ -33,7 +33,7 @@ public sealed class ChildProbeTests
     [Fact]
     public void A_refusal_of_the_child_is_one_of_the_parent()
     {
-        var refused = Assert.Throws<RefusedException>(() => Run("""printf '\n--onnx-mka-answer--\n{"Code":"MKA030","Where":"w","What":"x","Next":"n"}'; exit 3"""));
+        var refused = Assert.Throws<RefusedException>(() => Run("""printf '\n--onnx-mka-answer--\n{"code":"MKA030","where":"w","what":"x","next":"n"}'; exit 3"""));
         Assert.Equal(new Refusal("MKA030", "w", "x", "n"), refused.Refusal);
     }
 
