@@ -14,8 +14,6 @@ CLI     := src/OnnxMka.Cli/bin/$(CONFIG)/net10.0/onnx-mka
 TESTS   := $(sort $(dir $(wildcard tests/*.Tests/*.csproj)))
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
-# Of the tests' own sessions; the tool switches it off by itself.
-export ORT_DISABLE_TELEMETRY := 1
 
 .PHONY: check build test test-vectors test-clients cuda test-cuda demo golden format fixtures soak bench pack pack-cuda dist big forms bench-quality clean help
 
