@@ -37,16 +37,19 @@ public sealed partial class TelemetryTests : IDisposable
     public void A_runtime_that_was_not_told_is_noticed() =>
         Assert.Contains(Outside(Run(typeof(StartupHook).Assembly.Location, "inspect", Books16.Folder)), line => line.Contains(_folder["home"], StringComparison.Ordinal));
 
+    /// <summary>
+    /// As a user's terminal starts it: the runtime itself is silent where it finds itself in continuous integration (<c>CI</c>,
+    /// <c>GITHUB_ACTIONS</c> and the like), and then nothing here could fail. So of this environment only what .NET needs is inherited.
+    /// </summary>
     private string[] Run(string? hook, params string[] arguments)
     {
         var environment = new Dictionary<string, string?>(StringComparer.Ordinal)
         {
             ["HOME"] = _folder["home"],
             ["TMPDIR"] = _folder["tmp"],
-            ["XDG_CACHE_HOME"] = null,
-            ["ORT_DISABLE_TELEMETRY"] = null,
             ["DOTNET_STARTUP_HOOKS"] = hook,
         };
+        foreach (var kept in new[] { "PATH", "DOTNET_ROOT", "LD_LIBRARY_PATH" }) environment[kept] = Environment.GetEnvironmentVariable(kept);
         var result = ToolProcess.RunTraced(_folder["trace"], Calls, environment, arguments);
         Assert.Equal("", result.Errors);
         Assert.Equal(0, result.ExitCode);

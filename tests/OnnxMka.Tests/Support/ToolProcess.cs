@@ -34,18 +34,14 @@ internal static class ToolProcess
         return Result(Process.Start(start)!);
     }
 
-    /// <summary>Under strace, which writes the named system calls of all threads, with the paths of descriptors, to a file. Null unsets a variable.</summary>
+    /// <summary>Under strace, which writes the named system calls of all threads, with the paths of descriptors, to a file, and in that environment alone.</summary>
     public static ToolResult RunTraced(string trace, IEnumerable<string> calls, IReadOnlyDictionary<string, string?> environment, params string[] arguments)
     {
         // The question mark: a processor may not have that call.
         string[] tracing = ["-f", "-qq", "-y", "--seccomp-bpf", "-s", "4096", "-o", trace, "-e", "trace=" + string.Join(',', calls.Select(c => "?" + c))];
         var start = Described("strace", [.. tracing, Executable, .. arguments]);
-        foreach (var (name, value) in environment)
-        {
-            if (value is null) start.Environment.Remove(name);
-            else start.Environment[name] = value;
-        }
-
+        start.Environment.Clear();
+        foreach (var (name, value) in environment.Where(e => e.Value is not null)) start.Environment[name] = value;
         return Result(Process.Start(start)!);
     }
 
