@@ -5,6 +5,7 @@
 # make cuda     the tool with ONNX Runtime's CUDA provider, into out/cuda; make test-cuda tests that
 # make pack     NuGet packages of the tool and of the library, into out/packages; make dist: archives that need no .NET
 # make test-vectors  the numerical tests on narrower vectors
+# make same     that a change of the code changes nothing a user sees: make same SINCE=COMMIT [ONLY=PATTERN]
 # make help     the rest
 
 DOTNET  ?= dotnet
@@ -15,7 +16,7 @@ TESTS   := $(sort $(dir $(wildcard tests/*.Tests/*.csproj)))
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: check build test test-vectors test-clients cuda test-cuda demo golden format fixtures soak bench pack pack-cuda dist big forms bench-quality clean help
+.PHONY: check build same test test-vectors test-clients cuda test-cuda demo golden format fixtures soak bench pack pack-cuda dist big forms bench-quality clean help
 
 check: build test test-vectors format
 
@@ -126,6 +127,9 @@ big: obj/restored
 # make bench-quality   perplexity of every selection x removal x correction, and --method best; about an hour. BENCH_QUALITY="--ratios 0.25" for less
 bench-quality: build
 	@BENCH_QUALITY='$(BENCH_QUALITY)' node tools/bench-quality.mjs $(CLI) $(BENCH_QUALITY)
+
+same:
+	@tools/same-as-before/run $(SINCE) $(ONLY)
 
 clean:
 	@rm -rf out obj src/*/bin src/*/obj tests/*/bin tests/*/obj
