@@ -1,7 +1,8 @@
+using ILGPU;
+
 // Affinities and row sums of a symmetric matrix, one thread a row. The matrix being symmetric to the last bit, thread i reads
 // column i: neighbouring threads then read neighbouring places. A row is one sum in one order.
 
-using ILGPU;
 
 namespace OnnxMka.Alignment.Ilgpu;
 

@@ -1,10 +1,11 @@
+using System.Numerics.Tensors;
+using ILGPU;
+using ILGPU.Runtime;
+
 // The diffusion operator of one seam on a device. K [N, N] stays there; A = S K S, S = diag(s), is never formed:
 //
 //   p = row sums of K;  s = p^(-1/2) / v;  v^2 = p^(-1/2) (K p^(-1/2));  u0 = v / ||v||;  A Q = S (K (S Q))
 
-using System.Numerics.Tensors;
-using ILGPU;
-using ILGPU.Runtime;
 
 namespace OnnxMka.Alignment.Ilgpu;
 

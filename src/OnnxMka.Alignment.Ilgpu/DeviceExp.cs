@@ -1,3 +1,5 @@
+using ILGPU;
+
 // e^x for x <= 0 in float64, of operations that every backend has, so that the CPU accelerator tests what the GPU runs.
 // (ILGPU.Algorithms answers with Math.Exp on the CPU accelerator and with CORDIC on PTX, whose work grows with |x|.)
 //
@@ -5,7 +7,6 @@
 //   cut off: (ln2 / 2)^14 / 14! = 4e-18, below 2^-57.   k ln2High is exact: ln2High has 32 significant bits, k eleven
 //   rounding: r within 2^-54, the last steps of Horner's rule 2^-53 and 0.35 2^-53, so below 2.5 * 2^-53 together
 
-using ILGPU;
 
 namespace OnnxMka.Alignment.Ilgpu;
 

@@ -1,10 +1,11 @@
+using ILGPU;
+
 // D2[i,j] = sum_h (X[i,h] - X[j,h])^2, float64 from float32: X [N, H] -> D2 [N, N]. By differences, as on the CPU.
 //
 // A group of 8 x 8 threads computes a tile of 16 x 16 pairs, each thread 2 x 2 of them, from slices of 16 features that the
 // group holds in shared memory, already widened. Tiles below the diagonal are the mirror of those above. One pair is one
 // running sum over h = 0..H-1: its relative error is below (H + 2) 2^-53, and D2[i,j] and D2[j,i] are one number.
 
-using ILGPU;
 
 namespace OnnxMka.Alignment.Ilgpu;
 

@@ -1,9 +1,10 @@
+using ILGPU;
+
 // The counts of the Kraskov-Stoegbauer-Grassberger estimator, one thread a sample: X [dx, N], Y [dy, N] -> n_x [N], n_y [N].
 //
 // eps_i is found by walking up the distinct joint distances, at most k of them, counting ties: no list of neighbours is held,
 // so k has no limit. Only differences, absolute values and comparisons: the counts are those of the CPU, to the last one.
 
-using ILGPU;
 
 namespace OnnxMka.Alignment.Ilgpu;
 

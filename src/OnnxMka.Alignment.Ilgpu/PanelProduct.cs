@@ -1,7 +1,8 @@
+using ILGPU;
+
 // Y = K Q for eight vectors side by side, Q [N, 8], K [N, N] symmetric: each thread sums one row of Y over one chunk of 256
 // rows of Q, then the chunks are added in order. The chunks depend on N alone, so the bits do not depend on the device's size.
 
-using ILGPU;
 
 namespace OnnxMka.Alignment.Ilgpu;
 

@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 // Affinities and their normalisation, in place: D2 [N, N] -> A [N, N] and u0 [N].
 //
 //   K  = exp(-(D / sigma)^2)
@@ -8,7 +10,6 @@
 // scaled Gaussian kernel. A v = v, so the leading eigenvector is known in closed form: u0 = v / ||v||, eigenvalue 1.
 // A row is one sum in one order, whatever the number of threads.
 
-using System.Numerics.Tensors;
 
 namespace OnnxMka.Alignment;
 

@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 // The diffusion map of one seam: X [N, H] -> E [N, d] (Coifman and Lafon, Diffusion maps, ACHA 21, 2006).
 //
 //   D -> sigma -> A -> (lambda_k, u_k)      PairwiseDistance, MedianDistance, DiffusionKernel, SymmetricEigen
@@ -5,7 +7,6 @@
 //
 // One N x N matrix of float64 is alive: distances, squared, become affinities and then A in the same memory.
 
-using System.Numerics.Tensors;
 
 namespace OnnxMka.Alignment;
 

@@ -1,3 +1,8 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
 // D2[i,j] = g_ii + g_jj - 2 g_ij, G = Z Z', Z = X less one of its rows, in float64: X [N, H] -> D2 [N, N].
 //
 // One fused multiply-add a pair and feature, half the work of differences. The digits that the form cancels are bounded: a
@@ -11,10 +16,6 @@
 //
 // g_ij is one running sum over h in its slice, whatever the tile, the thread and the width of the vectors: the same bits.
 
-using System.Buffers;
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace OnnxMka.Alignment;
 

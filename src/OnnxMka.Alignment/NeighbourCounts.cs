@@ -1,3 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 // The counts of the Kraskov-Stoegbauer-Grassberger estimator (Phys. Rev. E 69, 066138, fig. 1 and text before eq. 8):
 // X [dx, N], Y [dy, N] -> n_x [N], n_y [N].
 //
@@ -7,9 +11,6 @@
 // Differences, absolute values and maxima are exact comparisons of rounded differences: no sum is involved, so
 // vectorised and plain loops agree to the last bit.
 
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace OnnxMka.Alignment;
 

@@ -1,3 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
 // D2[i,j] = sum_h (X[i,h] - X[j,h])^2 in float64 from float32 data: X [N, H] -> D2 [N, N].
 //
 // By differences here, where the data are small; else by GramDistance, which comes back for what it cancels. A float32
@@ -7,9 +11,6 @@
 // Order of summation, the same for every pair wherever it falls: lane h mod 8 over h, then the eight lanes, then the
 // H mod 8 last features. Blocks of 32 x 32 pairs (32 rows of 4,096 floats fit a second-level cache), tiles of 4 x 4.
 
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace OnnxMka.Alignment;
 

@@ -1,9 +1,10 @@
-// A panel is eight vectors side by side: [N, 8], row-major, so that one row is one 512-bit vector. All loops run over
-// rows in order; only Multiply is spread over threads, and there each row of the result is one sum in one order.
-
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+
+// A panel is eight vectors side by side: [N, 8], row-major, so that one row is one 512-bit vector. All loops run over
+// rows in order; only Multiply is spread over threads, and there each row of the result is one sum in one order.
+
 
 namespace OnnxMka.Alignment;
 

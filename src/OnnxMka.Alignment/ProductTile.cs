@@ -1,8 +1,9 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 // Products of panels: A [K, 8], B and C [K, 8] -> A'B and A'C, [8, 16], float64. Sixteen running sums in registers, ten loads
 // for as many fused multiply-adds. An entry is one running sum over k = 0..K-1, whatever the width of the vectors.
 
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 
 namespace OnnxMka.Alignment;
 

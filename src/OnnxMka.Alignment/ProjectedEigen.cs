@@ -1,3 +1,8 @@
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 // All eigenpairs of a small dense symmetric matrix: T [m, m] -> values [m], vectors [m][m], largest first.
 //
 //   T = Q S Q'      S tridiagonal, Q = H_0 H_1 .. H_{m-3}, H = I - v v' / h (Householder)
@@ -7,10 +12,6 @@
 // and took most of the time of Lanczos. An off-diagonal entry is dropped below 2^-53 ||S||: absolute, since what is asked
 // of the pairs is absolute too.
 
-using System.Numerics.Tensors;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace OnnxMka.Alignment;
 

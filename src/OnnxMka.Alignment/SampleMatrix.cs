@@ -1,8 +1,9 @@
+using System.Numerics.Tensors;
+
 // The input of the library: one seam's activations, X [samples, features], row-major float32, one row per
 // calibration sample (algorithm: pooled residual stream, one sequence per row). Finite by construction, so no
 // later stage asks again.
 
-using System.Numerics.Tensors;
 
 namespace OnnxMka.Alignment;
 

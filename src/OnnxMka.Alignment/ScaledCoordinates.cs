@@ -1,9 +1,10 @@
+using System.Globalization;
+using System.Numerics.Tensors;
+
 // z = (x - mean) / standard deviation, per coordinate over the N samples: E [N, d] -> Z [d, N], one coordinate after
 // the other so that distances from one sample to all others are whole vectors. The deviation is that of the population
 // (1/N); N - 1 would scale every coordinate of every space alike and change no comparison.
 
-using System.Globalization;
-using System.Numerics.Tensors;
 
 namespace OnnxMka.Alignment;
 

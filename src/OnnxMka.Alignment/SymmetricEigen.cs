@@ -1,3 +1,7 @@
+using System.Numerics.Tensors;
+using MathNet.Numerics.LinearAlgebra;
+using MathNet.Numerics.LinearAlgebra.Double;
+
 // Leading eigenpairs of the diffusion operator: A [N, N] -> (lambda_k, u_k), k = 0..count-1, with their residual.
 //
 // (1, u0) is known in closed form (see DiffusionKernel), so the others are sought in its complement: by a full
@@ -5,9 +9,6 @@
 // for more. An eigenvalue of 1 beside u0 (samples that fall apart in groups) therefore leaves u0 as it is. Either way
 // ||A u - lambda u|| is then computed with A itself, for every pair, and must not exceed 1e-8.
 
-using System.Numerics.Tensors;
-using MathNet.Numerics.LinearAlgebra;
-using MathNet.Numerics.LinearAlgebra.Double;
 
 namespace OnnxMka.Alignment;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using OnnxMka.Outcomes;
 
 namespace OnnxMka.Cli;
 

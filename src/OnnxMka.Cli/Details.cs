@@ -1,4 +1,5 @@
 using OnnxMka.Graph;
+using OnnxMka.Jobs;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Cli;

@@ -1,9 +1,6 @@
 using OnnxMka.Alignment;
-using OnnxMka.Emission;
 using OnnxMka.Graph;
-using OnnxMka.Runtime;
-using OnnxMka.Search;
-using OnnxMka.Verification;
+using OnnxMka.Outcomes;
 
 namespace OnnxMka.Cli;
 

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using OnnxMka.Evaluation;
 using OnnxMka.Graph;
+using OnnxMka.Measuring;
 using Spectre.Console;
 
 namespace OnnxMka.Cli;

@@ -1,12 +1,13 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using OnnxMka;
 using OnnxMka.Cli;
 using OnnxMka.Cli.Verbs;
 using OnnxMka.Isolation;
 
 [assembly: ServesProbes]
 
-if (ChildServer.Serve(args) is { } served) return served;
+if (Probes.Serve(args) is { } served) return served;
 
 StandardStreams.Guard();
 using var interruption = new Interruption();

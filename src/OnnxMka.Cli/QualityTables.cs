@@ -1,7 +1,7 @@
 using OnnxMka.Compensation;
+using OnnxMka.Jobs;
 using OnnxMka.Matching;
 using OnnxMka.Planning;
-using OnnxMka.Search;
 using OnnxMka.Selection;
 using Spectre.Console;
 

@@ -1,5 +1,6 @@
-using OnnxMka.Evaluation;
 using OnnxMka.Graph;
+using OnnxMka.Jobs;
+using OnnxMka.Measuring;
 using OnnxMka.Planning;
 using Spectre.Console;
 

@@ -1,4 +1,4 @@
-using OnnxMka.Evaluation;
+using OnnxMka.Measuring;
 using Spectre.Console;
 
 namespace OnnxMka.Cli;

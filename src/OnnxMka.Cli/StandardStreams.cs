@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using OnnxMka.Emission;
+using OnnxMka.Outcomes;
 
 namespace OnnxMka.Cli;
 

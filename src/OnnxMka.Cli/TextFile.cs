@@ -1,6 +1,7 @@
-using OnnxMka.Calibration;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
+using OnnxMka.Outcomes;
+using OnnxMka.Running.Tokens;
 
 namespace OnnxMka.Cli;
 

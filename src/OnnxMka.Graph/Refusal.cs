@@ -14,7 +14,7 @@ public sealed record Refusal(string Code, string Where, string What, string Next
 }
 
 /// <summary>Carries a <see cref="Refusal"/> to whoever asked for the work.</summary>
-public sealed class RefusedException(Refusal refusal, Exception? inner = null) : Exception(refusal.ToString(), inner)
+public sealed class RefusedException(Refusal refusal, Exception? inner = null) : OnnxMkaException(refusal.ToString(), inner)
 {
     public RefusedException(string code, string where, string what, string next, Exception? inner = null)
         : this(new Refusal(code, where, what, next), inner)

@@ -1,17 +1,21 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
 using OnnxMka.Compensation;
 using OnnxMka.Emission;
-using OnnxMka.Evaluation;
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
+using OnnxMka.Jobs;
 using OnnxMka.Matching;
+using OnnxMka.Measuring;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
 using OnnxMka.Scoring;
 using OnnxMka.Search;
 using OnnxMka.Selection;
+using OnnxMka.Structure;
 using OnnxMka.Verification;
 
 namespace OnnxMka;
@@ -34,18 +38,18 @@ public sealed class Compression
 
     /// <summary>Nothing stands under the output's name unless this returns. Refuses as each stage does.</summary>
     public static CompressionResult Run(CompressionOptions options, IProgressSink? progress = null, CancellationToken ct = default) =>
-        new Compression(options with { Target = options.Target.Trying([ModelLocation.Find(options.Input).ModelPath], options.Memory, ct) }, progress ?? NoProgress.Instance, ct).Run();
+        new Compression(options with { Running = options.Running.Trying([ModelLocation.Find(options.Input).ModelPath], ct) }, progress ?? NoProgress.Instance, ct).Run();
 
     private CompressionResult Run()
     {
         var input = ModelLocation.Find(_options.Input);
-        var target = _options.Output is null ? null : OutputTarget.For(input, _options.Output, _options.Force);
+        var target = _options.Output.Path is null ? null : OutputTarget.For(input, _options.Output.Path, _options.Output.Force);
         var map = _clock.Time("detect blocks", () => BlockDetector.Detect(OnnxModel.Load(input.ModelPath), _options.ReadyPlan is { Units: not null } ? Granularity.Sublayer : _options.Granularity));
         var files = ModelFiles.Of(map.Model);
-        var named = _options.Files.ReadsModel(input, map.Model);
-        if (target is not null) named = Emitter.Check(input, map.Model, target, _options.ForceExternalData, named);
+        var named = _options.Output.Files.ReadsModel(input, map.Model);
+        if (target is not null) named = Emitter.Check(input, map.Model, target, _options.Output.ForceExternalData, named);
         named.Check();
-        using var texts = new Texts(_options with { SequenceLength = GraphLengths.Of(map).Fit(_options.SequenceLength) }, input.ModelPath, _ct);
+        using var texts = new Texts(_options.Calibration with { Length = GraphLengths.Of(map).Fit(_options.Calibration.Length) }, input.ModelPath, _ct);
         var fingerprint = Fingerprint.Of(map.Model);
         var options = _options.Plan.For(map) with { Count = _options.Ratio is { } ratio ? PlanOptions.ForRatio(ratio, map.Count) : _options.Plan.Count };
         using var calibrated = new CalibratedModel(map, _options, texts, _progress, _ct);
@@ -53,19 +57,19 @@ public sealed class Compression
         var reduction = _options.Goal is { } goal ? ReduceTo(goal, calibrated, options, fingerprint, texts, name) : Reduce(calibrated, options, fingerprint, texts);
         var (plan, rewritten, analysis, selection, compensation, search) = reduction;
         var planned = Planned(rewritten, name);
-        if (_options.DryRun || target is null)
+        if (_options.Output.DryRun || target is null)
             return Result(null, [], [], null);
 
         files.RequireUnchanged();
-        using var emitter = _clock.Time("write", () => Emitter.Stage(input, map.Model, rewritten, plan, target, _options.ForceExternalData, _progress, _ct));
-        if (_options.ModelCard) emitter.ReserveCard(_options.Force);
+        using var emitter = _clock.Time("write", () => Emitter.Stage(input, map.Model, rewritten, plan, target, _options.Output.ForceExternalData, _progress, _ct));
+        if (_options.Output.ModelCard) emitter.ReserveCard(_options.Output.Force);
         var deltas = _clock.Time("prove", () => Prove(map, rewritten, emitter.Staged));
         var verdicts = _options.Verify ? _clock.Time("verify", () => Verify(map, rewritten, emitter.Staged, texts)) : [];
         if (_options.Check) verdicts = verdicts.Add(_clock.Time("check", () => GraphCheck.Run(emitter.Staged.ModelPath, plan, rewritten.Model)));
         var quality = _options.Evaluate ? _clock.Time("evaluate", () => Evaluate(map, reduction, emitter.Staged, texts)) : null;
         _ct.ThrowIfCancellationRequested();
         var result = Result(emitter.Staged, deltas, verdicts, quality);
-        if (_options.ModelCard) emitter.AddCard(Cards.ModelCard.Write(result, _options));
+        if (_options.Output.ModelCard) emitter.AddCard(Cards.ModelCard.Write(result, _options));
         files.RequireUnchanged();
         return result with { Emitted = emitter.Commit() };
 
@@ -97,7 +101,7 @@ public sealed class Compression
             chosen => best ? chosen : Finish(calibrated, chosen),
             _progress.Note);
         if (goal.Bytes is not { } bytes) return search.ByLoss(calibrated.OriginalHeldOutLoss, goal.MaxIncrease!.Value, r => calibrated.HeldOutLoss(r.Model));
-        var excess = ModelWriter.Plan(calibrated.Map.Model, name, _options.ForceExternalData).TotalBytes - bytes;
+        var excess = ModelWriter.Plan(calibrated.Map.Model, name, _options.Output.ForceExternalData).TotalBytes - bytes;
         return search.BySize(bytes, calibrated.LeastRemovals(excess), r => Planned(r.Model, name));
     }
 
@@ -125,7 +129,7 @@ public sealed class Compression
         MergeReport? merging = null;
         if (_options.ReadyPlan is null && options.Method == Method.Mka && (options.FitAlpha || options.Align != AlignUnits.None))
             (plan, merging) = _clock.Time("refine merges", () => calibrated.Refine(plan, options));
-        return new Reduction(plan, _clock.Time("rewrite", () => ModelRewriter.Apply(map, plan, _options.KeepNames)), analysis, selection, null, null) { Merging = merging };
+        return new Reduction(plan, _clock.Time("rewrite", () => ModelRewriter.Apply(map, plan, _options.Output.KeepNames)), analysis, selection, null, null) { Merging = merging };
     }
 
     private Reduction Finish(CalibratedModel calibrated, Reduction chosen)
@@ -135,7 +139,7 @@ public sealed class Compression
         return chosen with { Model = compensated, Compensation = report };
     }
 
-    private long Planned(RewrittenModel model, string name) => ModelWriter.Plan(model.Model, name, _options.ForceExternalData).TotalBytes;
+    private long Planned(RewrittenModel model, string name) => ModelWriter.Plan(model.Model, name, _options.Output.ForceExternalData).TotalBytes;
 
     private Analysis? Analyse(BlockMap map, PlanOptions options, string fingerprint, Texts texts)
     {
@@ -143,14 +147,14 @@ public sealed class Compression
         var named = !options.Named.IsDefaultOrEmpty;
         var needed = options.Method == Method.Mka ? options.Alpha is null || (!named && options.Order == Order.Similarity) : !named && options.Order == Order.Similarity;
         needed |= _options.WeighMerges && options.Alpha is null;
-        if (!needed || (!named && options.Count == 0)) return _options.Analysis;
-        if (_options.Analysis is { } given)
+        if (!needed || (!named && options.Count == 0)) return _options.Scoring.Analysis;
+        if (_options.Scoring.Analysis is { } given)
         {
             given.RequireFor(map, fingerprint);
             return given;
         }
 
-        return ModelScoring.Run(map, texts.Calibration, _options, fingerprint, _progress, _ct, _clock);
+        return ModelScoring.Run(map, texts.Calibration, _options.Scoring, _options.Running, fingerprint, _progress, _ct, _clock);
     }
 
     private static MergePlan Checked(MergePlan plan, string fingerprint)
@@ -174,8 +178,8 @@ public sealed class Compression
     private ImmutableArray<Verdict> Verify(BlockMap map, RewrittenModel rewritten, EmittedModel staged, Texts texts)
     {
         using var stage = _progress.Begin("verify", 1, "model");
-        var probe = StepProbe.Of(map, rewritten.Blocks, texts.HeldBack, _options, _progress.Note);
-        var verdicts = Verifier.Verify(map, rewritten.Blocks, staged.ModelPath, probe, _options.Target, _progress.Note);
+        var probe = StepProbe.Of(map, rewritten.Blocks, texts.HeldBack, _options.Running, _progress.Note);
+        var verdicts = Verifier.Verify(map, rewritten.Blocks, staged.ModelPath, probe, _options.Running.Target, _progress.Note);
         stage.Advance(1);
         if (verdicts.FirstOrDefault(v => !v.Passed) is { } failed)
             throw new VerificationException($"The output failed its check '{failed.Check}': {failed.Value:g3} and at most {failed.Tolerance:g3} is allowed ({failed.Derivation}). It was removed.");
@@ -186,9 +190,9 @@ public sealed class Compression
     {
         if (_options.Samples == 0) return [];
         using var stage = _progress.Begin("samples", _options.Samples, "prompts");
-        using var original = new ModelUnderTest(map, _options.Target);
-        using var result = new ModelUnderTest(emitted, _options.Target);
-        var options = new EvaluationOptions { Model = _options.Input, Generations = _options.Samples, Seed = _options.Seed };
+        using var original = new ModelUnderTest(map, _options.Running.Target);
+        using var result = new ModelUnderTest(emitted, _options.Running.Target);
+        var options = new EvaluationOptions { Model = _options.Input, Generations = _options.Samples, Seed = _options.Calibration.Seed };
         return Generations.Compare(original, result, text.Samples, texts.Decode, options, stage.AsIncrement<int>(), _ct);
     }
 
@@ -196,7 +200,7 @@ public sealed class Compression
     private SpeedTable? Time(BlockMap[] models, CalibrationSet text)
     {
         using var stage = _progress.Begin("speed", Speed.Work(models.Length), "runs");
-        if (Speed.Measure(models, text.Samples, null, _options.Target, stage.AsIncrement<int>(), _ct) is not { } table) return null;
+        if (Speed.Measure(models, text.Samples, null, _options.Running.Target, stage.AsIncrement<int>(), _ct) is not { } table) return null;
         if (table.DecodedTokens == 0 && models[0].Blocks.Any(b => b.KvInputs.Length > 0))
             _progress.Note("decode speed was not measured, since decoding step by step is not understood for this model");
         return models.Length > 1 ? table : table with { Models = [table.Models[0], table.Models[0]] };
@@ -218,10 +222,10 @@ public sealed class Compression
         var models = reduction.ChangesNothing ? 1 : reduction.IsPlainDrop ? 2 : 3;
         using var stage = _progress.Begin("perplexity", (long)text.Count * models, "windows");
         var emitted = reduction.Model.Blocks with { Model = OnnxModel.Load(staged.ModelPath) };
-        var plan = RunPlan.For(map, text, _options);
+        var plan = RunPlan.For(map, text, _options.Running);
         var original = models > 1 ? Measure(map) : null;
-        if (original is not null && double.IsNaN(original.MeanNll)) throw NonFinite.In(map, text.Samples[0], _options.Target);
-        var result = original is null ? Measure(emitted) : VerificationException.OfOutput(() => Measure(emitted));
+        if (original is not null && double.IsNaN(original.MeanNll)) throw NonFinite.In(map, text.Samples[0], _options.Running.Target);
+        var result = original is null ? Measure(emitted) : OutputRun.Of(() => Measure(emitted));
         var dropped = models > 2 ? Measure(ModelRewriter.Apply(map, reduction.Plan.AsDrop()).Blocks) : result;
         var table = new QualityTable(original ?? result, result, dropped, text.Source, text.Sha256, text.Count, text.Length);
         return plan.Mode == RunMode.Whole
@@ -229,7 +233,7 @@ public sealed class Compression
             : table;
 
         Perplexity Measure(BlockMap blocks) => plan.Mode == RunMode.Whole
-            ? Perplexity.Measure(blocks, text, _options.BatchSize, _options.Target, stage.AsIncrement<int>(), _ct)
-            : ChainPerplexity.Measure(BlockDetector.Detect(blocks.Model), text, plan.Chain, _options.Target, stage.AsIncrement<int>(), _ct);
+            ? Perplexity.Measure(blocks, text, _options.Running.BatchSize, _options.Running.Target, stage.AsIncrement<int>(), _ct)
+            : ChainPerplexity.Measure(BlockDetector.Detect(blocks.Model), text, plan.Chain, _options.Running.Target, stage.AsIncrement<int>(), _ct);
     }
 }

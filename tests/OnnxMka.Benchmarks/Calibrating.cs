@@ -1,10 +1,11 @@
 using Microsoft.ML.OnnxRuntime;
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
-using OnnxMka.Chain;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Activations;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Benchmarks;
 

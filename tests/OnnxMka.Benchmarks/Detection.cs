@@ -1,6 +1,6 @@
-using OnnxMka.Blocks;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Benchmarks;
 

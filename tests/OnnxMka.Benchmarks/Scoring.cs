@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.Intrinsics;
 using OnnxMka.Alignment;
+using OnnxMka.Outcomes;
 using OnnxMka.Scoring;
 
 namespace OnnxMka.Benchmarks;

@@ -1,5 +1,6 @@
 using OnnxMka.Forge;
-using OnnxMka.Verification;
+using OnnxMka.Jobs;
+using OnnxMka.Outcomes;
 
 namespace OnnxMka.Fuzzer;
 
@@ -34,7 +35,7 @@ internal static class CaseBatch
         {
             if (FuzzCase.IsOperator(seed)) return OperatorCase.Run(OperatorModel.Damaged(seed), folder) ? new CaseOutcome(seed, CaseEnd.Done, "") : new CaseOutcome(seed, CaseEnd.Refused, "runtime");
             var options = FuzzCase.Prepare(seed, folder);
-            Compression.Run(options with { Target = options.Target with { Isolate = isolate } });
+            Compression.Run(options with { Running = options.Running with { Target = options.Running.Target with { Isolate = isolate } } });
             return new CaseOutcome(seed, CaseEnd.Done, "");
         }
         catch (RefusedException e)

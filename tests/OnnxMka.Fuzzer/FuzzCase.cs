@@ -1,10 +1,11 @@
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
 using OnnxMka.Compensation;
 using OnnxMka.Forge;
+using OnnxMka.Jobs;
 using OnnxMka.Planning;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Tokens;
 using OnnxMka.Selection;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Fuzzer;
 
@@ -44,16 +45,11 @@ internal static class FuzzCase
         var options = new CompressionOptions
         {
             Input = model,
-            Output = Path.Combine(folder, "out"),
-            Force = true,
-            CalibrationIds = ids,
-            CalibrationSamples = CalibrationSet.MinSamples,
-            SequenceLength = Length,
-            BatchSize = 4,
-            EvaluationSamples = 4,
+            Output = new() { Path = Path.Combine(folder, "out"), Force = true },
+            Calibration = new() { IdsFile = ids, Samples = CalibrationSet.MinSamples, Length = Length, HeldBackSamples = 4 },
+            Running = new() { BatchSize = 4, Mode = random.Next(4) == 0 ? RunMode.Chain : null },
             Evaluate = random.Next(4) == 0,
             Check = random.Next(4) == 0,
-            Run = random.Next(4) == 0 ? RunMode.Chain : null,
             Plan = new PlanOptions { Method = Method.Drop, Count = 1, Order = Order.Tail, ProtectFirst = 0, ProtectLast = 0 },
         };
         return random.Next(8) switch

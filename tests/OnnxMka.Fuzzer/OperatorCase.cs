@@ -1,9 +1,9 @@
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
-using OnnxMka.Contracts;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Contracts;
+using OnnxMka.Running.Sessions;
 
 namespace OnnxMka.Fuzzer;
 
@@ -16,7 +16,7 @@ internal static class OperatorCase
         var path = Path.Combine(folder, "operator.onnx");
         File.WriteAllBytes(path, model.Bytes);
         var loaded = OnnxModel.Load(path);
-        NodeContracts.Refuse(loaded, ExecutionTarget.Cpu);
+        NodeContracts.Refuse(loaded, onCpu: true);
         var feeds = model.Feeds.ToDictionary(f => f.Name, Value, StringComparer.Ordinal);
         try
         {

@@ -1,13 +1,13 @@
 using OnnxMka.Alignment;
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
-using OnnxMka.Evaluation;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
+using OnnxMka.Jobs;
+using OnnxMka.Measuring;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
-using OnnxMka.Runtime;
-using OnnxMka.Verification;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests;
 
@@ -24,7 +24,7 @@ public sealed class CorrectnessTests
     public void One_ratio_0_keeps_every_tensor_and_the_logits()
     {
         using var folder = new TempFolder();
-        var result = Compression.Run(new CompressionOptions { Input = Books16.ModelPath, Output = folder["same.onnx"], Ratio = 0, Evaluate = false });
+        var result = Compression.Run(new CompressionOptions { Input = Books16.ModelPath, Output = new() { Path = folder["same.onnx"] }, Ratio = 0, Evaluate = false });
         var copy = OnnxModel.Load(result.Emitted!.ModelPath);
         using var reader = new TensorReader();
         Assert.Equal(Books16.Map.Model.Graph.Initializers.Keys, copy.Graph.Initializers.Keys);
@@ -128,11 +128,11 @@ public sealed class CorrectnessTests
         var runs = new[] { "a", "b" }.Select(name => Compression.Run(new CompressionOptions
         {
             Input = Books16.Folder,
-            Output = folder[name],
+            Output = new() { Path = folder[name] },
             Ratio = 0.25,
-            CalibrationSamples = 64,
-            BatchSize = name == "a" ? 8 : 4,
-            Alignment = new AlignmentOptions { MaxThreads = name == "a" ? 1 : 2 },
+            Calibration = new() { Samples = 64 },
+            Running = new() { BatchSize = name == "a" ? 8 : 4 },
+            Scoring = new() { Alignment = new AlignmentOptions { MaxThreads = name == "a" ? 1 : 2 } },
             Evaluate = false,
             Verify = false,
         })).ToArray();

@@ -1,6 +1,6 @@
 """Makes the calibration and held-back texts that the tool carries: passages of sixteen public-domain novels.
 
-    python3 tools/make-calibration-text/make.py --source DIR --out src/OnnxMka/Calibration/Text
+    python3 tools/make-calibration-text/make.py --source DIR --out src/OnnxMka/Running/Tokens/Text
 
 DIR holds valid.txt and test.txt: two disjoint 5 % parts of every novel, book after book, Project Gutenberg headers
 removed, ASCII. Passages begin at evenly spaced places, at the start of a paragraph, and end with a paragraph or,

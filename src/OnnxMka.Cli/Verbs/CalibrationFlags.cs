@@ -1,7 +1,10 @@
 using System.CommandLine;
 using OnnxMka.Alignment;
-using OnnxMka.Calibration;
-using OnnxMka.Runtime;
+using OnnxMka.Jobs;
+using OnnxMka.Running.Activations;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
 
 namespace OnnxMka.Cli.Verbs;
 
@@ -32,19 +35,28 @@ internal sealed class CalibrationFlags
         if (text is not null && ids is not null) throw new UsageException("Give --calib or --calib-ids, not both.");
         return options with
         {
-            Files = options.Files.Reads("--calib", text).Reads("--calib-ids", ids),
-            CalibrationFile = text,
-            CalibrationIds = ids,
-            CalibrationSamples = UsageRange.AtLeast(parsed.GetValue(_samples), CalibrationSet.MinSamples, "--calib-samples"),
-            SequenceLength = UsageRange.AtLeast(parsed.GetValue(_length), 2, "--seq-len"),
-            Pooling = parsed.GetValue(_pool),
-            BatchSize = UsageRange.AtLeast(parsed.GetValue(_batch), 1, "--batch-size"),
-            Run = parsed.GetValue(_run),
-            Memory = UsageRange.Bytes(parsed.GetValue(_memory), "--memory"),
-            Seed = parsed.GetValue(_seed),
-            Target = ExecutionTarget.Choose(parsed.GetValue(_ep)!, parsed.GetValue(_device)) with { Isolate = parsed.GetValue(_isolate) },
-            Alignment = _alignment.Value(parsed),
-            Kernels = ScoringDevice.For(parsed.GetValue(_ep)!, parsed.GetValue(_device)),
+            Output = options.Output with { Files = options.Output.Files.Reads("--calib", text).Reads("--calib-ids", ids) },
+            Calibration = options.Calibration with
+            {
+                TextFile = text,
+                IdsFile = ids,
+                Samples = UsageRange.AtLeast(parsed.GetValue(_samples), CalibrationSet.MinSamples, "--calib-samples"),
+                Length = UsageRange.AtLeast(parsed.GetValue(_length), 2, "--seq-len"),
+                Seed = parsed.GetValue(_seed),
+            },
+            Scoring = options.Scoring with
+            {
+                Pooling = parsed.GetValue(_pool),
+                Alignment = _alignment.Value(parsed),
+                Kernels = ScoringDevice.For(parsed.GetValue(_ep)!, parsed.GetValue(_device)),
+            },
+            Running = options.Running with
+            {
+                BatchSize = UsageRange.AtLeast(parsed.GetValue(_batch), 1, "--batch-size"),
+                Mode = parsed.GetValue(_run),
+                Memory = UsageRange.Bytes(parsed.GetValue(_memory), "--memory"),
+                Target = ExecutionTarget.Choose(parsed.GetValue(_ep)!, parsed.GetValue(_device)) with { Isolate = parsed.GetValue(_isolate) },
+            },
         };
     }
 }

@@ -1,9 +1,10 @@
 using System.CommandLine;
 using OnnxMka.Cards;
 using OnnxMka.Emission;
+using OnnxMka.Jobs;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
-using OnnxMka.Runtime;
 
 namespace OnnxMka.Cli.Verbs;
 
@@ -62,7 +63,7 @@ internal sealed class CompressVerb
     {
         var options = Options(parsed);
         var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
-        if (options.Target.Note is { } note) progress.Note(note);
+        if (options.Running.Target.Note is { } note) progress.Note(note);
         var result = Compression.Run(options, progress, ct);
         try
         {
@@ -117,23 +118,16 @@ internal sealed class CompressVerb
         var options = new CompressionOptions
         {
             Input = input,
-            Output = dryRun ? null : output,
+            Output = new() { Path = dryRun ? null : output, DryRun = dryRun, Force = parsed.GetValue(_force), KeepNames = parsed.GetValue(_keepNames), ForceExternalData = parsed.GetValue(_external), ModelCard = parsed.GetValue(_modelCard), CommandLine = CommandLine.Quoted(["onnx-mka", .. parsed.Tokens.Select(t => t.Value)]), Files = Files(parsed) },
             Ratio = parsed.GetValue(_ratio),
             Plan = PlanOptionsFrom(parsed, plan is not null),
             ReadyPlan = plan,
-            Analysis = parsed.GetValue(_analysis) is { } a ? Scoring.Analysis.FromJson(TextFile.Read(a), a.Name) : null,
-            DryRun = dryRun,
-            Force = parsed.GetValue(_force),
+            Scoring = new() { Analysis = parsed.GetValue(_analysis) is { } a ? Scoring.Analysis.FromJson(TextFile.Read(a), a.Name) : null },
             Evaluate = !parsed.GetValue(_noEval),
-            EvaluationSamples = UsageRange.AtLeast(parsed.GetValue(_evalSamples), 1, "--eval-samples"),
+            Calibration = new() { HeldBackSamples = UsageRange.AtLeast(parsed.GetValue(_evalSamples), 1, "--eval-samples") },
             Samples = parsed.GetValue(_report)!.Length > 0 ? ReportedSamples : 0,
             Verify = !parsed.GetValue(_noVerify),
             Check = parsed.GetValue(_check),
-            KeepNames = parsed.GetValue(_keepNames),
-            ForceExternalData = parsed.GetValue(_external),
-            ModelCard = parsed.GetValue(_modelCard),
-            CommandLine = CommandLine.Quoted(["onnx-mka", .. parsed.Tokens.Select(t => t.Value)]),
-            Files = Files(parsed),
         };
         var applied = _selection.Apply(parsed, _quality.Apply(parsed, _calibration.Apply(parsed, options)));
         Option<FileInfo?>[] shares = [.. new[] { _adapterMap, _mergekit }.Where(o => parsed.GetValue(o) is not null)];

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using OnnxMka.Emission;
-using OnnxMka.Evaluation;
+using OnnxMka.Measuring;
+using OnnxMka.Outcomes;
 using OnnxMka.Reporting;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Sessions;
 
 namespace OnnxMka.Cli.Verbs;
 

@@ -1,8 +1,9 @@
 using System.CommandLine;
-using OnnxMka.Blocks;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
 using OnnxMka.Reporting;
+using OnnxMka.Structure;
 using Spectre.Console;
 
 namespace OnnxMka.Cli.Verbs;

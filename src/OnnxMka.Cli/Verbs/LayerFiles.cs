@@ -1,6 +1,7 @@
 using System.CommandLine;
-using OnnxMka.Blocks;
+using OnnxMka.Jobs;
 using OnnxMka.Planning;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Cli.Verbs;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using OnnxMka.Compensation;
+using OnnxMka.Jobs;
 using OnnxMka.Planning;
 using OnnxMka.Selection;
 

@@ -1,13 +1,16 @@
 using System.CommandLine;
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
 using OnnxMka.Cards;
-using OnnxMka.Emission;
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
+using OnnxMka.Jobs;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Activations.Files;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
 using OnnxMka.Scoring;
+using OnnxMka.Structure;
 using Spectre.Console;
 
 namespace OnnxMka.Cli.Verbs;
@@ -45,7 +48,7 @@ internal sealed class ScoreVerb
         if ((parsed.GetValue(_count) is null) != (list is null && mergekit is null)) throw new UsageException("--layers-removed N goes with --prune-list FILE or --mergekit FILE.");
         var count = UsageRange.AtLeast(parsed.GetValue(_count) ?? 0, 0, "--layers-removed");
         TextFile.CheckWritable(parsed.GetValue(_output), list, mergekit);
-        var files = options.Files
+        var files = options.Output.Files
             .Reads("--activations", activations)
             .Writes("--output", parsed.GetValue(_output)?.ToString())
             .Writes("--prune-list", list?.ToString())
@@ -70,15 +73,15 @@ internal sealed class ScoreVerb
     {
         var location = ModelLocation.Find(path);
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
-        if (options.Target.Note is { } note) progress.Note(note);
-        using var texts = new Texts(options with { SequenceLength = GraphLengths.Of(map).Fit(options.SequenceLength) }, location.ModelPath, ct);
-        return ModelScoring.Run(map, texts.Calibration, options, Fingerprint.Of(map.Model), progress, ct, new StageClock());
+        if (options.Running.Target.Note is { } note) progress.Note(note);
+        using var texts = new Texts(options.Calibration with { Length = GraphLengths.Of(map).Fit(options.Calibration.Length) }, location.ModelPath, ct);
+        return ModelScoring.Run(map, texts.Calibration, options.Scoring, options.Running, Fingerprint.Of(map.Model), progress, ct, new StageClock());
     }
 
     private static Analysis OfActivations(string path, CompressionOptions options, IProgressSink progress, CancellationToken ct)
     {
         var seams = ActivationFile.Read(path);
-        var (npib, embeddings) = Scorer.Score(seams, options.Alignment, options.Kernels(progress.Note), progress, ct);
+        var (npib, embeddings) = Scorer.Score(seams, options.Scoring.Alignment, options.Scoring.Kernels(progress.Note), progress, ct);
         return new Analysis("", npib, [.. embeddings.Select(e => e.Sigma)], [.. embeddings.Select(e => e.Eigenvalues)], seams[0].Samples, 0, Path.GetFileName(path), "", "")
         {
             Embeddings = embeddings,

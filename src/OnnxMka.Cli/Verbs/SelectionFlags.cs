@@ -1,8 +1,8 @@
 using System.CommandLine;
-using OnnxMka.Blocks;
+using OnnxMka.Jobs;
 using OnnxMka.Planning;
-using OnnxMka.Search;
 using OnnxMka.Selection;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Cli.Verbs;
 
@@ -38,7 +38,7 @@ internal sealed class SelectionFlags
             Granularity = parsed.GetValue(_granularity),
             WeighMerges = weighs,
             ResumeFile = resume?.FullName,
-            Files = options.Files.Writes("--resume", resume?.ToString()),
+            Output = options.Output with { Files = options.Output.Files.Writes("--resume", resume?.ToString()) },
             Goal = size is null && increase is null ? null : new ReductionTarget(size, increase),
         };
     }

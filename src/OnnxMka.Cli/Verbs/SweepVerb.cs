@@ -1,7 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using OnnxMka.Emission;
-using OnnxMka.Evaluation;
+using OnnxMka.Inputs;
+using OnnxMka.Jobs;
+using OnnxMka.Measuring;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
 using OnnxMka.Sweeping;
@@ -48,10 +51,10 @@ internal sealed class SweepVerb
         var options = Options(parsed);
         // What is in the way of the picked model is said before the work, not after it.
         var model = Path.Combine(folder, "model");
-        if (sweep.MaxIncrease is not null) OutputTarget.For(ModelLocation.Find(options.Input), model, options.Force);
+        if (sweep.MaxIncrease is not null) OutputTarget.For(ModelLocation.Find(options.Input), model, options.Output.Force);
         Files(options, folder, reports, parsed.GetValue(_analysis), sweep.MaxIncrease is not null).ReadsModel(options.Input).Check();
         var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
-        if (options.Target.Note is { } note) progress.Note(note);
+        if (options.Running.Target.Note is { } note) progress.Note(note);
         var result = Sweep.Run(options, sweep, progress, ct);
         foreach (var point in result.Points)
             TextFile.Write(new FileInfo(Path.Combine(folder, "plans", $"{point.Way.Name.Replace(':', '-').Replace('+', '-')}-{point.Removed}.json")), PlanJson.Write(point.Plan));
@@ -76,14 +79,14 @@ internal sealed class SweepVerb
             ProtectFirst = UsageRange.AtLeast(parsed.GetValue(_protectFirst), 0, "--protect-first"),
             ProtectLast = UsageRange.AtLeast(parsed.GetValue(_protectLast), 0, "--protect-last"),
         },
-        Analysis = parsed.GetValue(_analysis) is { } a ? Scoring.Analysis.FromJson(TextFile.Read(a), a.Name) : null,
-        EvaluationSamples = UsageRange.AtLeast(parsed.GetValue(_evalSamples), 1, "--eval-samples"),
-        Force = parsed.GetValue(_force),
+        Scoring = new() { Analysis = parsed.GetValue(_analysis) is { } a ? Scoring.Analysis.FromJson(TextFile.Read(a), a.Name) : null },
+        Calibration = new() { HeldBackSamples = UsageRange.AtLeast(parsed.GetValue(_evalSamples), 1, "--eval-samples") },
+        Output = new() { Force = parsed.GetValue(_force) },
     });
 
     private static NamedFiles Files(CompressionOptions options, string folder, FileInfo[] reports, FileInfo? analysis, bool picks)
     {
-        var files = options.Files
+        var files = options.Output.Files
             .Reads("--analysis", analysis?.ToString())
             .Writes("--output", Path.Combine(folder, "analysis.json"))
             .WritesBelow("--output", Path.Combine(folder, "plans"));
@@ -95,7 +98,7 @@ internal sealed class SweepVerb
         try
         {
             var compensate = options.Compensate with { Kind = picked.Way.Compensate };
-            var final = options with { Output = folder, ReadyPlan = picked.Plan, Analysis = null, Evaluate = false, Compensate = compensate };
+            var final = options with { Output = options.Output with { Path = folder }, ReadyPlan = picked.Plan, Scoring = options.Scoring with { Analysis = null }, Evaluate = false, Compensate = compensate };
             return Compression.Run(final, progress, ct);
         }
         catch (OperationCanceledException e)

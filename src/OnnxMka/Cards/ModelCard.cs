@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
-using OnnxMka.Emission;
-using OnnxMka.Evaluation;
+using OnnxMka.Inputs;
+using OnnxMka.Jobs;
+using OnnxMka.Measuring;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
 
@@ -30,10 +31,10 @@ public static partial class ModelCard
         Plan(text, plan);
         Cost(text, result);
         Section(text, "How it was made");
-        Line(text, $"```\n{options.CommandLine ?? "onnx-mka (called as a library)"}\n```");
+        Line(text, $"```\n{options.Output.CommandLine ?? "onnx-mka (called as a library)"}\n```");
         Line(text, "");
         if (result.Analysis is { } analysis)
-            Line(text, $"Calibration: {analysis.Samples} windows of {analysis.SampleLength} tokens, {analysis.CalibrationSource}, SHA-256 `{analysis.CalibrationSha256}`, seed {options.Seed}.");
+            Line(text, $"Calibration: {analysis.Samples} windows of {analysis.SampleLength} tokens, {analysis.CalibrationSource}, SHA-256 `{analysis.CalibrationSha256}`, seed {options.Calibration.Seed}.");
         Line(text, $"Fingerprint of the original: `{plan.Fingerprint}`.");
         Section(text, "Licence");
         Line(text, $"This is a derivative of the original model, and the original's licence{(origin.License is null ? "" : $" (`{origin.License}`)")} applies to it. Check that it allows changed copies, and keep its notices.");

@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
-using OnnxMka.Chain;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
 using OnnxMka.Rewriting;
-using Revisions = System.Collections.Immutable.ImmutableSortedDictionary<(int Node, int Slot), (OnnxMka.Blocks.BlockParameter Parameter, OnnxMka.Graph.MemoryBytes Content)>;
+using OnnxMka.Running.Parts;
+using OnnxMka.Structure;
+using Revisions = System.Collections.Immutable.ImmutableSortedDictionary<(int Node, int Slot), (OnnxMka.Structure.BlockParameter Parameter, OnnxMka.Graph.MemoryBytes Content)>;
 
 namespace OnnxMka.Compensation;
 

@@ -1,11 +1,11 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
-using OnnxMka.Chain;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Compensation;
 

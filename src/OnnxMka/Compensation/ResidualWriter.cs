@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
 using OnnxMka.Graph;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Compensation;
 

@@ -1,5 +1,5 @@
-using OnnxMka.Calibration;
-using OnnxMka.Chain;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Tokens;
 
 namespace OnnxMka.Compensation;
 

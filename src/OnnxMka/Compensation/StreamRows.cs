@@ -1,4 +1,4 @@
-using OnnxMka.Chain;
+using OnnxMka.Running.Parts;
 
 namespace OnnxMka.Compensation;
 

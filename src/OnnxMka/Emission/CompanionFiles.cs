@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
 
 namespace OnnxMka.Emission;
 
@@ -32,7 +33,7 @@ internal static class CompanionFiles
     {
         var folder = new ModelFolder(location.ModelPath, location.Root);
         var files = ImmutableArray.CreateBuilder<CompanionFile>();
-        foreach (var entry in FolderWalk.Below(location.Root, f => location.IsFolder && RealPath.Of(f.FullName) != output && !StagingFolder.Is(f.Name)))
+        foreach (var entry in FolderWalk.Below(location.Root, f => location.IsFolder && RealPath.Of(f.FullName) != output && !StagingNames.Is(f.Name)))
         {
             var path = Path.GetRelativePath(location.Root, entry.FullName);
             if (modelFiles.Contains(entry.FullName) || !(location.IsFolder || IsKnown(entry.Name))) continue;

@@ -1,3 +1,4 @@
+using OnnxMka.Inputs;
 using OnnxMka.Json;
 using OnnxMka.Planning;
 
@@ -27,13 +28,8 @@ public static class ConfigFiles
     /// <summary>True for the files that this class changes: beside the model, or in the folder that it belongs to.</summary>
     /// <param name="file">Relative to the folder.</param>
     public static bool Knows(string file, ModelLocation model) =>
-        Path.GetFileName(file) is GenAiConfig.FileName or HuggingFaceConfig.FileName
-        && FoldersOf(model.RelativeModelPath).Contains(Path.GetDirectoryName(file), StringComparer.Ordinal);
-
-    /// <summary>Where a model's configuration may lie: in its own folder, and in the one that this belongs to.</summary>
-    /// <param name="model">Relative path of the model.</param>
-    public static IEnumerable<string> FoldersOf(string model) =>
-        new[] { "", Path.GetDirectoryName(model)! }.Distinct(StringComparer.Ordinal);
+        Path.GetFileName(file) is ConfigPlaces.GenAi or ConfigPlaces.HuggingFace
+        && ConfigPlaces.FoldersOf(model.RelativeModelPath).Contains(Path.GetDirectoryName(file), StringComparer.Ordinal);
 
     /// <summary>New bytes of a file. Unknown keys, key order and spacing stay. Refuses text that is no JSON.</summary>
     /// <param name="file">Relative to the folder.</param>
@@ -41,7 +37,7 @@ public static class ConfigFiles
     public static byte[] Rewrite(string file, byte[] bytes, MergePlan plan, ModelNames names, PortNames ports, List<ConfigChange> changes)
     {
         var json = JsonText.Parse(bytes, file);
-        var isGenAi = Path.GetFileName(file) == GenAiConfig.FileName;
+        var isGenAi = Path.GetFileName(file) == ConfigPlaces.GenAi;
         if (!plan.Removed.Any() && !isGenAi) return bytes;
         var edits = new LayerEdits(json, file, plan, changes);
         var total = isGenAi ? GenAiConfig.Count(json) : HuggingFaceConfig.Count(json);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
 using OnnxMka.Json;
 
 namespace OnnxMka.Emission;
@@ -15,10 +16,10 @@ internal static partial class DataReferences
     /// <param name="folder">The staged folder.</param>
     public static void Patch(string folder, string model, int dataFiles, List<ConfigChange> changes)
     {
-        foreach (var place in ConfigFiles.FoldersOf(Path.GetRelativePath(folder, model)).Select(f => Path.Combine(folder, f)))
+        foreach (var place in ConfigPlaces.FoldersOf(Path.GetRelativePath(folder, model)).Select(f => Path.Combine(folder, f)))
         {
-            Patch(Path.Combine(place, HuggingFaceConfig.FileName), bytes => TransformersJs.Rewrite(bytes, model, dataFiles, changes));
-            Patch(Path.Combine(place, GenAiConfig.FileName), bytes => SharedInitializers(bytes, model, changes));
+            Patch(Path.Combine(place, ConfigPlaces.HuggingFace), bytes => TransformersJs.Rewrite(bytes, model, dataFiles, changes));
+            Patch(Path.Combine(place, ConfigPlaces.GenAi), bytes => SharedInitializers(bytes, model, changes));
         }
     }
 
@@ -33,7 +34,7 @@ internal static partial class DataReferences
     /// <summary>Refuses an entry whose tensor the new model does not have in a data file.</summary>
     internal static byte[] SharedInitializers(byte[] bytes, string modelPath, List<ConfigChange> changes)
     {
-        var json = JsonText.Parse(bytes, GenAiConfig.FileName);
+        var json = JsonText.Parse(bytes, ConfigPlaces.GenAi);
         var entries = json.Values.Where(v => Entry().IsMatch(v.Key) && v.Value.Kind == JsonTokenType.StartObject).ToArray();
         if (entries.Length == 0) return bytes;
         var tensors = OnnxModel.Load(modelPath).Graph.Initializers;
@@ -43,7 +44,7 @@ internal static partial class DataReferences
             if (!tensors.TryGetValue(name, out var tensor) || tensor is not { Location: { } location, Content: FileRange range })
             {
                 throw new RefusedException(
-                    "MKA053", GenAiConfig.FileName, $"{path} names the tensor '{name}', which the new model has not in a data file", "Try --keep-names or --external-data, or remove the entry");
+                    "MKA053", ConfigPlaces.GenAi, $"{path} names the tensor '{name}', which the new model has not in a data file", "Try --keep-names or --external-data, or remove the entry");
             }
 
             Tell($"{path}.offset", span => json.SetInteger(span, range.Offset));
@@ -56,7 +57,7 @@ internal static partial class DataReferences
         void Tell(string path, Func<JsonSpan, string?> set)
         {
             if (json.Find(path) is not { } span || set(span) is not { } text) return;
-            changes.Add(new ConfigChange(GenAiConfig.FileName, path, $"{json.Text(span)} -> {text}"));
+            changes.Add(new ConfigChange(ConfigPlaces.GenAi, path, $"{json.Text(span)} -> {text}"));
         }
     }
 

@@ -1,4 +1,6 @@
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 

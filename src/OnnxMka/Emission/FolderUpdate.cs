@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
 using OnnxMka.Json;
 
 namespace OnnxMka.Emission;
@@ -12,7 +13,6 @@ namespace OnnxMka.Emission;
 /// </summary>
 internal sealed class FolderUpdate
 {
-    private const string ListName = "commit.json";
     private const string OldName = "old";
 
     /// <summary>Far above the names of all files of any model.</summary>
@@ -28,9 +28,6 @@ internal sealed class FolderUpdate
         _folder = Path.GetDirectoryName(staging)!;
         _steps = steps;
     }
-
-    /// <summary>True for a staging folder whose files were about to be given their names.</summary>
-    public static bool IsBegun(string staging) => File.Exists(Path.Combine(staging, ListName));
 
     /// <summary>
     /// Gives the files of a staging folder, which stands in their folder, their names. Throws <see cref="IOException"/> with everything as
@@ -58,7 +55,7 @@ internal sealed class FolderUpdate
     /// <summary>Undoes what a run that was killed left half done. A list that names anything outside the folder is none of ours.</summary>
     public static void Undo(string staging)
     {
-        var steps = Read(Path.Combine(staging, ListName));
+        var steps = Read(Path.Combine(staging, StagingNames.List));
         var update = new FolderUpdate(staging, steps);
         var folder = RealPath.Of(update._folder);
         var names = steps.Added.Concat(steps.Replaced).Append(steps.Model);
@@ -69,7 +66,7 @@ internal sealed class FolderUpdate
     }
 
     /// <summary>What is left in a staging folder is of no more use to anybody.</summary>
-    public static void Forget(string staging) => File.Delete(Path.Combine(staging, ListName));
+    public static void Forget(string staging) => File.Delete(Path.Combine(staging, StagingNames.List));
 
     private static Steps Read(string list)
     {
@@ -89,7 +86,7 @@ internal sealed class FolderUpdate
 
     private void Apply()
     {
-        var list = Path.Combine(_staging, ListName);
+        var list = Path.Combine(_staging, StagingNames.List);
         WholeFile.Write(list + ".tmp", JsonSerializer.SerializeToUtf8Bytes(_steps, JsonForm.Line));
         DiskSync.File(list + ".tmp");
         FileRename.Over(list + ".tmp", list);

@@ -1,3 +1,5 @@
+using OnnxMka.Outcomes;
+
 namespace OnnxMka.Emission;
 
 /// <summary>Room on the disk, asked before a byte is written.</summary>

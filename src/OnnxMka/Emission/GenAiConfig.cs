@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using OnnxMka.Json;
+using OnnxMka.Outcomes;
 
 namespace OnnxMka.Emission;
 
@@ -10,22 +11,10 @@ namespace OnnxMka.Emission;
 /// </summary>
 internal static partial class GenAiConfig
 {
-    public const string FileName = "genai_config.json";
-
     private const string Decoder = "model.decoder.";
 
     /// <summary>The decoder's layers; null where they are not told.</summary>
     public static long? Count(JsonText json) => json.Integer(Decoder + "num_hidden_layers");
-
-    /// <summary>Refuses names of files by their hash: those lie in the model package that this configuration comes from.</summary>
-    public static void RefusePackageFiles(JsonText json, string file)
-    {
-        var shared = json.Values.FirstOrDefault(v => json.String(v.Value)?.StartsWith("sha256:", StringComparison.Ordinal) == true).Key;
-        if (shared is null) return;
-        throw new RefusedException(
-            "MKA050", file, $"its {shared} is a shared file of the model package that it belongs to, so this folder is not a whole model",
-            "Copy that file here and name it, or start from the folder that the package was made of");
-    }
 
     public static void Rewrite(LayerEdits edits, ModelNames names, PortNames ports)
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using OnnxMka.Inputs;
 using OnnxMka.Json;
 
 namespace OnnxMka.Emission;
@@ -10,12 +11,6 @@ namespace OnnxMka.Emission;
 /// </summary>
 internal static partial class HuggingFaceConfig
 {
-    public const string FileName = "config.json";
-
-    /// <summary>Where the decoder is described: the top of the file, or an object of its own.</summary>
-    public static readonly string[] DecoderObjects =
-        ["", "text_config", "llm_config", "language_config", "language_model_config", "decoder", "thinker_config.text_config"];
-
     private static readonly string[] Counts =
     [
         "num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_layer", "num_decoder_layers", "decoder_layers", "num_transformer_layers", "num_blocks",
@@ -50,13 +45,13 @@ internal static partial class HuggingFaceConfig
     public static void Rewrite(LayerEdits edits)
     {
         var numbered = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var scope in DecoderObjects) PeriodRules.Apply(edits, scope, CountIn(edits, scope));
+        foreach (var scope in ConfigPlaces.DecoderObjects) PeriodRules.Apply(edits, scope, CountIn(edits, scope));
         foreach (var (path, span) in edits.Json.Values.Where(v => !edits.Written.Contains(v.Key)))
         {
             var (parent, key) = Split(path);
             if (OtherNetwork().IsMatch(parent) || path.StartsWith(TransformersJs.Section, StringComparison.Ordinal)) continue;
             var isEntry = key.EndsWith(']');
-            if (!isEntry && DecoderObjects.Contains(parent, StringComparer.Ordinal)) Apply(edits, path, key, span);
+            if (!isEntry && ConfigPlaces.DecoderObjects.Contains(parent, StringComparer.Ordinal)) Apply(edits, path, key, span);
             else if (!isEntry && IsLayerKey(key)) Unknown(edits, path, span);
             NumberedName(edits, path, span, numbered);
         }
@@ -64,21 +59,18 @@ internal static partial class HuggingFaceConfig
 
     /// <summary>The decoder's layers; null where no key tells them.</summary>
     public static long? Count(JsonText json) =>
-        DecoderObjects.SelectMany(_ => Counts, (parent, key) => json.Integer(In(parent, key))).FirstOrDefault(count => count is not null);
-
-    /// <summary>Path of a key in an object of the file.</summary>
-    public static string In(string scope, string key) => scope.Length == 0 ? key : $"{scope}.{key}";
+        ConfigPlaces.DecoderObjects.SelectMany(_ => Counts, (parent, key) => json.Integer(ConfigPlaces.In(parent, key))).FirstOrDefault(count => count is not null);
 
     /// <summary>True where a key of the decoder says how many layers it has.</summary>
-    public static bool TellsCount(byte[] bytes) => JsonText.Parse(bytes, FileName).Values.Any(v =>
-        v.Value.Kind == JsonTokenType.Number && Split(v.Key) is var (parent, key) && Counts.Contains(key, StringComparer.Ordinal) && DecoderObjects.Contains(parent, StringComparer.Ordinal));
+    public static bool TellsCount(byte[] bytes) => JsonText.Parse(bytes, ConfigPlaces.HuggingFace).Values.Any(v =>
+        v.Value.Kind == JsonTokenType.Number && Split(v.Key) is var (parent, key) && Counts.Contains(key, StringComparer.Ordinal) && ConfigPlaces.DecoderObjects.Contains(parent, StringComparer.Ordinal));
 
     /// <summary>Of encoder and decoder, num_layers and its like count the encoder's.</summary>
     private static string[] CountsOf(LayerEdits edits) =>
         edits.Json.Find("is_encoder_decoder") is { Kind: JsonTokenType.True } ? DecoderCounts : Counts;
 
     private static JsonSpan? CountIn(LayerEdits edits, string scope) =>
-        CountsOf(edits).Select(key => edits.Json.Find(In(scope, key))).FirstOrDefault(span => span is { Kind: JsonTokenType.Number });
+        CountsOf(edits).Select(key => edits.Json.Find(ConfigPlaces.In(scope, key))).FirstOrDefault(span => span is { Kind: JsonTokenType.Number });
 
     private static void Apply(LayerEdits edits, string path, string key, JsonSpan span)
     {

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
+using OnnxMka.Outcomes;
 
 namespace OnnxMka.Emission;
 

@@ -1,4 +1,6 @@
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
+using OnnxMka.Outcomes;
 
 namespace OnnxMka.Emission;
 
@@ -56,7 +58,7 @@ public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder
     public void RequireFree()
     {
         if (Overwrites) return;
-        if (IsFolder && Directory.Exists(Folder) && Directory.EnumerateFileSystemEntries(Folder).Any(e => !StagingFolder.Is(e)))
+        if (IsFolder && Directory.Exists(Folder) && Directory.EnumerateFileSystemEntries(Folder).Any(e => !StagingNames.Is(e)))
             throw new OutputException($"{Folder} exists and is not empty. Use --force to overwrite its files.");
         if (System.IO.File.Exists(Model)) throw new OutputException($"{Model} exists. Use --force to overwrite it.");
     }

@@ -1,5 +1,6 @@
 using OnnxMka.Graph;
 using OnnxMka.Rewriting;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Emission;
 

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using System.Text;
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
 using OnnxMka.Json;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 
@@ -38,7 +40,7 @@ internal static class SideCars
                 FileCopy.Copy(source, destination, bytes, ct);
             }
 
-            var isHub = isConfiguration && Path.GetFileName(file) == HuggingFaceConfig.FileName;
+            var isHub = isConfiguration && Path.GetFileName(file) == ConfigPlaces.HuggingFace;
             if (isHub && !HuggingFaceConfig.TellsCount(File.ReadAllBytes(destination)))
                 changes.Add(new ConfigChange(file, "the number of layers", "stands under no key that is known; see to it by hand", IsWarning: true));
             if (plan.Removed.Any() && !isConfiguration) WarnOfLayerNumbers(source, file, changes);

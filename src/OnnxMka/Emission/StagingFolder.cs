@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using Microsoft.Win32.SafeHandles;
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
+using OnnxMka.Outcomes;
 
 namespace OnnxMka.Emission;
 
@@ -11,8 +13,6 @@ namespace OnnxMka.Emission;
 /// </summary>
 internal sealed class StagingFolder : IDisposable
 {
-    public const string Prefix = ".onnx-mka-";
-
     public const string LockName = ".lock";
 
     /// <summary>Folder inside that becomes the result; beside it there is room for what the tool itself notes.</summary>
@@ -52,20 +52,14 @@ internal sealed class StagingFolder : IDisposable
         }
     });
 
-    /// <summary>True for what a run, alive or not, has staged.</summary>
-    public static bool Is(string path) => Path.GetFileName(path).StartsWith(Prefix, StringComparison.Ordinal);
-
     /// <summary>Refuses a parent that cannot be written to, before hours are spent on what would go there; nothing stays behind.</summary>
     public static void RequireWritable(string parent) => Directory.Delete(Writing(parent, () => Created(Existing(parent))));
-
-    /// <summary>True for a folder whose files a killed run was replacing.</summary>
-    public static bool IsHalfDone(string parent) => Directory.GetDirectories(parent, Prefix + "*").Any(FolderUpdate.IsBegun);
 
     /// <summary>Puts back what a killed run took away before it could finish. Refuses a folder in which another run is at that.</summary>
     public static void Settle(string parent)
     {
         if (!Directory.Exists(parent)) return;
-        foreach (var staging in Writing(parent, () => Directory.GetDirectories(parent, Prefix + "*")).Where(FolderUpdate.IsBegun))
+        foreach (var staging in Writing(parent, () => Directory.GetDirectories(parent, StagingNames.Prefix + "*")).Where(StagingNames.IsBegun))
         {
             using var claim = Claim(staging)
                 ?? throw new OutputException($"Another run is putting its result into {parent} at this moment ({staging}). Start again when it has ended.");
@@ -175,7 +169,7 @@ internal sealed class StagingFolder : IDisposable
         return folder;
     }
 
-    private static string Created(string parent) => Directory.CreateDirectory(Path.Combine(parent, $"{Prefix}{Environment.ProcessId}-{Guid.NewGuid():N}")).FullName;
+    private static string Created(string parent) => Directory.CreateDirectory(Path.Combine(parent, $"{StagingNames.Prefix}{Environment.ProcessId}-{Guid.NewGuid():N}")).FullName;
 
     private static T Writing<T>(string parent, Func<T> create)
     {
@@ -192,7 +186,7 @@ internal sealed class StagingFolder : IDisposable
     private static void RemoveLeftovers(string parent)
     {
         Settle(parent);
-        foreach (var folder in Directory.GetDirectories(parent, Prefix + "*"))
+        foreach (var folder in Directory.GetDirectories(parent, StagingNames.Prefix + "*"))
         {
             using var claim = Claim(folder);
             if (claim is not null) Remove(folder, parent);
@@ -207,7 +201,7 @@ internal sealed class StagingFolder : IDisposable
         var held = Path.Combine(folder, LockName);
         if (!File.Exists(held))
         {
-            var isNumbered = int.TryParse(Path.GetFileName(folder)[Prefix.Length..].Split('-')[0], out var process);
+            var isNumbered = int.TryParse(Path.GetFileName(folder)[StagingNames.Prefix.Length..].Split('-')[0], out var process);
             return isNumbered && !IsRunning(process) ? new MemoryStream() : null; // nothing to hold
         }
 
@@ -234,6 +228,3 @@ internal sealed class StagingFolder : IDisposable
         }
     }
 }
-
-/// <summary>The output cannot be written or is in the way; nothing was lost.</summary>
-public sealed class OutputException(string message, Exception? inner = null) : Exception(message, inner);

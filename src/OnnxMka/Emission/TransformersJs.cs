@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using OnnxMka.Inputs;
 using OnnxMka.Json;
 
 namespace OnnxMka.Emission;
@@ -18,7 +19,7 @@ internal static class TransformersJs
     /// <param name="model">Path of the model as written; its folder holds the other models of the repository.</param>
     public static byte[] Rewrite(byte[] bytes, string model, int dataFiles, List<ConfigChange> changes)
     {
-        var json = JsonText.Parse(bytes, HuggingFaceConfig.FileName);
+        var json = JsonText.Parse(bytes, ConfigPlaces.HuggingFace);
         if (json.Find(Section) is not { Kind: JsonTokenType.StartObject }) return bytes;
         var name = Path.GetFileName(model);
         if (json.Find(Key) is not { } value) return dataFiles == 0 ? bytes : Added(json, name, dataFiles, changes);
@@ -28,14 +29,14 @@ internal static class TransformersJs
         if (entry is null ? dataFiles == 0 : Chunks(json.Text(entry)) == dataFiles) return bytes;
         if (entry is null) json.InsertAfterOpening(value, $"{JsonForm.Quoted(name)}: {dataFiles}");
         else json.Replace(entry, Number(dataFiles));
-        changes.Add(new ConfigChange(HuggingFaceConfig.FileName, Key, $"{name}: {(entry is null ? 0 : Chunks(json.Text(entry)))} -> {dataFiles}"));
+        changes.Add(new ConfigChange(ConfigPlaces.HuggingFace, Key, $"{name}: {(entry is null ? 0 : Chunks(json.Text(entry)))} -> {dataFiles}"));
         return json.ToBytes();
     }
 
     private static byte[] Added(JsonText json, string name, int dataFiles, List<ConfigChange> changes)
     {
         json.InsertAfterOpening(json.Find(Section)!, $"\"use_external_data_format\": {{{JsonForm.Quoted(name)}: {dataFiles}}}");
-        changes.Add(new ConfigChange(HuggingFaceConfig.FileName, Key, $"{name}: {dataFiles}"));
+        changes.Add(new ConfigChange(ConfigPlaces.HuggingFace, Key, $"{name}: {dataFiles}"));
         return json.ToBytes();
     }
 
@@ -46,7 +47,7 @@ internal static class TransformersJs
         var models = Directory.GetFiles(Path.GetDirectoryName(model)!, "*.onnx").Order(StringComparer.Ordinal).ToArray();
         var entries = models.Select(m => $"{JsonForm.Quoted(Path.GetFileName(m))}: {(m == model ? dataFiles : DataFilesOf(m))}");
         var text = models.Length == 1 ? Number(dataFiles) : $"{{{string.Join(", ", entries)}}}";
-        changes.Add(new ConfigChange(HuggingFaceConfig.FileName, Key, $"{json.Text(value)} -> {text}"));
+        changes.Add(new ConfigChange(ConfigPlaces.HuggingFace, Key, $"{json.Text(value)} -> {text}"));
         json.Replace(value, text);
         return json.ToBytes();
     }

@@ -7,7 +7,7 @@ using OnnxMka.Json;
 namespace OnnxMka.Isolation;
 
 /// <summary>The child's side of <see cref="ChildProbe"/>: answers one probe and ends.</summary>
-public static class ChildServer
+internal static class ChildServer
 {
     /// <summary>First argument of a child, which no command and no file is called.</summary>
     internal const string Word = "--onnx-mka-child";
@@ -21,8 +21,6 @@ public static class ChildServer
     private const int LongestErrors = 4096;
 
     /// <summary>The exit code where this process was started as a child; null where it was not, and the arguments are the program's own.</summary>
-    public static int? Serve(string[] arguments) => Serve(arguments, ChildVerbs.All);
-
     internal static int? Serve(string[] arguments, IReadOnlyDictionary<string, Func<IReadOnlyList<string>, string>> verbs)
     {
         if (arguments is not [Word, var verb, .. var rest]) return null;

@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
-using OnnxMka.Chain;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
+using OnnxMka.Running.Parts;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Matching;
 

@@ -1,10 +1,12 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
-using OnnxMka.Chain;
 using OnnxMka.Compensation;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
-using OnnxMka.Runtime;
+using OnnxMka.Rewriting;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Matching;
 

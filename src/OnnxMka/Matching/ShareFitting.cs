@@ -1,11 +1,11 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
-using OnnxMka.Chain;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
+using OnnxMka.Running.Parts;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Matching;
 

@@ -1,6 +1,6 @@
-using OnnxMka.Chain;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
+using OnnxMka.Running.Parts;
 
 namespace OnnxMka.Matching;
 

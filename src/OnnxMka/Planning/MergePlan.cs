@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json.Serialization;
-using OnnxMka.Blocks;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Planning;
 
@@ -20,7 +20,7 @@ public sealed record MergeGroup(int Block, ImmutableSortedDictionary<int, double
     /// <summary>True where weights of several blocks are mixed.</summary>
     public bool IsMerge => Weights.Count > 1;
 
-    /// <summary>Weights of each parameter of its own, by place in <see cref="Blocks.Block.Parameters"/>; default where <see cref="Weights"/> hold for all.</summary>
+    /// <summary>Weights of each parameter of its own, by place in <see cref="OnnxMka.Structure.Block.Parameters"/>; default where <see cref="Weights"/> hold for all.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public ImmutableArray<FittedWeights> Fitted { get; init; }
 

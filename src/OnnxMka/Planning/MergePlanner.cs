@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using OnnxMka.Alignment;
-using OnnxMka.Blocks;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Planning;
 

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Planning;
 

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using OnnxMka.Evaluation;
+using OnnxMka.Measuring;
 
 namespace OnnxMka.Reporting;
 

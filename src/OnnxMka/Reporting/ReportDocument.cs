@@ -1,8 +1,9 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
-using OnnxMka.Evaluation;
 using OnnxMka.Json;
+using OnnxMka.Measuring;
+using OnnxMka.Outcomes;
 using OnnxMka.Scoring;
 
 namespace OnnxMka.Reporting;

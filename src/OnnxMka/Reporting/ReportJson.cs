@@ -1,6 +1,7 @@
 using System.Reflection;
-using OnnxMka.Blocks;
 using OnnxMka.Graph;
+using OnnxMka.Jobs;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Reporting;
 
@@ -17,7 +18,7 @@ public static class ReportJson
         var report = new
         {
             kind = "compression",
-            environment = ReportDocument.Environment(options.Target.Name),
+            environment = ReportDocument.Environment(options.Running.Target.Name),
             input = new { path = options.Input, result.Plan.Fingerprint, blocks = result.Plan.BlockCount, bytes = result.OriginalBytes },
             options = new
             {
@@ -31,11 +32,11 @@ public static class ReportJson
                 options.Plan.Align,
                 options.Plan.ProtectFirst,
                 options.Plan.ProtectLast,
-                options.Seed,
-                options.Alignment.Neighbours,
-                options.Alignment.EmbeddingDimension,
-                options.Alignment.DiffusionTime,
-                options.CommandLine,
+                options.Calibration.Seed,
+                options.Scoring.Alignment.Neighbours,
+                options.Scoring.Alignment.EmbeddingDimension,
+                options.Scoring.Alignment.DiffusionTime,
+                options.Output.CommandLine,
             },
             calibration = ReportDocument.Calibration(result.Analysis),
             similarity = ReportDocument.Similarity(result.Analysis),

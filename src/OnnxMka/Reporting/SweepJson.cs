@@ -1,4 +1,5 @@
 using System.Text.Json;
+using OnnxMka.Jobs;
 using OnnxMka.Json;
 using OnnxMka.Sweeping;
 
@@ -10,7 +11,7 @@ public static class SweepJson
     public static string Write(SweepResult result, CompressionOptions options, SweepOptions sweep) => ReportDocument.Text(new
     {
         kind = "sweep",
-        environment = ReportDocument.Environment(options.Target.Name),
+        environment = ReportDocument.Environment(options.Running.Target.Name),
         input = new { path = options.Input, result.Analysis.Fingerprint, blocks = result.Blocks.Count, bytes = result.OriginalBytes },
         calibration = ReportDocument.Calibration(result.Analysis),
         similarity = ReportDocument.Similarity(result.Analysis),

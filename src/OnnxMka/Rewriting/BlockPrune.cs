@@ -1,7 +1,7 @@
-using OnnxMka.Blocks;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
 using OnnxMka.Planning;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Rewriting;
 

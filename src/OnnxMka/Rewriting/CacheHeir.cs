@@ -1,5 +1,5 @@
-using OnnxMka.Blocks;
 using OnnxMka.Graph;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Rewriting;
 

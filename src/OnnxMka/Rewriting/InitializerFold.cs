@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
 using OnnxMka.Planning;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Rewriting;
 

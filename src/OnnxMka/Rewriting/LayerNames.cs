@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using OnnxMka.Blocks;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
 using OnnxMka.Planning;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Rewriting;
 

@@ -1,9 +1,8 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
-using OnnxMka.Matching;
 using OnnxMka.Planning;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Rewriting;
 
@@ -50,7 +49,7 @@ public static class ModelRewriter
         var model = GraphEditor.Apply(pruned, naming);
         return new RewrittenModel(model, [.. merged.Select(m => m with { Name = names.GetValueOrDefault(m.Name, m.Name) })], ports, Remaining(map, plan, model, ports))
         {
-            SourceLayers = SourceLayers.Of(map, plan),
+            SourceLayers = SourceLayers.Of(map, plan.KeptLayers),
         };
     }
 

@@ -1,6 +1,6 @@
-using OnnxMka.Blocks;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Rewriting;
 

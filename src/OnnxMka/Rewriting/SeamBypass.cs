@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Rewriting;
 

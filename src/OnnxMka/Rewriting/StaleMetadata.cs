@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
-using OnnxMka.Blocks;
 using OnnxMka.Graph.Editing;
 using OnnxMka.Json;
 using OnnxMka.Planning;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Rewriting;
 

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using OnnxMka.Blocks;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Rewriting;
 

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using OnnxMka.Alignment;
-using OnnxMka.Blocks;
 using OnnxMka.Json;
 using OnnxMka.Planning;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Scoring;
 

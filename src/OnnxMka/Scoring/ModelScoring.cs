@@ -1,8 +1,9 @@
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
-using OnnxMka.Chain;
-using OnnxMka.Runtime;
-using OnnxMka.Verification;
+using OnnxMka.Measuring;
+using OnnxMka.Outcomes;
+using OnnxMka.Running.Activations;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Scoring;
 
@@ -13,28 +14,29 @@ public static class ModelScoring
     public static Analysis Run(
         BlockMap map,
         CalibrationSet set,
-        CompressionOptions options,
+        ScoringOptions scoring,
+        RunningOptions running,
         string fingerprint,
         IProgressSink progress,
         CancellationToken ct,
         StageClock clock)
     {
-        options = options with { Target = options.Target.Trying([map.Model.Path], options.Memory, ct) };
+        running = running.Trying([map.Model.Path], ct);
         var seams = clock.Time("calibrate", () =>
         {
-            CausalityCheck.Refuse(map, set.Samples[0], options.Target);
-            var plan = RunPlan.For(map, set, options);
+            CausalityCheck.Refuse(map, set.Samples[0], running.Target);
+            var plan = RunPlan.For(map, set, running);
             if (plan.Mode == RunMode.Whole)
             {
                 using var whole = progress.Begin("calibrate", set.Count, "samples");
-                return CalibrationRun.Pooled(map, set, options.Pooling, options.BatchSize, options.Target, whole.AsIncrement<int>(), ct);
+                return CalibrationRun.Pooled(map, set, scoring.Pooling, running.BatchSize, running.Target, whole.AsIncrement<int>(), ct);
             }
 
             progress.Note($"one block at a time: {plan.Why}");
             using var chain = progress.Begin("calibrate", ChainCalibration.ProgressTotal(map, set), "samples x blocks");
-            return ChainCalibration.Pooled(map, set, options.Pooling, plan.Chain, options.Target, chain.AsIncrement<int>(), ct);
+            return ChainCalibration.Pooled(map, set, scoring.Pooling, plan.Chain, running.Target, chain.AsIncrement<int>(), ct);
         });
-        var (npib, embeddings) = clock.Time("score", () => Scorer.Score(seams, options.Alignment, options.Kernels(progress.Note), progress, ct));
+        var (npib, embeddings) = clock.Time("score", () => Scorer.Score(seams, scoring.Alignment, scoring.Kernels(progress.Note), progress, ct));
         return new Analysis(
             fingerprint,
             npib,
@@ -44,7 +46,7 @@ public static class ModelScoring
             set.Length,
             set.Source,
             set.Sha256,
-            options.Target.Name)
+            running.Target.Name)
         {
             Embeddings = embeddings,
             Seams = [.. SeamStatistics.Of(seams)],

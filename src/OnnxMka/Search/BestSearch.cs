@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using OnnxMka.Compensation;
+using OnnxMka.Jobs;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
@@ -176,7 +177,7 @@ internal sealed class BestSearch
     private (MergePlan Plan, RewrittenModel Model) Dropped(ImmutableArray<int> blocks)
     {
         var plan = MergePlanner.Plan(_model.Map, null, _options with { Named = blocks, Count = 0 }, _fingerprint);
-        return (plan, ModelRewriter.Apply(_model.Map, plan, _all.KeepNames));
+        return (plan, ModelRewriter.Apply(_model.Map, plan, _all.Output.KeepNames));
     }
 
     private void Try(SelectionKind? kind, SelectionReport? selection, ImmutableArray<int> blocks, CompensationKind compensation)

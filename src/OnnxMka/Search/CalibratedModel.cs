@@ -1,16 +1,16 @@
 using System.Runtime.CompilerServices;
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
-using OnnxMka.Chain;
 using OnnxMka.Compensation;
-using OnnxMka.Evaluation;
 using OnnxMka.Graph;
+using OnnxMka.Jobs;
 using OnnxMka.Matching;
+using OnnxMka.Measuring;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Tokens;
 using OnnxMka.Selection;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Search;
 
@@ -55,9 +55,9 @@ internal sealed class CalibratedModel : IDisposable
 
     public BlockMap Map { get; }
 
-    private ChainOptions ChainOptions => RunPlan.For(Map, _texts.Calibration, _options).Chain;
+    private ChainOptions ChainOptions => RunPlan.For(Map, _texts.Calibration, _options.Running).Chain;
 
-    private BlockChain Chain => BlockChain.Of(Map, _options.Target, ChainOptions);
+    private BlockChain Chain => BlockChain.Of(Map, _options.Running.Target, ChainOptions);
 
     /// <summary>Blocks of that number by any kind but those of the planner.</summary>
     /// <param name="similarity">Shares of merges that greedy selection weighs; null where they are fixed or none is weighed.</param>
@@ -110,7 +110,7 @@ internal sealed class CalibratedModel : IDisposable
 
     /// <summary>The plan with units aligned and shares fitted, as the options ask.</summary>
     public (MergePlan Plan, MergeReport Report) Refine(MergePlan plan, PlanOptions options) =>
-        MergeRefinement.Run(Map, plan, options, _split.Value, ChainOptions, _options.Target, _progress, _ct);
+        MergeRefinement.Run(Map, plan, options, _split.Value, ChainOptions, _options.Running.Target, _progress, _ct);
 
     /// <summary>Nats a token on the calibration windows that nothing was fitted to.</summary>
     public Loss HeldOutLoss(RewrittenModel model) => HeldOutLoss(model.Blocks);
@@ -145,10 +145,10 @@ internal sealed class CalibratedModel : IDisposable
     private Loss LossOf(BlockMap blocks, CalibrationSet text)
     {
         NextTokenScores.Refuse(Map);
-        var run = RunPlan.For(Map, text, _options);
+        var run = RunPlan.For(Map, text, _options.Running);
         return run.Mode == RunMode.Whole
-            ? Perplexity.Measure(blocks, text, _options.BatchSize, _options.Target, null, _ct).Loss
-            : ChainPerplexity.Measure(BlockDetector.Detect(blocks.Model), text, run.Chain, _options.Target, null, _ct).Loss;
+            ? Perplexity.Measure(blocks, text, _options.Running.BatchSize, _options.Running.Target, null, _ct).Loss
+            : ChainPerplexity.Measure(BlockDetector.Detect(blocks.Model), text, run.Chain, _options.Running.Target, null, _ct).Loss;
     }
 
     private (RewrittenModel Model, System.Collections.Immutable.ImmutableArray<CompensationStep> Steps) Corrected(RewrittenModel rewritten, MergePlan plan, CompensationOptions options, SplitSeams? from = null)
@@ -156,14 +156,15 @@ internal sealed class CalibratedModel : IDisposable
         if (options.Kind == CompensationKind.None || !plan.Removed.Any()) return (rewritten, []);
         var seams = from ?? _seams.Value;
         using var stage = _progress.Begin($"compensate ({options.Kind.ToString().ToLowerInvariant()})", Compensator.Work(plan), "blocks");
-        return Compensator.Run(rewritten, plan, seams, options, ChainOptions, _options.Target, stage.AsIncrement<int>(), _ct);
+        return Compensator.Run(rewritten, plan, seams, options, ChainOptions, _options.Running.Target, stage.AsIncrement<int>(), _ct);
     }
 
     private SelectionReport SelectGreedily(PlanOptions options, string fingerprint, SimilarityTable? similarity, CancellationToken ct)
     {
         BlockSelector.CheckRoom(Map, options, _options.WeighMerges);
         if (options.Count == 0) return new SelectionReport(SelectionKind.GreedyLoss, []);
-        var search = _greedy ??= GreedySearch.Start(Chain, GreedyWindowsOf(_split.Value.Fit), options, _options, fingerprint, similarity, _progress, ct);
+        var search = _greedy ??= GreedySearch.Start(
+            Chain, GreedyWindowsOf(_split.Value.Fit), options, _options.WeighMerges, _options.ResumeFile, _options.Running.Target.Name, fingerprint, similarity, _progress, ct);
         try
         {
             using var stage = _progress.Begin("greedy selection", BlockSelector.Work(SelectionKind.GreedyLoss, Map, options, _options.WeighMerges), "losses");

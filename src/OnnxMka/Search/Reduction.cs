@@ -1,4 +1,5 @@
 using OnnxMka.Compensation;
+using OnnxMka.Jobs;
 using OnnxMka.Matching;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;

@@ -1,6 +1,6 @@
-using OnnxMka.Blocks;
-using OnnxMka.Chain;
 using OnnxMka.Planning;
+using OnnxMka.Running.Parts;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Selection;
 

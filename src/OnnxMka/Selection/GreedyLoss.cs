@@ -1,10 +1,10 @@
-using OnnxMka.Chain;
-using OnnxMka.Evaluation;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
+using OnnxMka.Measuring;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
+using OnnxMka.Running.Parts;
 
 namespace OnnxMka.Selection;
 

@@ -1,5 +1,5 @@
 using System.Numerics.Tensors;
-using OnnxMka.Chain;
+using OnnxMka.Running.Parts;
 
 namespace OnnxMka.Selection;
 

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
-using OnnxMka.Blocks;
 using OnnxMka.Planning;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Selection;
 

@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using OnnxMka.Calibration;
-using OnnxMka.Emission;
 using OnnxMka.Graph;
 using OnnxMka.Json;
+using OnnxMka.Outcomes;
+using OnnxMka.Running.Tokens;
 
 namespace OnnxMka.Selection;
 

@@ -1,17 +1,18 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
 using OnnxMka.Compensation;
-using OnnxMka.Emission;
-using OnnxMka.Evaluation;
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
+using OnnxMka.Jobs;
+using OnnxMka.Measuring;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
 using OnnxMka.Scoring;
 using OnnxMka.Search;
 using OnnxMka.Selection;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Sweeping;
 
@@ -44,16 +45,16 @@ public static class Sweep
         var progress = sink ?? NoProgress.Instance;
         var clock = new StageClock();
         var location = ModelLocation.Find(options.Input);
-        options = options with { Target = options.Target.Trying([location.ModelPath], options.Memory, ct) };
+        options = options with { Running = options.Running.Trying([location.ModelPath], ct) };
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
         NextTokenScores.Refuse(map);
         var files = ModelFiles.Of(map.Model);
-        using var texts = new Texts(options with { SequenceLength = GraphLengths.Of(map).Fit(options.SequenceLength) }, location.ModelPath, ct);
+        using var texts = new Texts(options.Calibration with { Length = GraphLengths.Of(map).Fit(options.Calibration.Length) }, location.ModelPath, ct);
         var heldBack = texts.HeldBack ?? throw new RefusedException("MKA038", Path.GetFileName(location.ModelPath), "there is no text to measure the plans on", "Put tokenizer.json beside it, or give --calib-ids");
         var fingerprint = Fingerprint.Of(map.Model);
         var wanted = Wanted(map, options, sweep);
         foreach (var (_, _, planOptions) in wanted) MergePlanner.CheckRoom(map, planOptions);
-        var analysis = options.Analysis ?? ModelScoring.Run(map, texts.Calibration, options, fingerprint, progress, ct, clock);
+        var analysis = options.Scoring.Analysis ?? ModelScoring.Run(map, texts.Calibration, options.Scoring, options.Running, fingerprint, progress, ct, clock);
         analysis.RequireFor(map, fingerprint);
         var original = clock.Time("evaluate the original", () => Measure("original", map));
         Losses.OfOriginal(original.Loss);
@@ -83,7 +84,7 @@ public static class Sweep
         {
             var shares = SharesOf(plan);
             if (known.TryGetValue((shares, way.Compensate), out var model)) return model;
-            var (rewritten, report) = (ModelRewriter.Apply(map, plan, options.KeepNames), (CompensationReport?)null);
+            var (rewritten, report) = (ModelRewriter.Apply(map, plan, options.Output.KeepNames), (CompensationReport?)null);
             if (way.Compensate != CompensationKind.None) (rewritten, report) = calibrated.Compensate(rewritten, plan, options.Compensate with { Kind = way.Compensate });
             var reduction = new Reduction(plan, rewritten, analysis, null, report, null);
             if (!known.TryGetValue((shares, reduction.Correction), out model)) known[(shares, reduction.Correction)] = model = Run(reduction, name);
@@ -92,7 +93,7 @@ public static class Sweep
 
         TriedModel Run(Reduction reduction, string name)
         {
-            var bytes = ModelWriter.Plan(reduction.Model.Model, Path.GetFileName(location.ModelPath), options.ForceExternalData).TotalBytes;
+            var bytes = ModelWriter.Plan(reduction.Model.Model, Path.GetFileName(location.ModelPath), options.Output.ForceExternalData).TotalBytes;
             return reduction.ChangesNothing ? new TriedModel(bytes, original, 1) : new TriedModel(bytes, Measure(name, reduction.Model.Blocks), Speedup(reduction));
         }
 
@@ -108,7 +109,7 @@ public static class Sweep
             if (!speeds.TryGetValue(shape, out var table))
             {
                 using var stage = progress.Begin("speed", Speed.Work(2), "runs");
-                table = speeds[shape] = Speed.Measure([map, reduction.Model.Blocks], heldBack.Samples, null, options.Target, stage.AsIncrement<int>(), ct);
+                table = speeds[shape] = Speed.Measure([map, reduction.Model.Blocks], heldBack.Samples, null, options.Running.Target, stage.AsIncrement<int>(), ct);
             }
 
             return table is null ? 1 : table.Models[1].Bound.Median / table.Models[0].Bound.Median;
@@ -117,7 +118,7 @@ public static class Sweep
         Perplexity Measure(string name, BlockMap blocks)
         {
             using var stage = progress.Begin(name, heldBack.Count, "windows");
-            return Perplexity.Measure(blocks, heldBack, options.BatchSize, options.Target, stage.AsIncrement<int>(), ct);
+            return Perplexity.Measure(blocks, heldBack, options.Running.BatchSize, options.Running.Target, stage.AsIncrement<int>(), ct);
         }
     }
 

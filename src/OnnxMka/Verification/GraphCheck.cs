@@ -1,7 +1,8 @@
-using OnnxMka.Blocks;
-using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
+using OnnxMka.Graph;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Verification;
 

@@ -1,9 +1,9 @@
 using System.Buffers;
 using System.Collections.Immutable;
 using System.Numerics.Tensors;
-using OnnxMka.Blocks;
 using OnnxMka.Graph;
 using OnnxMka.Rewriting;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Verification;
 

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
-using OnnxMka.Blocks;
 using OnnxMka.Graph;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Verification;
 

@@ -1,5 +1,6 @@
-using OnnxMka.Blocks;
-using OnnxMka.Runtime;
+using OnnxMka.Measuring;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Verification;
 

@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Verification;
 
@@ -26,7 +27,7 @@ public sealed record StepProbe(ImmutableArray<int> Ids, string Source, int Windo
     /// Tokens of the text one behind the other, or random ones, so many that they reach past what the graphs show as constant lengths,
     /// where model and memory have room for that; null, with a note, where there is room for none.
     /// </summary>
-    public static StepProbe? Of(BlockMap original, BlockMap result, CalibrationSet? text, CompressionOptions options, Action<string> note)
+    public static StepProbe? Of(BlockMap original, BlockMap result, CalibrationSet? text, RunningOptions options, Action<string> note)
     {
         var (before, after) = (GraphLengths.Of(original), GraphLengths.Of(result));
         var window = Math.Max(before.Window, after.Window);

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
 using OnnxMka.Graph;
-using OnnxMka.Runtime;
+using OnnxMka.Measuring;
+using OnnxMka.Outcomes;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Verification;
 
@@ -28,7 +30,7 @@ public static class Verifier
         if (probe is null || !ports.Passed) return [ports];
         if (!original.TakesEmbeddings) CausalityCheck.Refuse(original, probe.Ids.AsSpan(), target);
         var check = SelfCheck.Of(original, probe, target, note ?? (_ => { }));
-        var found = VerificationException.OfOutput(() => check.Again(map, target));
+        var found = OutputRun.Of(() => check.Again(map, target));
         var allowed = check.Input.Allowed(RoundingFloor);
         if (found.Difference <= allowed && !found.CanFail(allowed))
         {

@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using OnnxMka.Cards;
 using OnnxMka.Graph;
+using OnnxMka.Jobs;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Tests.Cards;
@@ -75,10 +77,8 @@ public sealed partial class CardsTests
         var options = new CompressionOptions
         {
             Input = folder["in"],
-            Output = folder["out"],
+            Output = new() { Path = folder["out"], ModelCard = true, Force = force },
             Plan = new PlanOptions { Named = [3], Method = Method.Drop },
-            ModelCard = true,
-            Force = force,
             Evaluate = false,
             Verify = false,
         };
@@ -92,8 +92,8 @@ public sealed partial class CardsTests
     {
         using var folder = new TempFolder();
         foreach (var name in new[] { "README.md", "MODEL_CARD.md" }) File.WriteAllText(folder[name], "mine");
-        var options = new CompressionOptions { Input = Books16.Folder, Output = folder["small.onnx"], Plan = new PlanOptions { Named = [3], Method = Method.Drop }, ModelCard = true, Evaluate = false, Verify = false };
-        Assert.Throws<OnnxMka.Emission.OutputException>(() => Compression.Run(options));
+        var options = new CompressionOptions { Input = Books16.Folder, Output = new() { Path = folder["small.onnx"], ModelCard = true }, Plan = new PlanOptions { Named = [3], Method = Method.Drop }, Evaluate = false, Verify = false };
+        Assert.Throws<OnnxMka.Outcomes.OutputException>(() => Compression.Run(options));
         Assert.Equal(["MODEL_CARD.md", "README.md"], Directory.GetFileSystemEntries(folder.FullPath).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal("mine", File.ReadAllText(folder["MODEL_CARD.md"]));
     }

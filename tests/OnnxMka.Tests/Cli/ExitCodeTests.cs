@@ -70,7 +70,7 @@ public sealed class ExitCodeTests
         Assert.Contains("--force", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
         Assert.Equal("precious", File.ReadAllText(folder["out.onnx"]));
         Assert.Equal(0, ToolProcess.Run(Books16.ModelPath, folder["out.onnx"], "--blocks", "5", "--method", "drop", "--no-eval", "--quiet", "--force").ExitCode);
-        Assert.Equal(15, OnnxMka.Blocks.BlockDetector.Detect(Graph.OnnxModel.Load(folder["out.onnx"])).Count);
+        Assert.Equal(15, OnnxMka.Structure.BlockDetector.Detect(Graph.OnnxModel.Load(folder["out.onnx"])).Count);
     }
 
     [Fact]

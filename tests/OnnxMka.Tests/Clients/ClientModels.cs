@@ -2,12 +2,13 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Numerics.Tensors;
 using System.Text.RegularExpressions;
-using OnnxMka.Blocks;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
+using OnnxMka.Jobs;
 using OnnxMka.Planning;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Structure;
 using Fixture = OnnxMka.Tests.Books16;
 
 namespace OnnxMka.Tests.Clients;
@@ -46,7 +47,7 @@ internal static partial class ClientModels
     public static void Shorten(string input, string output, Method method = Method.Drop) => Compression.Run(new CompressionOptions
     {
         Input = input,
-        Output = output,
+        Output = new() { Path = output },
         Plan = new PlanOptions { Named = Removed, Method = method, Alpha = method == Method.Mka ? 0.75 : null },
         Evaluate = false,
     });
@@ -55,7 +56,7 @@ internal static partial class ClientModels
     public static void Halve(string input, string output) => Compression.Run(new CompressionOptions
     {
         Input = input,
-        Output = output,
+        Output = new() { Path = output },
         Granularity = Granularity.Sublayer,
         Plan = new PlanOptions { NamedHalves = ["3.attention", "5.mlp", "7", "10.attention", "14.mlp"], Method = Method.Drop },
         Evaluate = false,
@@ -78,7 +79,7 @@ internal static partial class ClientModels
     /// <summary>Greedy decoding with our own session, one token a step.</summary>
     public static int[] Greedy(string modelPath, int count, int[]? prompt = null)
     {
-        using var session = OnnxMka.Runtime.DecoderSession.Load(BlockDetector.Detect(OnnxModel.Load(modelPath)), ExecutionTarget.Cpu);
+        using var session = OnnxMka.Running.Sessions.DecoderSession.Load(BlockDetector.Detect(OnnxModel.Load(modelPath)), ExecutionTarget.Cpu);
         var tokens = new List<int>();
         var logits = session.Step(prompt ?? Fixture.Prompt);
         while (tokens.Count < count)

@@ -3,6 +3,7 @@ using Microsoft.ML.OnnxRuntimeGenAI;
 using OnnxMka.Compensation;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
+using OnnxMka.Jobs;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Tests.Clients;
@@ -60,10 +61,9 @@ public sealed class GenAiTests
         var result = Compression.Run(new CompressionOptions
         {
             Input = folder["model"],
-            Output = folder["small"],
+            Output = new() { Path = folder["small"] },
             Plan = new PlanOptions { Named = [12, 13], Method = Method.Best },
-            CalibrationSamples = 32,
-            SequenceLength = 32,
+            Calibration = new() { Samples = 32, Length = 32 },
             Evaluate = false,
             Check = true,
         });

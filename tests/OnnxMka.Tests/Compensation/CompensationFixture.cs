@@ -1,12 +1,12 @@
 using System.Text.Json;
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
-using OnnxMka.Chain;
 using OnnxMka.Compensation;
-using OnnxMka.Evaluation;
+using OnnxMka.Measuring;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Compensation;
 
@@ -34,7 +34,7 @@ internal static class CompensationFixture
         return (model, steps);
     }
 
-    public static double Perplexity(RewrittenModel model) => OnnxMka.Evaluation.Perplexity.Measure(model.Blocks, Test, 8, ExecutionTarget.Cpu).Value;
+    public static double Perplexity(RewrittenModel model) => OnnxMka.Measuring.Perplexity.Measure(model.Blocks, Test, 8, ExecutionTarget.Cpu).Value;
 
     public static CompensationOptions Options(CompensationKind kind) => new() { Kind = kind };
 }

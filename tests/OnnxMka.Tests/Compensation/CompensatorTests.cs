@@ -1,9 +1,8 @@
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
 using OnnxMka.Compensation;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Compensation;
 
@@ -96,7 +95,7 @@ public sealed class CompensatorTests
         foreach (var role in new[] { Role.Output, Role.Down }) block = block.SetItem(role, block[role] with { Values = new float[block[role].Count] });
         using var form = new Forms.FormModel(built with { Weights = built.Weights with { Blocks = built.Weights.Blocks.SetItem(Removed, block) } });
         var original = Logits(form.Map);
-        var split = new CalibrationSplit(Chain.ChainFormsTests.Set, null);
+        var split = new CalibrationSplit(OnnxMka.Tests.Running.Parts.ChainFormsTests.Set, null);
         var dropped = Logits(CompensationFixture.Run(form.Map, CompensationFixture.Options(CompensationKind.None), split, removed: Removed).Model.Blocks);
         var restored = Logits(CompensationFixture.Run(form.Map, CompensationFixture.Options(kind), split, removed: Removed).Model.Blocks);
         Assert.True(Compare.Relative(original, dropped) > 1e-2, "the control: the constant mattered");
@@ -105,7 +104,7 @@ public sealed class CompensatorTests
 
         float[] Logits(BlockMap map)
         {
-            using var session = OnnxMka.Runtime.DecoderSession.Load(map, OnnxMka.Runtime.ExecutionTarget.Cpu);
+            using var session = OnnxMka.Running.Sessions.DecoderSession.Load(map, OnnxMka.Running.Sessions.ExecutionTarget.Cpu);
             return session.Logits(form.Tokens, 1);
         }
     }

@@ -1,7 +1,7 @@
-using OnnxMka.Blocks;
 using OnnxMka.Compensation;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Compensation;
 

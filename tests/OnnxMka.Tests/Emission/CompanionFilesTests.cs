@@ -3,6 +3,8 @@ using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
+using OnnxMka.Jobs;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Tests.Emission;
@@ -116,7 +118,7 @@ public sealed class CompanionFilesTests : IDisposable
     {
         for (var run = 0; run < 2; run++)
         {
-            Compression.Run(Options with { Output = _folder["in/small"], Force = true });
+            Compression.Run(Options with { Output = Options.Output with { Path = _folder["in/small"], Force = true } });
             Assert.Equal([.. Fixture.Append("model.onnx").Order(StringComparer.Ordinal)], Files("in/small"));
         }
     }
@@ -191,7 +193,7 @@ public sealed class CompanionFilesTests : IDisposable
     private CompressionOptions Options => new()
     {
         Input = _folder["in"],
-        Output = _folder["out"],
+        Output = new() { Path = _folder["out"] },
         Plan = new() { Method = Method.Drop, Named = [3, 4] },
         Evaluate = false,
         Verify = false,
@@ -202,7 +204,7 @@ public sealed class CompanionFilesTests : IDisposable
     /// <summary>Bytes of the fixture's result with all its files but configuration, which counts as it was before.</summary>
     private static long Drop(string output)
     {
-        var emitted = Compression.Run(new CompressionOptions { Input = Books16.Folder, Output = output, Plan = new() { Method = Method.Drop, Named = [3, 4] }, Evaluate = false, Verify = false }).Emitted!;
+        var emitted = Compression.Run(new CompressionOptions { Input = Books16.Folder, Output = new() { Path = output }, Plan = new() { Method = Method.Drop, Named = [3, 4] }, Evaluate = false, Verify = false }).Emitted!;
         return emitted.Written.TotalBytes + Fixture.Sum(f => new FileInfo(Path.Combine(Books16.Folder, f)).Length);
     }
 

@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using OnnxMka.Emission;
 using OnnxMka.Forge;
+using OnnxMka.Inputs;
+using OnnxMka.Jobs;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Tests.Emission;
@@ -91,7 +93,7 @@ internal sealed class FaultScenario : IDisposable
     }
 
     /// <summary>True where a killed run was giving files their names.</summary>
-    public bool IsBegun(string place) => Directory.Exists(OutputFolder(place)) && StagingFolder.IsHalfDone(OutputFolder(place));
+    public bool IsBegun(string place) => Directory.Exists(OutputFolder(place)) && StagingNames.IsHalfDone(OutputFolder(place));
 
     /// <summary>What the next run does before its own work; nothing that was staged stays.</summary>
     public Standing Settle(string place)
@@ -102,7 +104,7 @@ internal sealed class FaultScenario : IDisposable
             StagingFolder.Beside(folder).Dispose();
         }
 
-        Assert.Empty(Directory.GetDirectories(_folder[place], StagingFolder.Prefix + "*", SearchOption.AllDirectories));
+        Assert.Empty(Directory.GetDirectories(_folder[place], StagingNames.Prefix + "*", SearchOption.AllDirectories));
         return StandingAt(place);
     }
 
@@ -118,15 +120,15 @@ internal sealed class FaultScenario : IDisposable
 
     private static void Old(string input, string output, bool external = false)
     {
-        Compression.Run(Dropping(input, output, 1) with { ForceExternalData = external });
+        var dropping = Dropping(input, output, 1);
+        Compression.Run(dropping with { Output = dropping.Output with { ForceExternalData = external } });
         File.WriteAllText(Path.Combine(Path.GetDirectoryName(output)!, "notes.txt"), "somebody's");
     }
 
     private static CompressionOptions Dropping(string input, string? output, int block) => new()
     {
         Input = input,
-        Output = output,
-        DryRun = output is null,
+        Output = new() { Path = output, DryRun = output is null },
         Plan = new PlanOptions { Named = [block], Method = Method.Drop },
         Evaluate = false,
         Verify = false,
@@ -153,6 +155,6 @@ internal sealed class FaultScenario : IDisposable
     /// <summary>Files with the hashes of their bytes, but for what is staged.</summary>
     private static ImmutableSortedDictionary<string, string> Contents(string folder) => Directory.GetFiles(folder, "*", SearchOption.AllDirectories)
         .Select(f => Path.GetRelativePath(folder, f))
-        .Where(f => !f.Split('/').Any(StagingFolder.Is))
+        .Where(f => !f.Split('/').Any(StagingNames.Is))
         .ToImmutableSortedDictionary(f => f, f => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, f)))), StringComparer.Ordinal);
 }

@@ -1,5 +1,8 @@
 using OnnxMka.Emission;
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
+using OnnxMka.Jobs;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Tests.Emission;
@@ -8,7 +11,7 @@ namespace OnnxMka.Tests.Emission;
 public sealed class FolderUpdateTests : IDisposable
 {
     /// <summary>No process has that number.</summary>
-    private static readonly string Dead = $"{StagingFolder.Prefix}{int.MaxValue}-killed";
+    private static readonly string Dead = $"{StagingNames.Prefix}{int.MaxValue}-killed";
 
     private readonly TempFolder _folder = new();
 
@@ -84,7 +87,7 @@ public sealed class FolderUpdateTests : IDisposable
         Assert.Contains("special_tokens_map.json is in the way", failed.Message, StringComparison.Ordinal);
         Assert.Equal(before, File.ReadAllBytes(_folder["out/model.onnx"]));
         Assert.Contains("\"num_hidden_layers\": 15", File.ReadAllText(_folder["out/config.json"]), StringComparison.Ordinal);
-        Assert.Empty(Directory.GetFileSystemEntries(_folder["out"], StagingFolder.Prefix + "*"));
+        Assert.Empty(Directory.GetFileSystemEntries(_folder["out"], StagingNames.Prefix + "*"));
     }
 
     private void HalfDone(string list) => Put($"out/{Dead}/commit.json", list);
@@ -98,9 +101,8 @@ public sealed class FolderUpdateTests : IDisposable
     private void Drop(int block) => Compression.Run(new CompressionOptions
     {
         Input = Books16.Folder,
-        Output = _folder["out"],
+        Output = new() { Path = _folder["out"], Force = true },
         Plan = new PlanOptions { Named = [block], Method = Method.Drop },
-        Force = true,
         Evaluate = false,
         Verify = false,
     });

@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using OnnxMka.Emission;
-using OnnxMka.Evaluation;
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
 using OnnxMka.Json;
 using OnnxMka.Rewriting;
 

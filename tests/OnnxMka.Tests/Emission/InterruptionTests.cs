@@ -1,5 +1,6 @@
-using OnnxMka.Emission;
 using OnnxMka.Graph;
+using OnnxMka.Jobs;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Tests.Emission;
@@ -16,7 +17,7 @@ public sealed class InterruptionTests
     public void Cancelled_at_any_stage(string stage)
     {
         using var folder = new TempFolder();
-        AssertNothingStays(stage, folder, new CompressionOptions { Input = Books16.Folder, Output = folder["out"], Ratio = 0.25, CalibrationSamples = 32, EvaluationSamples = 8 });
+        AssertNothingStays(stage, folder, new CompressionOptions { Input = Books16.Folder, Output = new() { Path = folder["out"] }, Ratio = 0.25, Calibration = new() { Samples = 32, HeldBackSamples = 8 } });
     }
 
     [Theory]
@@ -30,7 +31,7 @@ public sealed class InterruptionTests
         AssertNothingStays(
             stage,
             folder,
-            new CompressionOptions { Input = Books16.Folder, Output = folder["out"], Plan = new PlanOptions { Method = Method.Best, Named = [13, 14] }, CalibrationSamples = 32, SequenceLength = 16, Evaluate = false });
+            new CompressionOptions { Input = Books16.Folder, Output = new() { Path = folder["out"] }, Plan = new PlanOptions { Method = Method.Best, Named = [13, 14] }, Calibration = new() { Samples = 32, Length = 16 }, Evaluate = false });
     }
 
     [Fact]
@@ -121,7 +122,7 @@ public sealed class InterruptionTests
         var sink = new WhenStage(stage, () => change(folder["in/model.onnx"]));
         try
         {
-            Compression.Run(new CompressionOptions { Input = folder["in"], Output = folder["out"], Ratio = 0.25, CalibrationSamples = 32, EvaluationSamples = 8 }, sink);
+            Compression.Run(new CompressionOptions { Input = folder["in"], Output = new() { Path = folder["out"] }, Ratio = 0.25, Calibration = new() { Samples = 32, HeldBackSamples = 8 } }, sink);
         }
         finally
         {
@@ -133,7 +134,7 @@ public sealed class InterruptionTests
     private static CompressionOptions Dropping(string input, string output) => new()
     {
         Input = input,
-        Output = output,
+        Output = new() { Path = output },
         Plan = new PlanOptions { Named = [5], Method = Method.Drop },
         Evaluate = false,
         Verify = false,

@@ -1,6 +1,9 @@
 using System.Diagnostics;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
+using OnnxMka.Inputs;
+using OnnxMka.Jobs;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Tests.Emission;
@@ -98,7 +101,7 @@ public sealed class OverwritingTests : IDisposable
     public void A_folder_that_is_a_disk_of_its_own()
     {
         using var disk = new SmallDisk("40m");
-        var left = Path.Combine(disk.FullPath, StagingFolder.Prefix + int.MaxValue + "-killed");
+        var left = Path.Combine(disk.FullPath, StagingNames.Prefix + int.MaxValue + "-killed");
         Directory.CreateDirectory(left);
         Assert.True(File.Exists(Drop(Books16.Folder, disk.FullPath).Emitted!.ModelPath));
         Assert.False(Directory.Exists(left));
@@ -130,9 +133,9 @@ public sealed class OverwritingTests : IDisposable
     public void Staging_of_a_living_run_stays_and_of_a_dead_one_goes()
     {
         using var living = StagingFolder.Beside(_folder.FullPath);
-        var renamed = _folder[$"{StagingFolder.Prefix}{int.MaxValue}-elsewhere"]; // no process has that number here
+        var renamed = _folder[$"{StagingNames.Prefix}{int.MaxValue}-elsewhere"]; // no process has that number here
         Directory.Move(living.FullPath, renamed);
-        var dead = _folder[$"{StagingFolder.Prefix}{Environment.ProcessId}-before"]; // a number that is in use again
+        var dead = _folder[$"{StagingNames.Prefix}{Environment.ProcessId}-before"]; // a number that is in use again
         Directory.CreateDirectory(dead);
         File.WriteAllText(Path.Combine(dead, StagingFolder.LockName), "");
         using var next = StagingFolder.Beside(_folder.FullPath);
@@ -156,16 +159,14 @@ public sealed class OverwritingTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(_folder.FullPath));
     }
 
-    private int Blocks(string model) => OnnxMka.Blocks.BlockDetector.Detect(OnnxModel.Load(_folder[model])).Count;
+    private int Blocks(string model) => OnnxMka.Structure.BlockDetector.Detect(OnnxModel.Load(_folder[model])).Count;
 
     private CompressionResult Drop(string input, string output, bool force = false, bool external = false, IProgressSink? sink = null) => Compression.Run(
         new CompressionOptions
         {
             Input = Path.Combine(_folder.FullPath, input),
-            Output = Path.Combine(_folder.FullPath, output),
+            Output = new() { Path = Path.Combine(_folder.FullPath, output), Force = force, ForceExternalData = external },
             Plan = new PlanOptions { Named = [5], Method = Method.Drop },
-            Force = force,
-            ForceExternalData = external,
             Evaluate = false,
             Verify = sink is not null,
         },

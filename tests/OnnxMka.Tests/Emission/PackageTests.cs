@@ -1,5 +1,5 @@
-using OnnxMka.Emission;
 using OnnxMka.Forge;
+using OnnxMka.Jobs;
 using OnnxMka.Planning;
 using OnnxMka.Tests.Clients;
 
@@ -70,7 +70,7 @@ public sealed class PackageTests : IDisposable
     private CompressionResult Shorten(string input) => Compression.Run(new CompressionOptions
     {
         Input = _folder[input],
-        Output = _folder["out"],
+        Output = new() { Path = _folder["out"] },
         Plan = new PlanOptions { Method = Method.Drop, Named = ClientModels.Removed },
         Evaluate = false,
         Verify = false,

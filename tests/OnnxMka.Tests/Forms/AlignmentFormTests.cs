@@ -1,8 +1,8 @@
-using OnnxMka.Blocks;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
-using OnnxMka.Matching;
 using OnnxMka.Planning;
+using OnnxMka.Rewriting;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Forms;
 

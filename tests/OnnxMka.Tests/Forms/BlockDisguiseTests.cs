@@ -1,9 +1,9 @@
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Rewriting;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Activations;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
 using OnnxMka.Verification;
 
 namespace OnnxMka.Tests.Forms;

@@ -1,9 +1,9 @@
 using System.Diagnostics;
-using OnnxMka.Blocks;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Forms;
 
@@ -56,9 +56,9 @@ public sealed class DamagedDecoderTests
         var model = OnnxModel.Load(path);
         var map = BlockDetector.Detect(model);
         _ = Fingerprint.Of(model);
-        _ = OnnxMka.Runtime.GraphLengths.Of(map);
-        _ = OnnxMka.Evaluation.NextTokenScores.Obstacle(map);
-        _ = Refusable(() => OnnxMka.Runtime.DecoderPorts.Of(map));
+        _ = OnnxMka.Running.Sessions.GraphLengths.Of(map);
+        _ = OnnxMka.Measuring.NextTokenScores.Obstacle(map);
+        _ = Refusable(() => OnnxMka.Running.Sessions.DecoderPorts.Of(map));
         var merge = Refusable(() => Written(map, PlanOf(map, 0.6)));
         Written(map, PlanOf(map, 1));
         if (merge is not null) throw merge;

@@ -1,4 +1,3 @@
-using OnnxMka.Blocks;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Rewriting;
@@ -63,7 +62,7 @@ public sealed class DisguiseTests
 
         static float[] Logits(FormModel form)
         {
-            using var session = OnnxMka.Runtime.DecoderSession.Load(form.Map, OnnxMka.Runtime.ExecutionTarget.Cpu);
+            using var session = OnnxMka.Running.Sessions.DecoderSession.Load(form.Map, OnnxMka.Running.Sessions.ExecutionTarget.Cpu);
             return session.Logits(form.Tokens, 1);
         }
     }

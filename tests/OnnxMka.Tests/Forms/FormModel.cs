@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
-using OnnxMka.Blocks;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Forms;
 

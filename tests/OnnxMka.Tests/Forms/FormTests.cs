@@ -1,9 +1,9 @@
-using OnnxMka.Blocks;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
+using OnnxMka.Measuring;
 using OnnxMka.Planning;
-using OnnxMka.Runtime;
-using OnnxMka.Verification;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Forms;
 
@@ -145,7 +145,7 @@ public sealed class FormTests
         {
             using var folder = new TempFolder();
             File.WriteAllBytes(folder["model.onnx"], bytes);
-            text.Append(name).Append(": ").Append(Outcome(() => { OnnxMka.Blocks.BlockDetector.Detect(OnnxModel.Load(folder["model.onnx"])); return null; })).Append('\n');
+            text.Append(name).Append(": ").Append(Outcome(() => { OnnxMka.Structure.BlockDetector.Detect(OnnxModel.Load(folder["model.onnx"])); return null; })).Append('\n');
         }
 
         Golden.Check("Refusals", text.ToString());

@@ -1,7 +1,7 @@
-using OnnxMka.Blocks;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Rewriting;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Forms;
 

@@ -1,6 +1,7 @@
-using OnnxMka.Blocks;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
+using OnnxMka.Jobs;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Forms;
 
@@ -69,12 +70,11 @@ public sealed class HostileDecoderTests
         var result = Compression.Run(new CompressionOptions
         {
             Input = folder["in.onnx"],
-            Output = folder["out.onnx"],
+            Output = new() { Path = folder["out.onnx"], KeepNames = keepNames },
             Plan = new OnnxMka.Planning.PlanOptions { Method = OnnxMka.Planning.Method.Drop, Named = [0] },
             Evaluate = false,
             Verify = false,
             Check = true,
-            KeepNames = keepNames,
         });
         Assert.True(Assert.Single(result.Verdicts).Passed);
     }

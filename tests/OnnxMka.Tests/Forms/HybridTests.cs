@@ -1,10 +1,10 @@
 using System.Text;
-using OnnxMka.Blocks;
 using OnnxMka.Emission;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Forms;
 

@@ -1,10 +1,11 @@
-using OnnxMka.Calibration;
-using OnnxMka.Chain;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Rewriting;
-using OnnxMka.Runtime;
-using DecoderSession = OnnxMka.Runtime.DecoderSession;
+using OnnxMka.Running.Activations;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
+using DecoderSession = OnnxMka.Running.Sessions.DecoderSession;
 
 namespace OnnxMka.Tests.Forms;
 
@@ -90,7 +91,7 @@ public sealed class StorageDisguiseTests
         }
     }
 
-    private static float[] Logits(OnnxMka.Blocks.BlockMap map)
+    private static float[] Logits(OnnxMka.Structure.BlockMap map)
     {
         using var session = DecoderSession.Load(map, ExecutionTarget.Cpu);
         return session.Logits([.. Enumerable.Range(1, 12).Select(i => i * 37 % 97)], 1);

@@ -1,12 +1,13 @@
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Activations;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Structure;
 using OnnxMka.Verification;
-using DecoderSession = OnnxMka.Runtime.DecoderSession;
+using DecoderSession = OnnxMka.Running.Sessions.DecoderSession;
 
 namespace OnnxMka.Tests.Forms;
 

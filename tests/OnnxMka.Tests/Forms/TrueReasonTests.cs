@@ -1,6 +1,6 @@
-using OnnxMka.Blocks;
 using OnnxMka.Forge;
 using OnnxMka.Planning;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Forms;
 

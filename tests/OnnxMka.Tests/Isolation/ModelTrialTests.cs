@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using OnnxMka.Forge;
 using OnnxMka.Isolation;
-using OnnxMka.Runtime;
+using OnnxMka.Outcomes;
+using OnnxMka.Running.Sessions;
 
 namespace OnnxMka.Tests.Isolation;
 
@@ -75,7 +76,7 @@ public sealed class ModelTrialTests : IDisposable
     public void A_program_that_cannot_be_its_own_child_says_so()
     {
         var target = (ExecutionTarget.Cpu with { Isolate = true }).Trying([Books16.ModelPath], null, CancellationToken.None);
-        Assert.Contains("another program", Assert.Throws<ExecutionTargetException>(() => OnnxMka.Runtime.DecoderSession.Load(Books16.Map, target)).Message, StringComparison.Ordinal);
+        Assert.Contains("another program", Assert.Throws<ExecutionTargetException>(() => OnnxMka.Running.Sessions.DecoderSession.Load(Books16.Map, target)).Message, StringComparison.Ordinal);
     }
 
     private string Model(Func<byte[], byte[]> change)
@@ -91,7 +92,7 @@ public sealed class ModelTrialTests : IDisposable
     }
 
     private static ChildOutcome Probe(string model, long memory, TimeSpan limit) => ChildProbe.Run(
-        new ChildProgram(ToolProcess.Executable, [ChildServer.Word]), [ModelProbe.Verb, .. ModelProbe.Arguments(model, ExecutionTarget.Cpu, memory)], limit, CancellationToken.None);
+        new ChildProgram(ToolProcess.Executable, [ChildServer.Word]), [ModelTrial.Verb, .. ModelTrial.Arguments(model, ExecutionTarget.Cpu, memory)], limit, CancellationToken.None);
 
     /// <summary>Number of the tool's child, once it has one.</summary>
     private static int ChildOf(Process tool)

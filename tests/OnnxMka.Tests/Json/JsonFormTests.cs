@@ -2,10 +2,11 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using OnnxMka.Cards;
-using OnnxMka.Evaluation;
 using OnnxMka.Json;
+using OnnxMka.Measuring;
 using OnnxMka.Planning;
 using OnnxMka.Scoring;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Json;
 

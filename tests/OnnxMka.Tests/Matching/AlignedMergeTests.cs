@@ -1,15 +1,16 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
-using OnnxMka.Chain;
 using OnnxMka.Compensation;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
 using OnnxMka.Matching;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Matching;
 

@@ -1,7 +1,9 @@
 using System.Text.Json;
+using OnnxMka.Jobs;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
-using OnnxMka.Search;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Reporting;
 
@@ -24,7 +26,7 @@ public sealed class AmountReportTests
     public void A_report_is_written(string amount, string format)
     {
         using var folder = new TempFolder();
-        var options = SmallDecoder.Write(SmallDecoder.Map, folder.FullPath) with { DryRun = true, Plan = new PlanOptions { Method = Method.Drop, Order = Order.Tail } };
+        var options = SmallDecoder.Write(SmallDecoder.Map, folder.FullPath) with { Output = new() { DryRun = true }, Plan = new PlanOptions { Method = Method.Drop, Order = Order.Tail } };
         var bytes = new FileInfo(folder["model.onnx"]).Length;
         options = amount switch
         {

@@ -1,4 +1,5 @@
-using OnnxMka.Evaluation;
+using OnnxMka.Jobs;
+using OnnxMka.Measuring;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
 
@@ -14,7 +15,7 @@ public sealed class GivenPathTests
     {
         using var folder = new TempFolder();
         var typed = Typed(folder, output);
-        var options = new CompressionOptions { Input = Typed(Books16.Folder), Output = typed, Plan = new PlanOptions { Method = Method.Drop, Named = [3] }, Evaluate = false, Verify = false };
+        var options = new CompressionOptions { Input = Typed(Books16.Folder), Output = new() { Path = typed }, Plan = new PlanOptions { Method = Method.Drop, Named = [3] }, Evaluate = false, Verify = false };
         var json = ReportJson.Write(Compression.Run(options), options);
         Assert.Contains($"\"model\": \"{(below is null ? typed : Path.Combine(typed, below))}\"", json, StringComparison.Ordinal);
         AssertRelative(folder, json);

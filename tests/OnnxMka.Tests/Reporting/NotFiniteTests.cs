@@ -1,5 +1,5 @@
 using System.Text.Json;
-using OnnxMka.Evaluation;
+using OnnxMka.Measuring;
 using OnnxMka.Reporting;
 
 namespace OnnxMka.Tests.Reporting;

@@ -2,9 +2,9 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using OnnxMka.Compensation;
+using OnnxMka.Jobs;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
-using OnnxMka.Search;
 using OnnxMka.Selection;
 using OnnxMka.Sweeping;
 
@@ -139,17 +139,17 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
         public Runs()
         {
             using var folder = new TempFolder();
-            var options = new CompressionOptions { Input = Books16.Folder, CalibrationSamples = 64, EvaluationSamples = 32, Samples = 2, Ratio = 0.25, Output = folder["out"], Plan = new PlanOptions { FitAlpha = true, Align = AlignUnits.Both } };
+            var options = new CompressionOptions { Input = Books16.Folder, Calibration = new() { Samples = 64, HeldBackSamples = 32 }, Samples = 2, Ratio = 0.25, Output = new() { Path = folder["out"] }, Plan = new PlanOptions { FitAlpha = true, Align = AlignUnits.Both } };
             var compressed = Compression.Run(options);
             Json["compression"] = ReportJson.Write(compressed, options);
             Json["analysis"] = AnalysisReport.Write(compressed.Analysis!, "books16");
             var sweepOptions = new SweepOptions([0.25, 0.5], [new SweepMethod(Method.Mka), new SweepMethod(Method.Drop)], 0.5);
-            Json["sweep"] = SweepJson.Write(Sweep.Run(options with { Output = null, Ratio = null, Analysis = compressed.Analysis }, sweepOptions), options, sweepOptions);
+            Json["sweep"] = SweepJson.Write(Sweep.Run(options with { Output = options.Output with { Path = null }, Ratio = null, Scoring = options.Scoring with { Analysis = compressed.Analysis } }, sweepOptions), options, sweepOptions);
             Json["inspection"] = InspectJson.Write(Books16.Map);
-            Json["search"] = Searched(options with { Output = folder["best"] });
-            var evaluation = new OnnxMka.Evaluation.EvaluationOptions { Model = folder["out"], Against = Books16.Folder, Window = 64, Limit = 3, Generations = 2 };
-            var evaluated = OnnxMka.Evaluation.ModelEvaluation.Run(evaluation);
-            var endless = new OnnxMka.Evaluation.MetricValue("text", null, "perplexity", double.PositiveInfinity, 3.57, double.PositiveInfinity, 3);
+            Json["search"] = Searched(options with { Output = options.Output with { Path = folder["best"] } });
+            var evaluation = new OnnxMka.Measuring.EvaluationOptions { Model = folder["out"], Against = Books16.Folder, Window = 64, Limit = 3, Generations = 2 };
+            var evaluated = OnnxMka.Measuring.ModelEvaluation.Run(evaluation);
+            var endless = new OnnxMka.Measuring.MetricValue("text", null, "perplexity", double.PositiveInfinity, 3.57, double.PositiveInfinity, 3);
             Json["evaluation"] = EvaluationJson.Write(evaluated with { Metrics = evaluated.Metrics.Add(endless) }, evaluation);
         }
 

@@ -1,5 +1,5 @@
-using OnnxMka.Blocks;
 using OnnxMka.Rewriting;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Rewriting;
 

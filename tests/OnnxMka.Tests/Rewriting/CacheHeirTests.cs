@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
-using OnnxMka.Blocks;
 using OnnxMka.Forge;
 using OnnxMka.Rewriting;
+using OnnxMka.Structure;
 using OnnxMka.Tests.Forms;
 
 namespace OnnxMka.Tests.Rewriting;

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
 using OnnxMka.Scoring;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Scoring;
 

@@ -1,4 +1,5 @@
 using OnnxMka.Compensation;
+using OnnxMka.Jobs;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Tests.Search;
@@ -9,12 +10,10 @@ public sealed class BestSearchTests
     private static CompressionOptions Options(string output) => new()
     {
         Input = Books16.Folder,
-        Output = output,
+        Output = new() { Path = output },
         Ratio = 0.125,
         Plan = new PlanOptions { Method = Method.Best },
-        CalibrationSamples = 32,
-        SequenceLength = 32,
-        EvaluationSamples = 32,
+        Calibration = new() { Samples = 32, Length = 32, HeldBackSamples = 32 },
         Budget = TimeSpan.FromSeconds(1),
     };
 
@@ -39,13 +38,13 @@ public sealed class BestSearchTests
     public void A_complete_search_gives_the_same_bytes_again()
     {
         using var folder = new TempFolder();
-        var options = Options(folder["once"]) with { Ratio = null, Plan = new PlanOptions { Method = Method.Best, Named = [13, 14] }, SequenceLength = 16, Budget = TimeSpan.FromHours(1), Evaluate = false, Verify = false };
+        var options = Options(folder["once"]) with { Ratio = null, Plan = new PlanOptions { Method = Method.Best, Named = [13, 14] }, Calibration = Options(folder["once"]).Calibration with { Length = 16 }, Budget = TimeSpan.FromHours(1), Evaluate = false, Verify = false };
         var once = Compression.Run(options);
-        Compression.Run(options with { Output = folder["again"] });
+        Compression.Run(options with { Output = options.Output with { Path = folder["again"] } });
         Assert.True(once.Search!.Complete);
         Assert.Equal(6, once.Search.Trials.Select(t => t.Compensation).Distinct().Count());
         Assert.Equal(File.ReadAllBytes(Path.Combine(folder["once"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["again"], "model.onnx")));
-        Compression.Run(options with { Output = folder["other"], Seed = 1 });
+        Compression.Run(options with { Output = options.Output with { Path = folder["other"] }, Calibration = options.Calibration with { Seed = 1 } });
         Assert.NotEqual(File.ReadAllBytes(Path.Combine(folder["once"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["other"], "model.onnx")));
     }
 

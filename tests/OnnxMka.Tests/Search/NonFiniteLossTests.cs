@@ -1,8 +1,9 @@
-using OnnxMka.Calibration;
 using OnnxMka.Compensation;
+using OnnxMka.Jobs;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
-using OnnxMka.Search;
+using OnnxMka.Running.Tokens;
 using OnnxMka.Selection;
 using OnnxMka.Sweeping;
 using OnnxMka.Tests.Compensation;
@@ -21,7 +22,7 @@ public sealed class NonFiniteLossTests(NonFiniteLossTests.Models models) : IClas
         var options = models.Options with { Select = SelectionKind.GreedyLoss, Plan = new PlanOptions { Method = Method.Drop, Count = 1, ProtectFirst = 3 }, ResumeFile = folder["search.json"] };
         foreach (var _ in new[] { "measured", "read" })
         {
-            var chosen = Assert.Single(Compression.Run(options with { DryRun = true }).Selection!.Chosen);
+            var chosen = Assert.Single(Compression.Run(options with { Output = options.Output with { DryRun = true } }).Selection!.Chosen);
             Assert.NotEqual(Needed, chosen.Block);
             Assert.True(double.IsFinite(chosen.Score));
         }
@@ -43,7 +44,7 @@ public sealed class NonFiniteLossTests(NonFiniteLossTests.Models models) : IClas
     public void Where_no_block_can_go_the_first_is_named()
     {
         var options = models.Options with { Select = SelectionKind.GreedyLoss, Plan = new PlanOptions { Method = Method.Drop, Count = 1, ProtectFirst = Needed } };
-        Refused(() => Compression.Run(options with { DryRun = true }), $"block {Needed}");
+        Refused(() => Compression.Run(options with { Output = options.Output with { DryRun = true } }), $"block {Needed}");
     }
 
     /// <summary>Of a drop and a merge of one block the one with a loss is taken; the other has none to tell.</summary>
@@ -51,8 +52,8 @@ public sealed class NonFiniteLossTests(NonFiniteLossTests.Models models) : IClas
     public void A_merge_without_a_loss_does_not_win_over_a_drop()
     {
         using var folder = new TempFolder();
-        var rows = CalibrationSet.FromIds(models.Options.CalibrationIds!, 4, 16, 0, _ => true);
-        using var seams = OnnxMka.Chain.OriginalSeams.Of(CompensationFixture.Chain(SmallDecoder.Map), rows);
+        var rows = CalibrationSet.FromIds(models.Options.Calibration.IdsFile!, 4, 16, 0, _ => true);
+        using var seams = OnnxMka.Running.Parts.OriginalSeams.Of(CompensationFixture.Chain(SmallDecoder.Map), rows);
         // Shares of -1e30 and 1e30 + 1 overflow whatever they are applied to.
         GreedyOptions Options() => new() { Candidates = [3], Alpha = (_, _) => -1e30, ProtectFirst = 1, State = SelectionState.Open(folder["s.json"], "key") };
         using var greedy = new GreedyLoss(CompensationFixture.Chain(SmallDecoder.Map), seams, Options());
@@ -66,7 +67,7 @@ public sealed class NonFiniteLossTests(NonFiniteLossTests.Models models) : IClas
     [Fact]
     public void No_correction_is_not_the_best_where_it_leaves_no_loss()
     {
-        var result = Compression.Run(models.Options with { Plan = new PlanOptions { Method = Method.Drop, Named = [Needed] }, Compensate = new CompensationOptions { Kind = CompensationKind.Auto }, DryRun = true });
+        var result = Compression.Run(models.Options with { Plan = new PlanOptions { Method = Method.Drop, Named = [Needed] }, Compensate = new CompensationOptions { Kind = CompensationKind.Auto }, Output = models.Options.Output with { DryRun = true } });
         var report = result.Compensation!;
         Assert.NotEqual(CompensationKind.None, report.Kind);
         Assert.Null(report.Trials.Single(t => t.Kind == CompensationKind.None).HeldOutPerplexity);
@@ -77,7 +78,7 @@ public sealed class NonFiniteLossTests(NonFiniteLossTests.Models models) : IClas
     [Fact]
     public void A_target_is_not_met_by_a_model_without_a_loss()
     {
-        var options = models.Options with { Goal = new ReductionTarget(null, 1e6), Plan = new PlanOptions { Method = Method.Drop, Order = Order.Tail, ProtectFirst = 3 }, DryRun = true };
+        var options = models.Options with { Goal = new ReductionTarget(null, 1e6), Plan = new PlanOptions { Method = Method.Drop, Order = Order.Tail, ProtectFirst = 3 }, Output = models.Options.Output with { DryRun = true } };
         var missed = Assert.Throws<QualityGateException>(() => Compression.Run(options));
         Assert.DoesNotContain("NaN", missed.Message, StringComparison.Ordinal);
         Assert.Contains("no finite loss", missed.Message, StringComparison.Ordinal);
@@ -109,7 +110,7 @@ public sealed class NonFiniteLossTests(NonFiniteLossTests.Models models) : IClas
         {
             var plain = SmallDecoder.Write(SmallDecoder.Map, _folder["plain"]);
             // All rows that are run, those held back too: with the block every loss is finite.
-            var rows = CalibrationSet.FromIds(plain.CalibrationIds!, int.MaxValue, plain.SequenceLength, 0, _ => true);
+            var rows = CalibrationSet.FromIds(plain.Calibration.IdsFile!, int.MaxValue, plain.Calibration.Length, 0, _ => true);
             Options = SmallDecoder.Write(NeedsBlock.Of(Needed, rows), _folder["needs"]);
         }
 

@@ -1,9 +1,9 @@
 using System.Text.Json;
-using OnnxMka.Blocks;
-using OnnxMka.Chain;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
+using OnnxMka.Running.Parts;
 using OnnxMka.Selection;
+using OnnxMka.Structure;
 using OnnxMka.Tests.Compensation;
 
 namespace OnnxMka.Tests.Selection;

@@ -1,12 +1,12 @@
 using System.Collections.Concurrent;
-using OnnxMka.Blocks;
-using OnnxMka.Chain;
-using OnnxMka.Evaluation;
 using OnnxMka.Graph;
+using OnnxMka.Measuring;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Sessions;
 using OnnxMka.Selection;
+using OnnxMka.Structure;
 using OnnxMka.Tests.Compensation;
 
 namespace OnnxMka.Tests.Selection;

@@ -1,3 +1,5 @@
+using OnnxMka.Jobs;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Selection;
 
@@ -13,15 +15,15 @@ public sealed class ResumeTests
         var options = new CompressionOptions
         {
             Input = Books16.Folder,
-            Output = folder["whole"],
+            Output = new() { Path = folder["whole"] },
             Select = SelectionKind.GreedyLoss,
             Plan = new PlanOptions { Method = Method.Drop, Count = 3, ProtectFirst = 11 },
-            CalibrationSamples = 32,
+            Calibration = new() { Samples = 32 },
             Evaluate = false,
             Verify = false,
         };
         Compression.Run(options);
-        var again = options with { Output = folder["again"], ResumeFile = folder["search.json"] };
+        var again = options with { Output = options.Output with { Path = folder["again"] }, ResumeFile = folder["search.json"] };
         using var cancel = new CancellationTokenSource();
         Assert.ThrowsAny<OperationCanceledException>(() => Compression.Run(again, new CancelAfter(5, cancel), cancel.Token));
         Assert.False(Directory.Exists(folder["again"]));
@@ -29,7 +31,7 @@ public sealed class ResumeTests
         Compression.Run(again);
         Assert.Equal(File.ReadAllBytes(Path.Combine(folder["whole"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["again"], "model.onnx")));
         // Another search must not take its rounds.
-        var other = Assert.Throws<RefusedException>(() => Compression.Run(again with { Seed = 1, CalibrationSamples = 40, Force = true }));
+        var other = Assert.Throws<RefusedException>(() => Compression.Run(again with { Calibration = again.Calibration with { Seed = 1, Samples = 40 }, Output = again.Output with { Force = true } }));
         Assert.Equal("MKA060", other.Refusal.Code);
     }
 

@@ -1,15 +1,14 @@
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
-using OnnxMka.Chain;
-using OnnxMka.Evaluation;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
+using OnnxMka.Measuring;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
 using OnnxMka.Selection;
-using OnnxMka.Tests.Chain;
 using OnnxMka.Tests.Forms;
+using OnnxMka.Tests.Running.Parts;
 
 namespace OnnxMka.Tests.Selection;
 

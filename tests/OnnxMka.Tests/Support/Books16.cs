@@ -1,7 +1,7 @@
-using OnnxMka.Blocks;
 using OnnxMka.Graph;
 using OnnxMka.Planning;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests;
 

@@ -1,11 +1,11 @@
 using System.Numerics.Tensors;
-using OnnxMka.Blocks;
-using OnnxMka.Calibration;
-using OnnxMka.Chain;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
-using OnnxMka.Runtime;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests;
 

@@ -1,6 +1,7 @@
-using OnnxMka.Blocks;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
+using OnnxMka.Jobs;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Tests;
 
@@ -37,10 +38,7 @@ internal static class SmallDecoder
         return new CompressionOptions
         {
             Input = Path.Combine(folder, "model.onnx"),
-            CalibrationIds = ids,
-            CalibrationSamples = 32,
-            SequenceLength = 16,
-            EvaluationSamples = 8,
+            Calibration = new() { IdsFile = ids, Samples = 32, Length = 16, HeldBackSamples = 8 },
         };
     }
 }

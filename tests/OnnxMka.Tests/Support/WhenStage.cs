@@ -1,3 +1,5 @@
+using OnnxMka.Outcomes;
+
 namespace OnnxMka.Tests;
 
 /// <summary>Does something when a stage begins.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using OnnxMka.Compensation;
-using OnnxMka.Evaluation;
+using OnnxMka.Jobs;
+using OnnxMka.Measuring;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 using OnnxMka.Selection;
@@ -54,13 +55,13 @@ public sealed class SweepTests
         Assert.Equal((0, ""), (run.ExitCode, run.Errors));
         using var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder["s"], "sweep.json")));
         var point = Assert.Single(report.RootElement.GetProperty("points").EnumerateArray());
-        var (options, model) = (new CompressionOptions { Input = Books16.Folder, EvaluationSamples = 32 }, Path.Combine(folder["s"], "model", "model.onnx"));
-        using var texts = new OnnxMka.Calibration.Texts(options, Books16.ModelPath);
-        var measured = Perplexity.Measure(OnnxMka.Blocks.BlockDetector.Detect(Graph.OnnxModel.Load(model)), texts.HeldBack!, 8, OnnxMka.Runtime.ExecutionTarget.Cpu);
+        var (options, model) = (new CompressionOptions { Input = Books16.Folder, Calibration = new() { HeldBackSamples = 32 } }, Path.Combine(folder["s"], "model", "model.onnx"));
+        using var texts = new OnnxMka.Running.Tokens.Texts(options.Calibration, Books16.ModelPath);
+        var measured = Perplexity.Measure(OnnxMka.Structure.BlockDetector.Detect(Graph.OnnxModel.Load(model)), texts.HeldBack!, 8, OnnxMka.Running.Sessions.ExecutionTarget.Cpu);
         // The same float32 weights, sums and windows: equal to the last bits of a mean of 4,064 tokens.
         Assert.Equal(point.GetProperty("perplexity").GetProperty("meanNll").GetDouble(), measured.MeanNll, 1e-6);
         var plain = ModelRewriter.Apply(Books16.Map, PlanJson.Read(File.ReadAllText(Path.Combine(folder["s"], "plans", "drop-bi-fold-2.json")), "plan"));
-        Assert.NotEqual(measured.MeanNll, Perplexity.Measure(plain.Blocks, texts.HeldBack!, 8, OnnxMka.Runtime.ExecutionTarget.Cpu).MeanNll, 1e-4);
+        Assert.NotEqual(measured.MeanNll, Perplexity.Measure(plain.Blocks, texts.HeldBack!, 8, OnnxMka.Running.Sessions.ExecutionTarget.Cpu).MeanNll, 1e-4);
     }
 
     [Fact]
@@ -76,7 +77,7 @@ public sealed class SweepTests
         var within = points.Where(p => p.GetProperty("increase").GetDouble() <= 0.6).ToArray();
         var picked = points.Single(p => p.GetProperty("picked").GetBoolean());
         Assert.Equal(within.Min(p => p.GetProperty("bytes").GetInt64()), picked.GetProperty("bytes").GetInt64());
-        var model = OnnxMka.Blocks.BlockDetector.Detect(Graph.OnnxModel.Load(Path.Combine(folder["a"], "model", "model.onnx")));
+        var model = OnnxMka.Structure.BlockDetector.Detect(Graph.OnnxModel.Load(Path.Combine(folder["a"], "model", "model.onnx")));
         Assert.Equal(picked.GetProperty("blocks").GetInt32(), model.Count);
         Assert.All(new[] { "sweep.html", "sweep.md", "analysis.json" }, f => Assert.True(File.Exists(Path.Combine(folder["a"], f))));
 

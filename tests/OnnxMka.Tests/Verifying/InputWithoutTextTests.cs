@@ -1,6 +1,8 @@
 using OnnxMka.Forge;
+using OnnxMka.Jobs;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
-using OnnxMka.Tests.Runtime;
+using OnnxMka.Tests.Running.Sessions;
 
 namespace OnnxMka.Tests.Verifying;
 
@@ -58,10 +60,8 @@ public sealed class InputWithoutTextTests
         new CompressionOptions
         {
             Input = form.Path,
-            Output = form.Other,
-            Force = true,
-            CalibrationIds = ids,
-            SequenceLength = 16,
+            Output = new() { Path = form.Other, Force = true },
+            Calibration = new() { IdsFile = ids, Length = 16 },
             Plan = new PlanOptions { Method = Method.Drop, Named = [block] },
             Evaluate = evaluate,
             Verify = verify,

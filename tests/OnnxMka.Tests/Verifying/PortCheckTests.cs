@@ -1,7 +1,8 @@
 using OnnxMka.Forge;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
-using OnnxMka.Tests.Runtime;
+using OnnxMka.Structure;
+using OnnxMka.Tests.Running.Sessions;
 using OnnxMka.Verification;
 
 namespace OnnxMka.Tests.Verifying;
@@ -37,7 +38,7 @@ public sealed class PortCheckTests
         Assert.Equal(1, PortCheck.Faults(form.Map, right with { Model = OnnxMka.Graph.Editing.GraphEditor.Apply(right.Model, lost) }));
     }
 
-    private static OnnxMka.Blocks.BlockMap Without(BuiltDecoder form, params int[] blocks) =>
+    private static OnnxMka.Structure.BlockMap Without(BuiltDecoder form, params int[] blocks) =>
         ModelRewriter.Apply(form.Map, MergePlanner.Plan(
         form.Map, null, new PlanOptions { Method = Method.Drop, Named = [.. blocks] }, Fingerprint.Of(form.Map.Model))).Blocks;
 }

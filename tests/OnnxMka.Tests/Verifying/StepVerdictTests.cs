@@ -1,9 +1,12 @@
-using OnnxMka.Blocks;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
+using OnnxMka.Jobs;
+using OnnxMka.Measuring;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
-using OnnxMka.Runtime;
-using OnnxMka.Tests.Runtime;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Tests.Running.Sessions;
 using OnnxMka.Verification;
 
 namespace OnnxMka.Tests.Verifying;
@@ -62,7 +65,7 @@ public sealed class StepVerdictTests
         var verdict = Verify(input, output);
         Assert.Equal((StepByStep, false), (verdict.Check, verdict.Passed));
         // The control: without the step past the window nothing is seen, and an output whose caches are whole passes.
-        using (var session = OnnxMka.Runtime.DecoderSession.Load(output.Map, ExecutionTarget.Cpu))
+        using (var session = OnnxMka.Running.Sessions.DecoderSession.Load(output.Map, ExecutionTarget.Cpu))
             Assert.InRange(StepCheck.Difference(session, output.Ids(16)), 0, 1e-5);
         using var right = new BuiltDecoder(Windowed(24).Without(3), Disguises.WithoutMask);
         verdict = Verify(input, right);
@@ -97,13 +100,13 @@ public sealed class StepVerdictTests
     {
         using var input = new BuiltDecoder(Windowed(5000));
         // Rotary angles are computed, so that nothing limits the length but what is reasonable to run.
-        var probe = StepProbe.Of(input.Map, input.Map, null, new CompressionOptions { Input = input.Path }, _ => { })!;
+        var probe = StepProbe.Of(input.Map, input.Map, null, new RunningOptions(), _ => { })!;
         Assert.Equal((2048, 5000, false), (probe.Ids.Length, probe.Window, probe.Passed));
         _ = Verifier.Verify(input.Map, input.Map, input.Path, probe with { Ids = probe.Ids[..16] }, ExecutionTarget.Cpu, _notes.Add);
         Assert.Contains(_notes, n => n.Contains("constant length of 5000 tokens and the step check read 16", StringComparison.Ordinal));
         // A window beyond the table of positions is never reached.
         using var shorter = new BuiltDecoder(nameof(LayerNormPresets.OptPreNorm));
-        Assert.True(StepProbe.Of(shorter.Map, shorter.Map, null, new CompressionOptions { Input = shorter.Path }, _ => { })!.Passed);
+        Assert.True(StepProbe.Of(shorter.Map, shorter.Map, null, new RunningOptions(), _ => { })!.Passed);
     }
 
     [Fact]
@@ -130,7 +133,7 @@ public sealed class StepVerdictTests
     {
         using var form = new BuiltDecoder(preset);
         Assert.Equal(most, Rounding.Of(form.Map.Model));
-        using var session = OnnxMka.Runtime.DecoderSession.Load(form.Map, ExecutionTarget.Cpu);
+        using var session = OnnxMka.Running.Sessions.DecoderSession.Load(form.Map, ExecutionTarget.Cpu);
         Assert.InRange(StepCheck.Difference(session, form.Ids(16)), 0, most / 2);
     }
 
@@ -145,8 +148,8 @@ public sealed class StepVerdictTests
     /// <summary>The verdict on steps of a model that takes the place of what was made of the input.</summary>
     private Verdict Verify(BuiltDecoder input, BuiltDecoder output)
     {
-        var options = new CompressionOptions { Input = input.Path };
-        var set = new OnnxMka.Calibration.CalibrationSet([input.Ids(16), input.Ids(16, 50)], 16, "ids", "");
+        var options = new RunningOptions();
+        var set = new OnnxMka.Running.Tokens.CalibrationSet([input.Ids(16), input.Ids(16, 50)], 16, "ids", "");
         var probe = StepProbe.Of(input.Map, output.Map, set, options, _notes.Add);
         var verdicts = Verifier.Verify(input.Map, output.Map, output.Path, probe, ExecutionTarget.Cpu, _notes.Add);
         return Assert.Single(verdicts, v => v.Check != "ports");

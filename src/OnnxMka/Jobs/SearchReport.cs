@@ -1,0 +1,22 @@
+using System.Collections.Immutable;
+using OnnxMka.Compensation;
+using OnnxMka.Selection;
+
+namespace OnnxMka.Jobs;
+
+/// <summary>One way that was tried.</summary>
+/// <param name="Selection">How its blocks were chosen; null for an exchange of one block of the best so far.</param>
+/// <param name="Removed">Original numbers.</param>
+/// <param name="HeldOutPerplexity">On calibration windows that nothing was fitted to; null where it is no finite number.</param>
+public sealed record SearchTrial(SelectionKind? Selection, CompensationKind Compensation, ImmutableArray<int> Removed, double? HeldOutPerplexity, double Seconds)
+{
+    /// <summary>Calibration windows that the correction was fitted to; 0 where it is fitted to none.</summary>
+    public int Windows { get; init; }
+
+    /// <summary>How often a refit went over the weights of each block.</summary>
+    public int Passes { get; init; } = 1;
+}
+
+/// <summary>What was tried, in order, and which one was taken.</summary>
+/// <param name="Complete">False where the budget ended the search: with another budget, or on another machine, the result may differ.</param>
+public sealed record SearchReport(ImmutableArray<SearchTrial> Trials, int Chosen, bool Complete, string Why);

@@ -1,0 +1,62 @@
+using System.Collections.Immutable;
+using OnnxMka.Running.Activations;
+using OnnxMka.Running.Tokens;
+
+namespace OnnxMka.Running.Parts;
+
+/// <summary>Every seam of a model for every token of a set, from one pass: what selection compares and compensation aims at.</summary>
+public sealed class OriginalSeams : IDisposable
+{
+    private readonly ImmutableArray<SeamActivations> _seams;
+
+    private OriginalSeams(ImmutableArray<SeamActivations> seams) => _seams = seams;
+
+    public CalibrationSet Set => _seams[0].Set;
+
+    /// <summary>What block <paramref name="block"/> leaves; -1 is what block 0 reads.</summary>
+    public SeamActivations this[int block] => _seams[block + 1];
+
+    /// <summary>Samples that progress will have counted at the end.</summary>
+    public static long ProgressTotal(BlockChain chain, CalibrationSet set) => (chain.Map.Count + 1L) * set.Count;
+
+    /// <summary>
+    /// Runs prelude and blocks once. Refuses as the chain does, and activations that are not finite (MKA033): every score and every
+    /// correction is made from these. Progress counts samples, once a part.
+    /// </summary>
+    public static OriginalSeams Of(BlockChain chain, CalibrationSet set, IProgress<int>? progress = null, CancellationToken ct = default)
+    {
+        var seams = ImmutableArray.CreateBuilder<SeamActivations>(chain.Map.Count + 1);
+        try
+        {
+            seams.Add(chain.RunPrelude(set, progress, ct));
+            RequireFinite(seams[^1], -1);
+            for (var block = 0; block < chain.Map.Count; block++)
+            {
+                seams.Add(chain.RunBlock(block, seams[^1], progress, ct));
+                RequireFinite(seams[^1], block);
+            }
+
+            return new OriginalSeams(seams.MoveToImmutable());
+        }
+        catch
+        {
+            foreach (var seam in seams) seam.Dispose();
+            throw;
+        }
+    }
+
+    private static void RequireFinite(SeamActivations seam, int block)
+    {
+        var row = new float[seam.Set.Length * seam.Width];
+        for (var sample = 0; sample < seam.Set.Count; sample++)
+        {
+            seam.ReadFloats(sample, row);
+            FiniteActivations.Require(row, block, sample, row.Length);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var seam in _seams) seam.Dispose();
+    }
+}

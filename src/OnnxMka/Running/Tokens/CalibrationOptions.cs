@@ -1,0 +1,23 @@
+namespace OnnxMka.Running.Tokens;
+
+/// <summary>The text that a model is run on, and how much of it.</summary>
+public sealed record CalibrationOptions
+{
+    /// <summary>Calibration text; null for the built-in prose.</summary>
+    public string? TextFile { get; init; }
+
+    /// <summary>Token ids as JSON lines, for models without a tokenizer.</summary>
+    public string? IdsFile { get; init; }
+
+    /// <summary>Calibration sequences, N; at least 32.</summary>
+    public int Samples { get; init; } = 256;
+
+    /// <summary>Tokens of a sequence, T.</summary>
+    public int Length { get; init; } = 128;
+
+    /// <summary>Windows of held-back text, on which losses are reported.</summary>
+    public int HeldBackSamples { get; init; } = 128;
+
+    /// <summary>Chooses among the windows of the text.</summary>
+    public int Seed { get; init; }
+}

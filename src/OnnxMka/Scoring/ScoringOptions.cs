@@ -1,0 +1,18 @@
+using OnnxMka.Alignment;
+using OnnxMka.Running.Activations;
+
+namespace OnnxMka.Scoring;
+
+/// <summary>How the seams of a model are compared.</summary>
+public sealed record ScoringOptions
+{
+    public Pooling Pooling { get; init; } = Pooling.Mean;
+
+    public AlignmentOptions Alignment { get; init; } = new();
+
+    /// <summary>Who computes the scores, asked once there is something to score; it may have something to say.</summary>
+    public Func<Action<string>, IScoringKernels> Kernels { get; init; } = _ => new CpuScoringKernels();
+
+    /// <summary>Similarities from an earlier run; null to compute them.</summary>
+    public Analysis? Analysis { get; init; }
+}

@@ -1,0 +1,61 @@
+using OnnxMka.Outcomes;
+
+namespace OnnxMka.Search;
+
+/// <summary>Finds the number of blocks that a target means.</summary>
+/// <param name="most">Blocks that can go.</param>
+/// <param name="choose">The reduction by that many blocks, without compensation.</param>
+/// <param name="finish">The same with compensation.</param>
+/// <param name="note">Takes a line for people.</param>
+internal sealed class TargetSearch(int most, Func<int, Reduction> choose, Func<Reduction, Reduction> finish, Action<string> note)
+{
+    /// <summary>
+    /// The fewest removals whose planned output is within the limit, what compensation adds included. Sizes fall with every block that
+    /// goes, so the first number that fits is the fewest. Refuses a limit that no number reaches (MKA061).
+    /// </summary>
+    /// <param name="least">Numbers below this cannot fit, whichever blocks go.</param>
+    public Reduction BySize(long limit, int least, Func<Reduction, long> size)
+    {
+        var smallest = long.MaxValue;
+        for (var count = Math.Min(least, most); count <= most; count++)
+        {
+            var chosen = choose(count);
+            if (size(chosen) <= limit && finish(chosen) is var finished && size(finished) <= limit)
+            {
+                note($"{count} blocks go: the fewest whose result, {size(finished):N0} bytes, is within {limit:N0}");
+                return finished;
+            }
+
+            smallest = Math.Min(smallest, size(chosen));
+        }
+
+        throw new RefusedException(
+            "MKA061", $"{limit:N0} bytes", $"even without the {most} blocks that can go the result has {smallest:N0} bytes", "Allow more, lower --protect-first or --protect-last, or quantise the result");
+    }
+
+    /// <summary>
+    /// The most removals whose loss is within the limit, by bisection: loss is taken to rise with the number of blocks that go.
+    /// </summary>
+    /// <param name="original">Of the original model, and finite.</param>
+    /// <param name="loss">A model without a finite loss is beyond any limit.</param>
+    /// <exception cref="QualityGateException">Already one block costs more.</exception>
+    public Reduction ByLoss(Loss original, double maxIncrease, Func<Reduction, Loss> loss)
+    {
+        Reduction? best = null;
+        double? least = null;
+        var (within, beyond) = (0, most + 1);
+        while (beyond - within > 1)
+        {
+            var count = (within + beyond) / 2;
+            var reduction = finish(choose(count));
+            var increase = loss(reduction).IncreaseOver(original);
+            least = least < increase ? least : increase ?? least;
+            note($"without {count} blocks the perplexity on held-out calibration text {(increase is { } share ? FormattableString.Invariant($"rises by {share:0.0%}") : "is not finite")}");
+            if (increase <= maxIncrease) (within, best) = (count, reduction);
+            else beyond = count;
+        }
+
+        var reached = least is { } rise ? FormattableString.Invariant($"it rises by {rise:0.0%}") : "there is no finite loss";
+        return best ?? throw new QualityGateException($"No smaller model keeps the perplexity within +{maxIncrease:0.##%} on held-out calibration text: without one block {reached}. Nothing was written.");
+    }
+}
