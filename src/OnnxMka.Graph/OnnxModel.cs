@@ -1,7 +1,6 @@
 using Google.Protobuf;
 using Microsoft.Win32.SafeHandles;
 using OnnxMka.Graph.Proto;
-using OnnxMka.Graph.Wire;
 
 namespace OnnxMka.Graph;
 

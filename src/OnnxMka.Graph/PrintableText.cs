@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace OnnxMka.Graph;
+namespace OnnxMka;
 
 /// <summary>
 /// Names and texts of untrusted files as a terminal may show them: what could move the cursor, colour the terminal or turn the reading

@@ -1,5 +1,3 @@
-using OnnxMka.Graph;
-
 namespace OnnxMka;
 
 /// <summary>Why the tool does not do something: an expected outcome with a reason, not a bug.</summary>

@@ -167,7 +167,7 @@ internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads
         tensor.ClearRawData();
         tensor.ClearPayload();
         var external = tensor.DataLocation == TensorProto.Types.DataLocation.External;
-        if (content is MemoryBytes memory && memory.Length < Wire.ModelScanner.InlineLimit && !external)
+        if (content is MemoryBytes memory && memory.Length < ModelScanner.InlineLimit && !external)
         {
             tensor.RawData = ByteString.CopyFrom(memory.Bytes.Span);
             return;

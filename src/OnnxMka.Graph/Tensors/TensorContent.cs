@@ -24,7 +24,7 @@ public sealed class FileRange(string path, long offset, long length) : TensorCon
     public override long Length { get; } = length;
 
     /// <summary>Field of TensorProto that the bytes stand in where they lie in a model file.</summary>
-    internal int Field { get; init; } = Wire.TensorField.RawData;
+    internal int Field { get; init; } = TensorField.RawData;
 }
 
 /// <summary>A packed varint field (<c>int32_data</c>, <c>int64_data</c>, <c>uint64_data</c>) inside an <c>.onnx</c> file.</summary>

@@ -1,5 +1,4 @@
 using OnnxMka.Graph.Proto;
-using OnnxMka.Graph.Wire;
 
 namespace OnnxMka.Graph;
 

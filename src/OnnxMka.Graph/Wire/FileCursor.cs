@@ -1,6 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 
-namespace OnnxMka.Graph.Wire;
+namespace OnnxMka.Graph;
 
 /// <summary>Reads an <c>.onnx</c> file forwards through a small buffer and skips tensor bytes without touching them.</summary>
 internal sealed class FileCursor(SafeFileHandle handle, string name)

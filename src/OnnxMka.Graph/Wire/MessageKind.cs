@@ -1,4 +1,4 @@
-namespace OnnxMka.Graph.Wire;
+namespace OnnxMka.Graph;
 
 /// <summary>The messages of an ONNX file. Those up to <see cref="Tensor"/> can have a tensor's bytes below them.</summary>
 internal enum MessageKind

@@ -1,6 +1,6 @@
 using System.Text.Unicode;
 
-namespace OnnxMka.Graph.Wire;
+namespace OnnxMka.Graph;
 
 /// <summary>
 /// One pass over an <c>.onnx</c> file:

@@ -1,4 +1,4 @@
-namespace OnnxMka.Graph.Wire;
+namespace OnnxMka.Graph;
 
 /// <summary>
 /// The scanner backwards: walks a serialised skeleton and puts each payload mark's bytes back in its place, as pieces to be

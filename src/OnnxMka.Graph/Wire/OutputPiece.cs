@@ -1,4 +1,4 @@
-namespace OnnxMka.Graph.Wire;
+namespace OnnxMka.Graph;
 
 /// <summary>One stretch of a file that is to be written: literal bytes, zeros, or the bytes of a tensor.</summary>
 internal abstract record OutputPiece(long Length);

@@ -1,4 +1,4 @@
-namespace OnnxMka.Graph.Wire;
+namespace OnnxMka.Graph;
 
 /// <summary>
 /// A protobuf message written forwards in one buffer. The length of a nested message is not known before its end: it gets a

@@ -1,4 +1,4 @@
-namespace OnnxMka.Graph.Wire;
+namespace OnnxMka.Graph;
 
 /// <summary>
 /// What the structure of an untrusted file would take in memory, counted before any of it is allocated: two bytes of a file can

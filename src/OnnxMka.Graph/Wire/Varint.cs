@@ -1,4 +1,4 @@
-namespace OnnxMka.Graph.Wire;
+namespace OnnxMka.Graph;
 
 /// <summary>Base-128 varints of the protobuf wire format.</summary>
 internal static class Varint

@@ -1,5 +1,3 @@
-using OnnxMka.Graph.Wire;
-
 namespace OnnxMka.Graph;
 
 /// <summary>Copies whole files as tensors are copied: by the kernel where it can, with progress, and flushed to disk.</summary>

@@ -1,5 +1,4 @@
 using Google.Protobuf;
-using OnnxMka.Graph.Wire;
 
 namespace OnnxMka.Graph;
 

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
-using OnnxMka.Graph.Wire;
 
 namespace OnnxMka.Graph;
 

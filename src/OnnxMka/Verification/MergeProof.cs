@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Immutable;
 using System.Numerics.Tensors;
 using OnnxMka.Graph;
+using OnnxMka.Outcomes;
 using OnnxMka.Rewriting;
 using OnnxMka.Structure;
 
@@ -16,14 +17,18 @@ public static class MergeProof
 {
     private const int ChunkElements = 1 << 17;
 
-    /// <summary>One delta a merged tensor. Progress counts tensors.</summary>
+    /// <summary>
+    /// One delta a merged tensor; none for a tensor that no output of the original depends on, which goes with the node that reads it.
+    /// Throws where any other is not in the output. Progress counts tensors.
+    /// </summary>
     public static ImmutableArray<TensorDelta> Measure(BlockMap original, RewrittenModel rewritten, OnnxModel emitted, IProgress<int>? progress = null)
     {
         using var reader = new TensorReader();
-        var deltas = new TensorDelta[rewritten.Merged.Length];
+        var merged = rewritten.Merged.Where(p => emitted.Graph.Initializers.ContainsKey(p.Name) || !IsDead(original, p)).ToArray();
+        var deltas = new TensorDelta[merged.Length];
         Parallel.For(0, deltas.Length, i =>
         {
-            var parameter = rewritten.Merged[i];
+            var parameter = merged[i];
             var delta = Delta(emitted.Graph.Initializers[parameter.Name], original.Tensor(parameter.Kept), reader);
             deltas[i] = new TensorDelta(parameter.Block, parameter.Role, parameter.Name, delta);
             progress?.Report(1);
@@ -34,6 +39,25 @@ public static class MergeProof
     /// <summary>Blocks that the plan calls merged and whose tensors are all as they were: a drop in disguise, and an error.</summary>
     public static IEnumerable<int> Unmerged(IEnumerable<TensorDelta> deltas) =>
         deltas.GroupBy(d => d.Block).Where(g => g.All(d => d.Delta == 0)).Select(g => g.Key);
+
+    private static bool IsDead(BlockMap original, MergedParameter parameter) => !Used(original.Model.Graph).Contains(parameter.Kept)
+        ? true
+        : throw new VerificationException($"The merged weight {parameter.Name} is not in the output. It was removed.");
+
+    /// <summary>All that outputs depend on.</summary>
+    private static HashSet<string> Used(OnnxGraph graph)
+    {
+        var index = GraphIndex.Of(graph);
+        var pending = new Stack<string>(graph.Outputs.Select(o => o.Name));
+        var used = new HashSet<string>(pending, StringComparer.Ordinal);
+        while (pending.TryPop(out var value))
+        {
+            if (index.Producer(value) is not { } producer) continue;
+            foreach (var read in producer.Inputs.Concat(producer.Captures).Where(used.Add)) pending.Push(read);
+        }
+
+        return used;
+    }
 
     private static double Delta(TensorRef merged, TensorRef kept, TensorReader reader)
     {

@@ -1,4 +1,4 @@
-using OnnxMka.Graph.Wire;
+using OnnxMka.Graph;
 
 namespace OnnxMka.Graph.Tests;
 

@@ -44,11 +44,22 @@ public sealed class RandomDecoderTests
         Assert.True(rewritten >= count * 9 / 10, $"{refused.Count} refused: {string.Join('\n', refused.Take(5))}");
     }
 
+    /// <summary>
+    /// Caches of several lengths under one symbol run as they are, but no longer in slices of their own: ONNX Runtime puts values whose shapes
+    /// have the same symbols into one buffer.
+    /// </summary>
+    private static Func<byte[], byte[]>? Disguise(DecoderSpec spec, int seed)
+    {
+        var disguise = _disguises[seed % _disguises.Length];
+        var isUntrue = spec.Form.Symbols == LengthSymbols.Shared && spec.Blocks.Select(b => b.CacheLength).Distinct().Count() > 1;
+        return isUntrue && disguise == Disguises.SlicedCaches ? null : disguise;
+    }
+
     private static IEnumerable<string> Problems(int seed)
     {
         var model = RandomDecoder.Model(seed);
         // A merged export is refused, however it is written.
-        using var form = new FormModel(model, model.Spec.Form.IfMerged ? null : _disguises[seed % _disguises.Length]);
+        using var form = new FormModel(model, model.Spec.Form.IfMerged ? null : Disguise(model.Spec, seed));
         if (form.Map.Count != form.BlockCount) yield return $"{form.Map.Count} blocks instead of {form.BlockCount}";
         var random = new Random(seed);
         int[] dropped = [random.Next(form.BlockCount)];

@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using OnnxMka.Graph;
+using OnnxMka.Graph.Editing;
 using OnnxMka.Running.Contracts;
 
 namespace OnnxMka.Running.Sessions;

@@ -1,8 +1,7 @@
 using Google.Protobuf;
-using OnnxMka.Graph.Editing;
 using OnnxMka.Graph.Proto;
 
-namespace OnnxMka.Graph;
+namespace OnnxMka.Graph.Editing;
 
 /// <summary>
 /// A model as ONNX Runtime loads it without a file being written: structure as bytes, every weight as external data that points
