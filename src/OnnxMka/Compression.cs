@@ -232,8 +232,6 @@ public sealed class Compression
             ? table with { Generations = Samples(map, emitted, text, texts), Speed = Time(models > 1 ? [map, emitted] : [emitted], text) }
             : table;
 
-        Perplexity Measure(BlockMap blocks) => plan.Mode == RunMode.Whole
-            ? Perplexity.Measure(blocks, text, _options.Running.BatchSize, _options.Running.Target, stage.AsIncrement<int>(), _ct)
-            : ChainPerplexity.Measure(BlockDetector.Detect(blocks.Model), text, plan.Chain, _options.Running.Target, stage.AsIncrement<int>(), _ct);
+        Perplexity Measure(BlockMap blocks) => ModelPerplexity.Measure(blocks, text, plan, _options.Running, stage.AsIncrement<int>(), _ct);
     }
 }

@@ -83,7 +83,7 @@ internal sealed class CompressVerb
     {
         if (parsed.GetValue(_planOut) is { } planFile) TextFile.Write(planFile, PlanJson.Write(result.Plan));
         if (parsed.GetValue(_report) is { Length: > 0 } reports) ReportFiles.Write(reports, ReportJson.Write(result, options));
-        if (parsed.GetValue(_adapterMap) is { } map) TextFile.Write(map, AdapterMap.Write(result.Plan));
+        if (parsed.GetValue(_adapterMap) is { } map) TextFile.Write(map, AdapterMap.Write(result.Plan, result.Compensation));
         if (parsed.GetValue(_mergekit) is { } mergekit) TextFile.Write(mergekit, MergekitYaml.Write(result.Plan, result.Blocks.Tensor(result.Blocks.Blocks[0].Parameters[0].Initializer).Type));
         if (parsed.GetValue(_pruneList) is { } list) TextFile.Write(list, PruneList.Write(result.Plan));
         if (parsed.GetValue(_json)) StandardStreams.Print(() => Console.Write(ReportJson.Write(result, options)));
@@ -131,8 +131,10 @@ internal sealed class CompressVerb
         };
         var applied = _selection.Apply(parsed, _quality.Apply(parsed, _calibration.Apply(parsed, options)));
         Option<FileInfo?>[] shares = [.. new[] { _adapterMap, _mergekit }.Where(o => parsed.GetValue(o) is not null)];
-        LayerFiles.Check(applied, shares, parsed.GetValue(_pruneList) is null ? null : _pruneList);
+        LayerFiles.Check(applied, shares, Given(_pruneList), Given(_mergekit));
         return applied;
+
+        Option<FileInfo?>? Given(Option<FileInfo?> option) => parsed.GetValue(option) is null ? null : option;
     }
 
     private NamedFiles Files(ParseResult parsed)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using OnnxMka.Compensation;
 using OnnxMka.Jobs;
 using OnnxMka.Planning;
 using OnnxMka.Structure;
@@ -13,7 +14,8 @@ internal static class LayerFiles
 {
     /// <param name="shares">Options of files with shares that were given.</param>
     /// <param name="numbers">The option of a file with numbers of layers; null where it was not given.</param>
-    public static void Check(CompressionOptions options, IReadOnlyList<Option> shares, Option? numbers)
+    /// <param name="weights">The option among <paramref name="shares"/> of a file that makes the whole model; null where it was not given.</param>
+    public static void Check(CompressionOptions options, IReadOnlyList<Option> shares, Option? numbers, Option? weights)
     {
         var plan = options.ReadyPlan;
         string[] given = [.. shares.Append(numbers).OfType<Option>().Select(o => o.Name)];
@@ -23,11 +25,21 @@ internal static class LayerFiles
                 $"{Named(given)} of whole layers, and there is no word for halves: leave that out with --granularity sublayer.");
         }
 
+        if (weights is not null && Correction(options) is { } correction)
+            throw new UsageException($"{Named([weights.Name])} of sums of the original's layers, and there is no word for {correction}: leave the one or the other out.");
+
         if (shares.Count > 0 && Unsaid(options.Plan, plan) is { } unsaid)
         {
             var names = Named([.. shares.Select(o => o.Name)]);
             throw new UsageException($"{names} of one share a layer, and there is no word for {unsaid}: leave the one or the other out.");
         }
+    }
+
+    /// <summary>What changes weights beyond sums of the original's; null for nothing. The best way is known only when it is found.</summary>
+    private static string? Correction(CompressionOptions options)
+    {
+        if (options.Compensate.Kind != CompensationKind.None) return "corrected weights (--compensate)";
+        return options.Plan.Method == Method.Best && options.ReadyPlan is null ? "corrected weights, which --method best may choose" : null;
     }
 
     private static string? Unsaid(PlanOptions options, MergePlan? plan)

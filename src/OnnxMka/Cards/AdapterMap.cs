@@ -1,4 +1,5 @@
 using System.Text.Json;
+using OnnxMka.Compensation;
 using OnnxMka.Json;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
@@ -7,13 +8,15 @@ namespace OnnxMka.Cards;
 
 /// <summary>
 /// Where each layer of the original went, as JSON (<c>--adapter-map FILE.json</c>). A low-rank update of old layers becomes that of new
-/// layer n as the sum over <c>from</c>: weight times the old layer's update, as the weights themselves were summed.
+/// layer n as the sum over <c>from</c>: weight times the old layer's update, as the weights themselves were summed. Layers of
+/// <c>corrected</c> were changed after that; an update is added to what they are now.
 /// </summary>
 public static class AdapterMap
 {
     public const int Version = 1;
 
-    public static string Write(MergePlan plan)
+    /// <param name="correction">What changed the layers that stayed; null for nothing.</param>
+    public static string Write(MergePlan plan, CompensationReport? correction = null)
     {
         var into = plan.Groups.SelectMany((g, n) => g.Weights.Where(w => w.Value != 0).Select(w => (Old: w.Key, New: n, Weight: w.Value))).ToLookup(w => w.Old);
         var place = plan.Groups.Select((g, n) => (g.Block, n)).ToDictionary(g => g.Block, g => (int?)g.n);
@@ -24,6 +27,7 @@ public static class AdapterMap
             plan.Fingerprint,
             layersBefore = plan.BlockCount,
             layersAfter = plan.Groups.Length,
+            corrected = Corrections.Of(plan, correction).Select(c => new { @new = c.Layer, by = c.Kind }),
             oldToNew = Enumerable.Range(0, plan.BlockCount).Select(old => new
             {
                 old,

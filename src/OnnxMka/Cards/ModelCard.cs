@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+using OnnxMka.Compensation;
 using OnnxMka.Inputs;
 using OnnxMka.Jobs;
 using OnnxMka.Measuring;
@@ -28,7 +29,7 @@ public static partial class ModelCard
         Line(text, $"# {name}, {plan.Groups.Length} of {plan.BlockCount} {layers}");
         Line(text, "");
         Line(text, $"An ONNX decoder made shallower: {plan.BlockCount - plan.Groups.Length} of the {plan.BlockCount} {layers} of {origin.BaseModel ?? $"`{name}`"} were {verb}, without training, by onnx-mka {ReportJson.ToolVersion}.");
-        Plan(text, plan);
+        Plan(text, plan, result.Compensation);
         Cost(text, result);
         Section(text, "How it was made");
         Line(text, $"```\n{options.Output.CommandLine ?? "onnx-mka (called as a library)"}\n```");
@@ -51,7 +52,7 @@ public static partial class ModelCard
         Line(text, "---\n");
     }
 
-    private static void Plan(StringBuilder text, MergePlan plan)
+    private static void Plan(StringBuilder text, MergePlan plan, CompensationReport? correction)
     {
         Section(text, "Plan");
         Line(text, "Layers are numbered from 0 as in the original.\n");
@@ -60,6 +61,7 @@ public static partial class ModelCard
         var mixed = plan.Groups.SelectMany(g => g.Weights.Keys).ToHashSet();
         var dropped = plan.Removed.Where(b => !mixed.Contains(b)).ToArray();
         if (dropped.Length > 0) Line(text, $"- layers {string.Join(", ", dropped.Select(plan.NameOf))} were left out");
+        if (Corrections.Line(plan, correction) is { } corrected) Line(text, $"- {corrected}");
         if (plan.Units is not null)
         {
             Line(text, $"- all others are as they were. Configuration counts the {plan.KeptLayers.Count()} layers whose attention stays; an MLP without one belongs to the layer before it");

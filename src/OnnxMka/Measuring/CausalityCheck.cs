@@ -1,6 +1,8 @@
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
+using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
 using OnnxMka.Structure;
 using OnnxMka.Verification;
 
@@ -15,15 +17,38 @@ public static class CausalityCheck
     /// <summary>Rounding stays below 1e-4 of the largest value (see <see cref="Verifier"/>); attention to later tokens moves values by percents.</summary>
     private const double Threshold = 1e-2;
 
+    private const int Tokens = StepCheck.PrefillTokens + StepCheck.DecodeSteps;
+
     /// <summary>Refuses a model without cache whose answers to a prefix change with what follows it.</summary>
     public static void Refuse(BlockMap map, ReadOnlySpan<int> ids, ExecutionTarget target)
     {
-        if (map.Blocks.Any(b => b.KvInputs.Length > 0) || ids.Length < StepCheck.PrefillTokens + StepCheck.DecodeSteps) return;
+        if (map.Blocks.Any(b => b.KvInputs.Length > 0) || ids.Length < Tokens) return;
         using var session = DecoderSession.Load(map, target);
-        if (session.Ports.TokensAtOnce is { } tokens && tokens < StepCheck.PrefillTokens + StepCheck.DecodeSteps) return;
-        if (Difference(map, session, ids, target) > Threshold)
-            throw new RefusedException("MKA014", map.Logits, "its first positions change with later tokens, so this is an encoder", "Only decoder-only LLMs are supported");
+        if (session.Ports.TokensAtOnce is { } tokens && tokens < Tokens) return;
+        if (Difference(map, session, ids, target) > Threshold) throw Encoder(map);
     }
+
+    /// <summary>The same of a model that runs one block at a time: what the last block leaves is compared.</summary>
+    internal static void Refuse(BlockMap map, ReadOnlySpan<int> ids, RunPlan run, ExecutionTarget target)
+    {
+        if (run.Mode == RunMode.Whole) Refuse(map, ids, target);
+        if (run.Mode == RunMode.Whole || map.Blocks.Any(b => b.KvInputs.Length > 0) || ids.Length < Tokens) return;
+        var (whole, prefix) = (LastSeam(map, ids[..Tokens].ToArray(), run.Chain, target), LastSeam(map, ids[..StepCheck.PrefillTokens].ToArray(), run.Chain, target));
+        if (LogitRows.Distance(prefix, whole.AsSpan(0, prefix.Length)) / LogitRows.Scale(whole) > Threshold) throw Encoder(map);
+    }
+
+    private static float[] LastSeam(BlockMap map, int[] ids, ChainOptions options, ExecutionTarget target)
+    {
+        var chain = BlockChain.Of(map, target, options);
+        using var stream = chain.RunPrelude(new CalibrationSet([ids], ids.Length, "", ""));
+        for (var block = 0; block < map.Count; block++) chain.Advance(BlockPart.Of(map.Model, map, block), [stream]);
+        var values = new float[ids.Length * stream.Width];
+        stream.ReadFloats(0, values);
+        return values;
+    }
+
+    private static RefusedException Encoder(BlockMap map) =>
+        new("MKA014", map.Logits, "its first positions change with later tokens, so this is an encoder", "Only decoder-only LLMs are supported");
 
     /// <summary>Where the graph answers for the last token alone, the stream tells: what the last block leaves has a row for each.</summary>
     private static double Difference(BlockMap map, DecoderSession session, ReadOnlySpan<int> ids, ExecutionTarget target)
@@ -34,6 +59,6 @@ public static class CausalityCheck
         SeamAccess.Expose(map.Model, seam, script, "stream");
         script.Add("stream", new GraphEdit.AddOutputPort(seam.Value, ElementType.Undefined));
         using var stream = DecoderSession.Load(map with { Model = GraphEditor.Apply(map.Model, script), Logits = seam.Value }, target);
-        return StepCheck.PrefixDifference(stream, ids[..(StepCheck.PrefillTokens + StepCheck.DecodeSteps)]);
+        return StepCheck.PrefixDifference(stream, ids[..Tokens]);
     }
 }

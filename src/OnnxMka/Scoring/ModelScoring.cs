@@ -24,8 +24,8 @@ public static class ModelScoring
         running = running.Trying([map.Model.Path], ct);
         var seams = clock.Time("calibrate", () =>
         {
-            CausalityCheck.Refuse(map, set.Samples[0], running.Target);
             var plan = RunPlan.For(map, set, running);
+            CausalityCheck.Refuse(map, set.Samples[0], plan, running.Target);
             if (plan.Mode == RunMode.Whole)
             {
                 using var whole = progress.Begin("calibrate", set.Count, "samples");

@@ -145,10 +145,7 @@ internal sealed class CalibratedModel : IDisposable
     private Loss LossOf(BlockMap blocks, CalibrationSet text)
     {
         NextTokenScores.Refuse(Map);
-        var run = RunPlan.For(Map, text, _options.Running);
-        return run.Mode == RunMode.Whole
-            ? Perplexity.Measure(blocks, text, _options.Running.BatchSize, _options.Running.Target, null, _ct).Loss
-            : ChainPerplexity.Measure(BlockDetector.Detect(blocks.Model), text, run.Chain, _options.Running.Target, null, _ct).Loss;
+        return ModelPerplexity.Measure(blocks, text, RunPlan.For(Map, text, _options.Running), _options.Running, null, _ct).Loss;
     }
 
     private (RewrittenModel Model, System.Collections.Immutable.ImmutableArray<CompensationStep> Steps) Corrected(RewrittenModel rewritten, MergePlan plan, CompensationOptions options, SplitSeams? from = null)

@@ -7,6 +7,7 @@ using OnnxMka.Measuring;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
+using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;
 using OnnxMka.Running.Tokens;
 using OnnxMka.Scoring;
@@ -56,6 +57,8 @@ public static class Sweep
         foreach (var (_, _, planOptions) in wanted) MergePlanner.CheckRoom(map, planOptions);
         var analysis = options.Scoring.Analysis ?? ModelScoring.Run(map, texts.Calibration, options.Scoring, options.Running, fingerprint, progress, ct, clock);
         analysis.RequireFor(map, fingerprint);
+        var run = RunPlan.For(map, heldBack, options.Running);
+        if (run.Mode == RunMode.Chain) progress.Note($"one block at a time, and speed is not measured: {run.Why}");
         var original = clock.Time("evaluate the original", () => Measure("original", map));
         Losses.OfOriginal(original.Loss);
         using var calibrated = new CalibratedModel(map, options, texts, progress, ct);
@@ -105,6 +108,7 @@ public static class Sweep
 
         double Speedup(Reduction reduction)
         {
+            if (run.Mode == RunMode.Chain) return 1;
             var shape = ShapeOf(map, reduction);
             if (!speeds.TryGetValue(shape, out var table))
             {
@@ -118,7 +122,7 @@ public static class Sweep
         Perplexity Measure(string name, BlockMap blocks)
         {
             using var stage = progress.Begin(name, heldBack.Count, "windows");
-            return Perplexity.Measure(blocks, heldBack, options.Running.BatchSize, options.Running.Target, stage.AsIncrement<int>(), ct);
+            return ModelPerplexity.Measure(blocks, heldBack, run, options.Running, stage.AsIncrement<int>(), ct);
         }
     }
 

@@ -87,6 +87,33 @@ public sealed partial class CardsTests
         if (!force) Assert.Equal(Readme, File.ReadAllText(Path.Combine(folder["out"], "README.md")));
     }
 
+    /// <summary>Of a refit model the card and the map say which layers are no longer as they were; a file that cannot say it is refused.</summary>
+    [Fact]
+    public void Corrected_layers_are_told()
+    {
+        using var folder = new TempFolder();
+        string[] refit =
+        [
+            Books16.Folder, folder["out"], "--blocks", "13", "--method", "drop", "--compensate", "refit", "--no-eval", "--no-verify",
+            "--calib-samples", "32", "--seq-len", "32", "--ep", "cpu", "--quiet",
+        ];
+        var refused = ToolProcess.Run([.. refit, "--mergekit", folder["merge.yml"]]);
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains("--mergekit speaks of sums of the original's layers, and there is no word for corrected weights", refused.Errors, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder["out"]));
+        var result = ToolProcess.Run([.. refit, "--adapter-map", folder["map.json"], "--model-card", "--report", folder["report.json"]]);
+        Assert.Equal("", result.Errors);
+        using var report = JsonDocument.Parse(File.ReadAllText(folder["report.json"]));
+        var kept = report.RootElement.GetProperty("compensation").GetProperty("steps").EnumerateArray().Where(s => s.GetProperty("kept").GetBoolean());
+        var changed = kept.Select(s => s.GetProperty("block").GetInt32()).Distinct().Select(b => b > 13 ? b - 1 : b).Order().ToArray();
+        Assert.NotEmpty(changed);
+        var card = File.ReadAllText(Path.Combine(folder["out"], "README.md"));
+        var layers = (changed.Length == 1 ? "new layer " : "new layers ") + string.Join(", ", changed);
+        Assert.Contains($"- weights of {layers} were then fitted anew", card, StringComparison.Ordinal);
+        using var map = JsonDocument.Parse(File.ReadAllText(folder["map.json"]));
+        Assert.Equal(changed, map.RootElement.GetProperty("corrected").EnumerateArray().Select(c => c.GetProperty("new").GetInt32()));
+    }
+
     [Fact]
     public void A_card_for_which_no_name_is_free_is_refused()
     {

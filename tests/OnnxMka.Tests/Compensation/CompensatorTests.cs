@@ -109,6 +109,18 @@ public sealed class CompensatorTests
         }
     }
 
+    /// <summary>Without the last attention, the MLP behind it is no block that is found by its structure.</summary>
+    [Fact]
+    public void Blocks_that_are_not_found_anew_are_refused()
+    {
+        var map = OnnxMka.Structure.BlockDetector.Detect(Books16.Map.Model, OnnxMka.Structure.Granularity.Sublayer);
+        var removed = map.Blocks.Single(b => b.Name == "15.attention").Index;
+        var split = new CalibrationSplit(CompensationFixture.Windows(0, 1), null);
+        var refused = Assert.Throws<RefusedException>(() => CompensationFixture.Run(map, CompensationFixture.Options(CompensationKind.Refit), split, removed: removed));
+        Assert.Equal("MKA049", refused.Refusal.Code);
+        Assert.Contains("of the 31 blocks that are left only 30 are found", refused.Refusal.What, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_step_that_does_not_lower_held_out_error_is_left_out()
     {

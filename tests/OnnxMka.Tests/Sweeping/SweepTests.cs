@@ -4,6 +4,7 @@ using OnnxMka.Jobs;
 using OnnxMka.Measuring;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
+using OnnxMka.Running.Parts;
 using OnnxMka.Selection;
 using OnnxMka.Sweeping;
 
@@ -45,6 +46,23 @@ public sealed class SweepTests
     [InlineData("drop+7")]
     [InlineData("")]
     public void What_is_no_way_is_none(string text) => Assert.Null(SweepMethod.Parse(text));
+
+    /// <summary>Perplexities as with the whole model at once, to the rounding of fp32, and no speed: nothing is loaded whole.</summary>
+    [Fact]
+    public void A_sweep_runs_as_it_is_told()
+    {
+        using var folder = new TempFolder();
+        var options = SmallDecoder.Write(SmallDecoder.Map, folder.FullPath);
+        var sweep = new SweepOptions([0.34], [new SweepMethod(Method.Drop)], null);
+        var whole = Sweep.Run(options, sweep);
+        var chain = Sweep.Run(options with { Running = new() { Mode = RunMode.Chain } }, sweep);
+        Assert.NotNull(whole.OriginalSpeed);
+        Assert.Null(chain.OriginalSpeed);
+        Assert.Equal(1, chain.Points[0].Speedup);
+        Assert.Equal(whole.Points[0].Plan.Removed, chain.Points[0].Plan.Removed);
+        Assert.Equal(whole.Points[0].Perplexity.MeanNll, chain.Points[0].Perplexity.MeanNll, 1e-4);
+        Assert.NotEqual(whole.Original.MeanNll, chain.Points[0].Perplexity.MeanNll, 1e-4);
+    }
 
     [Fact]
     public void The_picked_model_is_the_one_that_was_measured()

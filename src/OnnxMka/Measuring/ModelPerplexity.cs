@@ -1,0 +1,17 @@
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Structure;
+
+namespace OnnxMka.Measuring;
+
+/// <summary>Perplexity however a model is run: at once, or one block after the other.</summary>
+internal static class ModelPerplexity
+{
+    /// <summary>Of all tokens but the first of each window. Progress counts windows. Refuses as either way does.</summary>
+    /// <param name="blocks">Only its model and ports are used: blocks of an edited model are found anew where they run one by one.</param>
+    public static Perplexity Measure(
+        BlockMap blocks, CalibrationSet text, RunPlan run, RunningOptions options, IProgress<int>? progress = null, CancellationToken ct = default) =>
+        run.Mode == RunMode.Whole
+            ? Perplexity.Measure(blocks, text, options.BatchSize, options.Target, progress, ct)
+            : ChainPerplexity.Measure(BlockDetector.Detect(blocks.Model), text, run.Chain, options.Target, progress, ct);
+}
