@@ -55,7 +55,8 @@ internal static class Calibrating
     private static double Chain(BlockMap map, CalibrationSet set, int sums)
     {
         var before = Environment.CpuUsage.TotalTime;
-        var model = CompensatedModel.Of(map.Model);
+        using var scratch = new ScratchFile();
+        var model = CompensatedModel.Of(map.Model, Granularity.Block, scratch);
         var chain = BlockChain.Of(model.Map, ExecutionTarget.Cpu, new ChainOptions { BatchSize = Batch });
         var seam = chain.RunPrelude(set);
         for (var place = 0; place < model.Map.Count; place++)

@@ -4,7 +4,7 @@ using OnnxMka.Graph.Editing;
 using OnnxMka.Rewriting;
 using OnnxMka.Running.Parts;
 using OnnxMka.Structure;
-using Revisions = System.Collections.Immutable.ImmutableSortedDictionary<(int Node, int Slot), (OnnxMka.Structure.BlockParameter Parameter, OnnxMka.Graph.MemoryBytes Content)>;
+using Revisions = System.Collections.Immutable.ImmutableSortedDictionary<(int Node, int Slot), (OnnxMka.Structure.BlockParameter Parameter, OnnxMka.Graph.TensorContent Content)>;
 
 namespace OnnxMka.Compensation;
 
@@ -17,11 +17,13 @@ internal sealed class CompensatedModel
     private const string Stage = "compensate";
     private readonly GraphIndex _index;
     private readonly NormalisedView _view;
+    private readonly ScratchFile _scratch;
     private Correction _kept;
 
-    private CompensatedModel(BlockMap map)
+    private CompensatedModel(BlockMap map, ScratchFile scratch)
     {
         Map = map;
+        _scratch = scratch;
         _kept = new Correction(map.Model, Revisions.Empty, new EditScript());
         _index = GraphIndex.Of(map.Model.Graph);
         _view = NormalisedView.Of(map.Model);
@@ -33,7 +35,8 @@ internal sealed class CompensatedModel
     /// <summary>The model with all corrections that were kept.</summary>
     public OnnxModel Model => _kept.Model;
 
-    public static CompensatedModel Of(OnnxModel reduced, Granularity granularity = Granularity.Block) => new(BlockDetector.Detect(reduced, granularity));
+    /// <param name="scratch">Takes the weights that are kept; it must outlive the model.</param>
+    public static CompensatedModel Of(OnnxModel reduced, Granularity granularity, ScratchFile scratch) => new(BlockDetector.Detect(reduced, granularity), scratch);
 
     public BlockPart Part(OnnxModel model, int block) => BlockPart.Of(model, Map, block);
 
@@ -87,7 +90,17 @@ internal sealed class CompensatedModel
         return Applied(_kept.Weights, script);
     }
 
-    public void Keep(Correction trial) => _kept = trial;
+    /// <summary>Trials are held in memory; the weights of what is kept go to the scratch file.</summary>
+    public void Keep(Correction trial)
+    {
+        var weights = trial.Weights;
+        foreach (var (place, (parameter, content)) in trial.Weights)
+        {
+            if (content is MemoryBytes memory) weights = weights.SetItem(place, (parameter, _scratch.Add(memory.Bytes.Span)));
+        }
+
+        _kept = ReferenceEquals(weights, trial.Weights) ? trial : Applied(weights, trial.Nodes);
+    }
 
     private Correction Applied(Revisions weights, EditScript nodes)
     {
@@ -100,9 +113,10 @@ internal sealed class CompensatedModel
     private double[] Read(BlockParameter parameter)
     {
         if (!_kept.Weights.TryGetValue((parameter.Use.Node, parameter.Use.Slot), out var revised)) return ParameterEdit.Read(Map, parameter);
-        var type = Map.Tensor(parameter.Initializer).Type;
-        var values = new double[revised.Content.Length * 8 / type.Bits()];
-        FloatCodec.Decode(type, revised.Content.Bytes.Span, values);
+        using var reader = new TensorReader();
+        var tensor = Map.Tensor(parameter.Initializer) with { Content = revised.Content };
+        var values = new double[tensor.ElementCount];
+        FloatCodec.Decode(tensor.Type, reader.ReadBytes(tensor), values);
         return values;
     }
 

@@ -55,6 +55,7 @@ public sealed class Compensator
 
     /// <summary>The corrected model and its steps. Refuses models that cannot be run block by block. Progress counts blocks.</summary>
     /// <param name="seams">Of the original model. Without held-out seams every step is kept.</param>
+    /// <param name="scratch">Takes the corrected weights; it must outlive the model.</param>
     public static (RewrittenModel Model, ImmutableArray<CompensationStep> Steps) Run(
         RewrittenModel rewritten,
         MergePlan plan,
@@ -62,12 +63,13 @@ public sealed class Compensator
         CompensationOptions options,
         ChainOptions chain,
         ExecutionTarget target,
+        ScratchFile scratch,
         IProgress<int>? progress = null,
         CancellationToken ct = default)
     {
         if (options.Kind == CompensationKind.None || Cuts(plan).Length == 0) return (rewritten, []);
         if (plan.Groups.Length < 2) throw new RefusedException("MKA049", "--compensate", "only one block is left, and it takes two to find a block by its structure", "Remove fewer blocks, or use --compensate none");
-        var model = CompensatedModel.Of(rewritten.Model, plan.Units is null ? Granularity.Block : Granularity.Sublayer);
+        var model = CompensatedModel.Of(rewritten.Model, plan.Units is null ? Granularity.Block : Granularity.Sublayer, scratch);
         if (model.Map.Count != plan.Groups.Length)
             throw new RefusedException("MKA049", "--compensate", $"of the {plan.Groups.Length} blocks that are left only {model.Map.Count} are found by their structure", "Keep the halves of the last layers together, or use --compensate none");
         var compensator = new Compensator(model, plan, seams, options, BlockChain.Of(model.Map, target, chain), progress, ct);

@@ -191,7 +191,16 @@ internal sealed class BestSearch
     /// <summary>The models of worse trials go: only their figures are kept.</summary>
     private void Add(SearchTrial trial, Loss loss, Reduction result)
     {
-        _trials.Add((trial, loss, _trials.Exists(t => t.Loss <= loss) ? null! : result));
+        var isBest = !_trials.Exists(t => t.Loss <= loss);
+        for (var i = 0; isBest && i < _trials.Count; i++)
+        {
+            if (_trials[i].Result is not { } former) continue;
+            _model.Release(former.Model);
+            _trials[i] = _trials[i] with { Result = null! };
+        }
+
+        if (!isBest) _model.Release(result.Model);
+        _trials.Add((trial, loss, isBest ? result : null!));
         _progress.Note($"{Name(trial)}: {Said(trial)} on held-out calibration text");
     }
 

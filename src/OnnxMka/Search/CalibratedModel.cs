@@ -38,6 +38,7 @@ internal sealed class CalibratedModel : IDisposable
     private readonly Lazy<SplitSeams> _few;
     private readonly Lazy<(CalibrationSet Fit, CalibrationSet Judges)> _ample;
     private readonly ConditionalWeakTable<OnnxModel, Loss> _heldOutLosses = [];
+    private readonly Dictionary<OnnxModel, ScratchFile> _scratch = new(ReferenceEqualityComparer.Instance);
     private GreedySearch? _greedy;
 
     public CalibratedModel(BlockMap map, CompressionOptions options, Texts texts, IProgressSink progress, CancellationToken ct)
@@ -85,11 +86,24 @@ internal sealed class CalibratedModel : IDisposable
             return (Kind: kind, Model: model, Steps: steps, Loss: HeldOutLoss(model));
         }).ToArray();
         var best = Losses.Least(tried, t => t.Loss, _ => plan.Removed.Select(plan.NameOf));
+        foreach (var other in tried.Where(t => t.Kind != best.Kind)) Release(other.Model);
         return (best.Model, new CompensationReport(best.Kind, best.Steps, [.. tried.Select(t => new CompensationTrial(t.Kind, t.Loss.Perplexity))]));
     }
 
     /// <summary>Judged loss after a refit to few windows: for comparisons with others of its kind.</summary>
-    public Loss QuickLoss(RewrittenModel rewritten, MergePlan plan, CompensationOptions options) => JudgedLoss(Corrected(rewritten, plan, options, _few.Value).Model);
+    public Loss QuickLoss(RewrittenModel rewritten, MergePlan plan, CompensationOptions options)
+    {
+        var corrected = Corrected(rewritten, plan, options, _few.Value).Model;
+        var loss = JudgedLoss(corrected);
+        Release(corrected);
+        return loss;
+    }
+
+    /// <summary>Gives back the corrected weights of a model that nobody runs or writes any more.</summary>
+    public void Release(RewrittenModel model)
+    {
+        if (_scratch.Remove(model.Model, out var scratch)) scratch.Dispose();
+    }
 
     /// <summary>Windows that a quick refit, a correction and an ample one are fitted to.</summary>
     public (int Few, int Usual, int Ample) FitWindows => (Every(_split.Value.Fit, FewShare).Count, _split.Value.Fit.Count, _ample.Value.Fit.Count);
@@ -132,9 +146,12 @@ internal sealed class CalibratedModel : IDisposable
         return count;
     }
 
+    /// <summary>Corrected models that were not released are gone with this, too.</summary>
     public void Dispose()
     {
         EndGreedy();
+        foreach (var scratch in _scratch.Values) scratch.Dispose();
+        _scratch.Clear();
         if (_seams.IsValueCreated) _seams.Value.Dispose();
         if (_few.IsValueCreated) _few.Value.Dispose();
     }
@@ -153,7 +170,21 @@ internal sealed class CalibratedModel : IDisposable
         if (options.Kind == CompensationKind.None || !plan.Removed.Any()) return (rewritten, []);
         var seams = from ?? _seams.Value;
         using var stage = _progress.Begin($"compensate ({options.Kind.ToString().ToLowerInvariant()})", Compensator.Work(plan), "blocks");
-        return Compensator.Run(rewritten, plan, seams, options, ChainOptions, _options.Running.Target, stage.AsIncrement<int>(), _ct);
+        var scratch = new ScratchFile();
+        try
+        {
+            var corrected = Compensator.Run(rewritten, plan, seams, options, ChainOptions, _options.Running.Target, scratch, stage.AsIncrement<int>(), _ct);
+            // Where no weight was changed the model may be the one that came in.
+            if (scratch.Length > 0) _scratch.Add(corrected.Model.Model, scratch);
+            else scratch.Dispose();
+            return corrected;
+        }
+        catch (Exception e)
+        {
+            scratch.Dispose();
+            if (e is IOException) throw new OutputException($"Cannot keep corrected weights in {Path.GetTempPath()}: {e.Message.TrimEnd('.')}.", e);
+            throw;
+        }
     }
 
     private SelectionReport SelectGreedily(PlanOptions options, string fingerprint, SimilarityTable? similarity, CancellationToken ct)

@@ -91,6 +91,7 @@ public static class Sweep
             if (way.Compensate != CompensationKind.None) (rewritten, report) = calibrated.Compensate(rewritten, plan, options.Compensate with { Kind = way.Compensate });
             var reduction = new Reduction(plan, rewritten, analysis, null, report, null);
             if (!known.TryGetValue((shares, reduction.Correction), out model)) known[(shares, reduction.Correction)] = model = Run(reduction, name);
+            calibrated.Release(reduction.Model);
             return known[(shares, way.Compensate)] = model;
         }
 

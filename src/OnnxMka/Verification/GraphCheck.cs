@@ -1,5 +1,5 @@
-using OnnxMka.Graph.Editing;
 using OnnxMka.Graph;
+using OnnxMka.Graph.Editing;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Structure;

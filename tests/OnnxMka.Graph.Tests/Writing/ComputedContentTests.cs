@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
-using OnnxMka.Graph.Editing;
 using OnnxMka.Graph;
+using OnnxMka.Graph.Editing;
 
 namespace OnnxMka.Graph.Tests.Writing;
 

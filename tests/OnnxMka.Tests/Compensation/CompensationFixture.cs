@@ -1,5 +1,6 @@
 using System.Text.Json;
 using OnnxMka.Compensation;
+using OnnxMka.Graph;
 using OnnxMka.Measuring;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
@@ -25,12 +26,27 @@ internal static class CompensationFixture
 
     public static CalibrationSet Windows(int first, int count) => new([.. ReferenceFile.Instance.Windows.Skip(first).Take(count)], 128, "reference windows", "");
 
+    private static readonly System.Collections.Concurrent.ConcurrentBag<ScratchFile> Files = [];
+
+    static CompensationFixture() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+    {
+        foreach (var file in Files) file.Dispose();
+    };
+
+    /// <summary>One more file for corrected weights, which goes with the process.</summary>
+    public static ScratchFile Scratch()
+    {
+        var scratch = new ScratchFile();
+        Files.Add(scratch);
+        return scratch;
+    }
+
     /// <summary>The dropped model, corrected.</summary>
     public static (RewrittenModel Model, IReadOnlyList<CompensationStep> Steps) Run(BlockMap map, CompensationOptions options, CalibrationSplit? split = null, int batch = 8, params int[] removed)
     {
         var plan = MergePlanner.Plan(map, null, new PlanOptions { Method = Method.Drop, Named = [.. removed.Length > 0 ? removed : Removed] }, "");
         using var seams = SplitSeams.Of(Chain(map), split ?? new CalibrationSplit(Fit, null));
-        var (model, steps) = Compensator.Run(ModelRewriter.Apply(map, plan), plan, seams, options, new ChainOptions { BatchSize = batch }, ExecutionTarget.Cpu);
+        var (model, steps) = Compensator.Run(ModelRewriter.Apply(map, plan), plan, seams, options, new ChainOptions { BatchSize = batch }, ExecutionTarget.Cpu, Scratch());
         return (model, steps);
     }
 

@@ -109,6 +109,18 @@ public sealed class CompensatorTests
         }
     }
 
+    /// <summary>Else fourteen blocks of a large model would take gigabytes, and could not be loaded at once.</summary>
+    [Fact]
+    public void Corrected_weights_lie_in_a_file()
+    {
+        var split = new CalibrationSplit(CompensationFixture.Windows(0, 2), null);
+        var (model, steps) = CompensationFixture.Run(Books16.Map, CompensationFixture.Options(CompensationKind.Refit), split, removed: 13);
+        var corrected = model.Model.Graph.Initializers.Values.Where(t => t.Content is Graph.FileRange range && range.Path.Contains("onnx-mka-scratch-", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(steps.Count(s => s.Kept), corrected.Length);
+        Assert.NotEmpty(corrected);
+        Assert.DoesNotContain(model.Model.Graph.Initializers.Values, t => t.Content is Graph.MemoryBytes && t.ElementCount > 1024);
+    }
+
     /// <summary>Without the last attention, the MLP behind it is no block that is found by its structure.</summary>
     [Fact]
     public void Blocks_that_are_not_found_anew_are_refused()

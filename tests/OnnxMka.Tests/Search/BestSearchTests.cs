@@ -59,6 +59,22 @@ public sealed class BestSearchTests
     }
 
     [Fact]
+    public void No_corrected_weights_stay_in_the_temporary_folder()
+    {
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder["tmp"]);
+        string[] search =
+        [
+            Books16.Folder, folder["out"], "--blocks", "13", "--method", "best", "--no-eval", "--no-verify",
+            "--calib-samples", "32", "--seq-len", "16", "--ep", "cpu", "--quiet",
+        ];
+        // The tool, its arguments, and last the folder.
+        var result = ToolProcess.RunInShell("""tool=$1; shift; export TMPDIR="${@: -1}"; set -- "${@:1:$#-1}"; exec "$tool" "$@" """, [.. search, folder["tmp"]]);
+        Assert.Equal((0, ""), (result.ExitCode, result.Errors));
+        Assert.Empty(Directory.GetFileSystemEntries(folder["tmp"]));
+    }
+
+    [Fact]
     public void Contradicting_options_are_refused()
     {
         Assert.Equal(2, ToolProcess.Run(Books16.Folder, "unused", "--ratio", "0.25", "--method", "best", "--compensate", "fold").ExitCode);
