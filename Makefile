@@ -109,7 +109,7 @@ pack:
 
 # The tool with CUDA, for the platform that this runs on (300 MB).
 pack-cuda:
-	@$(DOTNET) pack src/OnnxMka.Cli -c $(CONFIG) -p:Packing=true -p:Cuda=true -o out/packages --verbosity quiet
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(DOTNET) pack src/OnnxMka.Cli -c $(CONFIG) -p:Packing=true -p:Cuda=true -o out/packages --verbosity quiet
 	@ls out/packages | grep Cuda
 
 PLATFORMS ?= linux-x64 linux-arm64 win-x64 osx-arm64
