@@ -39,9 +39,7 @@ public static class CausalityCheck
 
     private static float[] LastSeam(BlockMap map, int[] ids, ChainOptions options, ExecutionTarget target)
     {
-        var chain = BlockChain.Of(map, target, options);
-        using var stream = chain.RunPrelude(new CalibrationSet([ids], ids.Length, "", ""));
-        for (var block = 0; block < map.Count; block++) chain.Advance(BlockPart.Of(map.Model, map, block), [stream]);
+        using var stream = BlockChain.Of(map, target, options).RunBlocks(new CalibrationSet([ids], ids.Length, "", ""));
         var values = new float[ids.Length * stream.Width];
         stream.ReadFloats(0, values);
         return values;

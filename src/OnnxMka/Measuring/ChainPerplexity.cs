@@ -15,8 +15,7 @@ public static class ChainPerplexity
         Vocabulary.Check(map, set);
         var clock = Stopwatch.StartNew();
         var chain = BlockChain.Of(map, target, options);
-        using var stream = chain.RunPrelude(set, ct: ct);
-        for (var block = 0; block < map.Count; block++) chain.Advance(BlockPart.Of(map.Model, map, block), [stream], ct: ct);
+        using var stream = chain.RunBlocks(set, ct);
         double total = 0;
         chain.RunEpilogue(stream, (first, samples, logits) =>
         {

@@ -58,6 +58,22 @@ public sealed class BlockChain
         return Kept(BlockPart.Prelude(Map.Model, Map), set, null, null, progress, ct);
     }
 
+    /// <summary>Token ids to the last seam, which the head reads: every block loaded, run over all samples and freed in turn.</summary>
+    public SeamActivations RunBlocks(CalibrationSet set, CancellationToken ct = default)
+    {
+        var stream = RunPrelude(set, ct: ct);
+        try
+        {
+            for (var block = 0; block < Map.Count; block++) stream = Move(BlockPart.Of(Map.Model, Map, block), stream, null, null, ct);
+            return stream;
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Seam <paramref name="block"/> - 1 (or any other stream in its place) to seam <paramref name="block"/>; the input is kept.</summary>
     public SeamActivations RunBlock(int block, SeamActivations input, IProgress<int>? progress = null, CancellationToken ct = default) =>
         RunBlock(BlockPart.Of(Map.Model, Map, block), input, null, progress, ct);
@@ -121,7 +137,7 @@ public sealed class BlockChain
     }
 
     /// <summary>Moves one stream through a block: in place, or into a new one where the block changes the element type; the old one is then disposed.</summary>
-    internal SeamActivations Move(BlockPart part, SeamActivations stream, TapConsumer taps, IProgress<int>? progress, CancellationToken ct)
+    internal SeamActivations Move(BlockPart part, SeamActivations stream, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct)
     {
         using var session = Load(part, FormOf(stream), ct);
         if (session.EndType != stream.Type)

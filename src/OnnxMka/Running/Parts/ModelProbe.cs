@@ -49,14 +49,7 @@ internal static class ModelProbe
     private static void Apart(BlockMap map, CalibrationSet set, ExecutionTarget target)
     {
         var chain = BlockChain.Of(map, target, new ChainOptions { BatchSize = Sequences });
-        var stream = chain.RunPrelude(set);
-        for (var block = 0; block < map.Count; block++)
-        {
-            using var before = stream;
-            stream = chain.RunBlock(block, before);
-        }
-
-        using var last = stream;
+        using var last = chain.RunBlocks(set);
         chain.RunEpilogue(last, (_, _, _) => { });
     }
 }
