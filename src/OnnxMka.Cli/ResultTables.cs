@@ -13,7 +13,7 @@ internal static class ResultTables
     {
         var console = Stdout();
         Steps(console, result);
-        QualityTables.Print(console, result);
+        SectionTables.Print(console, result);
         Quality(console, result);
         Files(console, result);
     }
@@ -73,7 +73,7 @@ internal static class ResultTables
         var q = result.Quality;
         var left = result.Plan.Groups.Length;
         table.AddRow(["original", result.Plan.BlockCount.ToString(), Sizes.Text(result.OriginalBytes), Value(q?.Original), .. SpeedCells.Of(q?.Speed?.Models[0])]);
-        var name = (result.Plan.Method == Method.Mka ? "merged" : "dropped") + QualityTables.Suffix(result);
+        var name = (result.Plan.Method == Method.Mka ? "merged" : "dropped") + SectionTables.Suffix(result);
         table.AddRow([result.Emitted is null ? $"{name} (planned)" : name, left.ToString(), Sizes.Text(result.Emitted?.Written.TotalBytes ?? result.PlannedBytes), Value(q?.Result), .. SpeedCells.Of(q?.Speed?.Models[1])]);
         if (q is not null) table.AddRow("plain drop of the same blocks", left.ToString(), "", Value(q.PlainDrop), "", "", "");
         console.Write(table);

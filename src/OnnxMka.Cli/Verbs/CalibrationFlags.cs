@@ -36,19 +36,22 @@ internal sealed class CalibrationFlags
         return options with
         {
             Output = options.Output with { Files = options.Output.Files.Reads("--calib", text).Reads("--calib-ids", ids) },
-            Calibration = options.Calibration with
+            Recipe = options.Recipe with
             {
-                TextFile = text,
-                IdsFile = ids,
-                Samples = UsageRange.AtLeast(parsed.GetValue(_samples), CalibrationSet.MinSamples, "--calib-samples"),
-                Length = UsageRange.AtLeast(parsed.GetValue(_length), 2, "--seq-len"),
-                Seed = parsed.GetValue(_seed),
-            },
-            Scoring = options.Scoring with
-            {
-                Pooling = parsed.GetValue(_pool),
-                Alignment = _alignment.Value(parsed),
-                Kernels = ScoringDevice.For(parsed.GetValue(_ep)!, parsed.GetValue(_device)),
+                Calibration = options.Recipe.Calibration with
+                {
+                    TextFile = text,
+                    IdsFile = ids,
+                    Samples = UsageRange.AtLeast(parsed.GetValue(_samples), CalibrationSet.MinSamples, "--calib-samples"),
+                    Length = UsageRange.AtLeast(parsed.GetValue(_length), 2, "--seq-len"),
+                    Seed = parsed.GetValue(_seed),
+                },
+                Scoring = options.Recipe.Scoring with
+                {
+                    Pooling = parsed.GetValue(_pool),
+                    Alignment = _alignment.Value(parsed),
+                    Kernels = ScoringDevice.For(parsed.GetValue(_ep)!, parsed.GetValue(_device)),
+                },
             },
             Running = options.Running with
             {

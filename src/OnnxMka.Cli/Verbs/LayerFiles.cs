@@ -1,7 +1,11 @@
 using System.CommandLine;
-using OnnxMka.Compensation;
-using OnnxMka.Jobs;
+using OnnxMka.Bench;
 using OnnxMka.Planning;
+using OnnxMka.Recipes;
+using OnnxMka.Steps.Correcting;
+using OnnxMka.Steps.Merging;
+using OnnxMka.Steps.Reaching;
+using OnnxMka.Steps.Searching;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Cli.Verbs;
@@ -15,20 +19,19 @@ internal static class LayerFiles
     /// <param name="shares">Options of files with shares that were given.</param>
     /// <param name="numbers">The option of a file with numbers of layers; null where it was not given.</param>
     /// <param name="weights">The option among <paramref name="shares"/> of a file that makes the whole model; null where it was not given.</param>
-    public static void Check(CompressionOptions options, IReadOnlyList<Option> shares, Option? numbers, Option? weights)
+    public static void Check(Recipe recipe, IReadOnlyList<Option> shares, Option? numbers, Option? weights)
     {
-        var plan = options.ReadyPlan;
         string[] given = [.. shares.Append(numbers).OfType<Option>().Select(o => o.Name)];
-        if (given.Length > 0 && (options.Granularity == Granularity.Sublayer || plan is { Units: not null }))
+        if (given.Length > 0 && recipe.Granularity == Granularity.Sublayer)
         {
             throw new UsageException(
                 $"{Named(given)} of whole layers, and there is no word for halves: leave that out with --granularity sublayer.");
         }
 
-        if (weights is not null && Correction(options) is { } correction)
+        if (weights is not null && Correction(recipe) is { } correction)
             throw new UsageException($"{Named([weights.Name])} of sums of the original's layers, and there is no word for {correction}: leave the one or the other out.");
 
-        if (shares.Count > 0 && Unsaid(options.Plan, plan) is { } unsaid)
+        if (shares.Count > 0 && Unsaid(recipe) is { } unsaid)
         {
             var names = Named([.. shares.Select(o => o.Name)]);
             throw new UsageException($"{names} of one share a layer, and there is no word for {unsaid}: leave the one or the other out.");
@@ -36,18 +39,22 @@ internal static class LayerFiles
     }
 
     /// <summary>What changes weights beyond sums of the original's; null for nothing. The best way is known only when it is found.</summary>
-    private static string? Correction(CompressionOptions options)
+    private static string? Correction(Recipe recipe)
     {
-        if (options.Compensate.Kind != CompensationKind.None) return "corrected weights (--compensate)";
-        return options.Plan.Method == Method.Best && options.ReadyPlan is null ? "corrected weights, which --method best may choose" : null;
+        Step[] steps = [.. All(recipe.Steps)];
+        if (steps.Any(s => s is CorrectionStep or Correct)) return "corrected weights (--compensate)";
+        return steps.Any(s => s is Best) ? "corrected weights, which --method best may choose" : null;
     }
 
-    private static string? Unsaid(PlanOptions options, MergePlan? plan)
+    private static string? Unsaid(Recipe recipe)
     {
-        if (options.FitAlpha || plan?.Groups.Any(g => !g.Fitted.IsDefaultOrEmpty) == true) return "shares fitted a weight (--alpha fit)";
-        if (options.Align != AlignUnits.None || plan is { Permutations.IsDefaultOrEmpty: false }) return "units in another order (--align)";
-        return options.Only != MergedHalf.Both || plan is { Only: not MergedHalf.Both } ? "halves (--only)" : null;
+        Merge[] merges = [.. All(recipe.Steps).OfType<Merge>()];
+        if (merges.Any(m => m.FitAlpha || m.Plan?.Groups.Any(g => !g.Fitted.IsDefaultOrEmpty) == true)) return "shares fitted a weight (--alpha fit)";
+        if (merges.Any(m => m.Align != AlignUnits.None || m.Plan is { Permutations.IsDefaultOrEmpty: false })) return "units in another order (--align)";
+        return merges.Any(m => m.Only != MergedHalf.Both || m.Plan is { Only: not MergedHalf.Both }) ? "halves (--only)" : null;
     }
+
+    private static IEnumerable<Step> All(IEnumerable<Step> steps) => steps.SelectMany(s => s is Reach reach ? All(reach.Steps) : [s]);
 
     private static string Named(string[] options) => $"{string.Join(" and ", options)} {(options.Length == 1 ? "speaks" : "speak")}";
 }

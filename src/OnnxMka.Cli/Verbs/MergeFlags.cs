@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using OnnxMka.Planning;
+using OnnxMka.Steps.Merging;
 
 namespace OnnxMka.Cli.Verbs;
 
@@ -14,7 +15,8 @@ internal sealed class MergeFlags
 
     public IEnumerable<Option> All => [_alpha, _align];
 
-    public PlanOptions Apply(ParseResult parsed, bool planGiven, PlanOptions options)
+    /// <summary>The merge with share and order of units as they are asked for.</summary>
+    public Merge Apply(ParseResult parsed, bool planGiven, RemovalMethod method, Merge options)
     {
         var text = parsed.GetValue(_alpha);
         double? alpha = null;
@@ -27,7 +29,7 @@ internal sealed class MergeFlags
 
         var (fit, align) = (text == Fit, parsed.GetValue(_align));
         if (!fit && align == AlignUnits.None) return options with { Alpha = alpha };
-        if (options.Method != Method.Mka) throw new UsageException("--align and --alpha fit are about averages: they need --method mka.");
+        if (method != RemovalMethod.Mka) throw new UsageException("--align and --alpha fit are about averages: they need --method mka.");
         if (planGiven) throw new UsageException("--align and --alpha fit make a plan better; one that is given with --plan holds its shares and orders already.");
         return options with { Alpha = alpha, FitAlpha = fit, Align = align };
     }

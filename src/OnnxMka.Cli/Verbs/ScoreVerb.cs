@@ -42,7 +42,7 @@ internal sealed class ScoreVerb
     {
         var (model, activations) = (parsed.GetValue(_model), parsed.GetValue(_activations));
         if ((model is null) == (activations is null)) throw new UsageException("Give a model, or --activations FILE.");
-        var options = _calibration.Apply(parsed, new CompressionOptions { Input = model ?? activations! });
+        var options = _calibration.Apply(parsed, new CompressionOptions { Input = model ?? activations!, Recipe = new() });
         ReportFiles.Check(parsed.GetValue(_report)!);
         var (list, mergekit) = (parsed.GetValue(_pruneList), parsed.GetValue(_mergekit));
         if ((parsed.GetValue(_count) is null) != (list is null && mergekit is null)) throw new UsageException("--layers-removed N goes with --prune-list FILE or --mergekit FILE.");
@@ -74,14 +74,14 @@ internal sealed class ScoreVerb
         var location = ModelLocation.Find(path);
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
         if (options.Running.Target.Note is { } note) progress.Note(note);
-        using var texts = new Texts(options.Calibration with { Length = GraphLengths.Of(map).Fit(options.Calibration.Length) }, location.ModelPath, ct);
-        return ModelScoring.Run(map, texts.Calibration, options.Scoring, options.Running, Fingerprint.Of(map.Model), progress, ct, new StageClock());
+        using var texts = new Texts(options.Recipe.Calibration with { Length = GraphLengths.Of(map).Fit(options.Recipe.Calibration.Length) }, location.ModelPath, ct);
+        return ModelScoring.Run(map, texts.Calibration, options.Recipe.Scoring, options.Running, Fingerprint.Of(map.Model), progress, ct, new StageClock());
     }
 
     private static Analysis OfActivations(string path, CompressionOptions options, IProgressSink progress, CancellationToken ct)
     {
         var seams = ActivationFile.Read(path);
-        var (npib, embeddings) = Scorer.Score(seams, options.Scoring.Alignment, options.Scoring.Kernels(progress.Note), progress, ct);
+        var (npib, embeddings) = Scorer.Score(seams, options.Recipe.Scoring.Alignment, options.Recipe.Scoring.Kernels(progress.Note), progress, ct);
         return new Analysis("", npib, [.. embeddings.Select(e => e.Sigma)], [.. embeddings.Select(e => e.Eigenvalues)], seams[0].Samples, 0, Path.GetFileName(path), "", "")
         {
             Embeddings = embeddings,

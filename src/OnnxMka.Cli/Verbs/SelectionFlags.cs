@@ -1,7 +1,5 @@
 using System.CommandLine;
-using OnnxMka.Jobs;
-using OnnxMka.Planning;
-using OnnxMka.Selection;
+using OnnxMka.Steps.Reaching;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Cli.Verbs;
@@ -24,22 +22,24 @@ internal sealed class SelectionFlags
 
     public bool TakesHalves(ParseResult parsed) => parsed.GetValue(_granularity) == Granularity.Sublayer;
 
-    public CompressionOptions Apply(ParseResult parsed, CompressionOptions options)
+    public bool WeighsDrops(ParseResult parsed) => parsed.GetValue(_merge) == "auto";
+
+    /// <summary>File that keeps what a search has found; null for none.</summary>
+    public string? Journal(ParseResult parsed) => parsed.GetValue(_resume)?.FullName;
+
+    /// <summary>Size or loss that decides how much goes; null where a number or the blocks are given.</summary>
+    public Reach? Goal(ParseResult parsed)
     {
         var (size, increase) = (UsageRange.Bytes(parsed.GetValue(_size), "--target-size"), UsageRange.Share(parsed.GetValue(_increase), "--max-ppl-increase"));
-        var weighs = parsed.GetValue(_merge) == "auto";
-        var resume = parsed.GetValue(_resume);
-        var isGreedy = options.Select == SelectionKind.GreedyLoss;
-        if (weighs && (!isGreedy || options.Plan.Method != Method.Mka)) throw new UsageException("--merge auto belongs to --method mka --select greedy-loss.");
-        if (resume is not null && !isGreedy && options.Plan.Method != Method.Best) throw new UsageException("--resume keeps the rounds of --select greedy-loss or --method best.");
-        if (TakesHalves(parsed) && options.Plan.Method == Method.Mka) throw new UsageException("--granularity sublayer deletes halves of layers: use --method drop or best.");
-        return options with
-        {
-            Granularity = parsed.GetValue(_granularity),
-            WeighMerges = weighs,
-            ResumeFile = resume?.FullName,
-            Output = options.Output with { Files = options.Output.Files.Writes("--resume", resume?.ToString()) },
-            Goal = size is null && increase is null ? null : new ReductionTarget(size, increase),
-        };
+        return size is null && increase is null ? null : new Reach { Bytes = size, MaxIncrease = increase };
+    }
+
+    /// <summary>Throws <see cref="UsageException"/> where an option does not go with the method or the selection.</summary>
+    public void Check(ParseResult parsed, RemovalMethod method, string? select)
+    {
+        var isGreedy = select == "greedy-loss";
+        if (WeighsDrops(parsed) && (!isGreedy || method != RemovalMethod.Mka)) throw new UsageException("--merge auto belongs to --method mka --select greedy-loss.");
+        if (Journal(parsed) is not null && !isGreedy && method != RemovalMethod.Best) throw new UsageException("--resume keeps the rounds of --select greedy-loss or --method best.");
+        if (TakesHalves(parsed) && method == RemovalMethod.Mka) throw new UsageException("--granularity sublayer deletes halves of layers: use --method drop or best.");
     }
 }

@@ -7,6 +7,7 @@ using OnnxMka.Measuring;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
+using OnnxMka.Selection;
 using OnnxMka.Sweeping;
 using Spectre.Console;
 
@@ -44,7 +45,12 @@ internal sealed class SweepVerb
 
     private int Run(ParseResult parsed, CancellationToken ct)
     {
-        var sweep = new SweepOptions(Ratios(parsed.GetValue(_ratios)!), Methods(parsed.GetValue(_methods)!), UsageRange.Share(parsed.GetValue(_limit), "--max-ppl-increase"));
+        var sweep = new SweepOptions(Ratios(parsed.GetValue(_ratios)!), Methods(parsed.GetValue(_methods)!), UsageRange.Share(parsed.GetValue(_limit), "--max-ppl-increase"))
+        {
+            Select = parsed.GetValue(_order) == Order.Tail ? "tail" : null,
+            ProtectFirst = UsageRange.AtLeast(parsed.GetValue(_protectFirst), 0, "--protect-first"),
+            ProtectLast = UsageRange.AtLeast(parsed.GetValue(_protectLast), 0, "--protect-last"),
+        };
         var folder = parsed.GetValue(_output)!.FullName;
         FileInfo[] reports = [.. new[] { "sweep.html", "sweep.json", "sweep.md" }.Select(n => new FileInfo(Path.Combine(folder, n))), .. parsed.GetValue(_report)!];
         ReportFiles.Check(reports);
@@ -73,14 +79,11 @@ internal sealed class SweepVerb
     private CompressionOptions Options(ParseResult parsed) => _calibration.Apply(parsed, new CompressionOptions
     {
         Input = parsed.GetValue(_model)!,
-        Plan = new PlanOptions
+        Recipe = new()
         {
-            Order = parsed.GetValue(_order),
-            ProtectFirst = UsageRange.AtLeast(parsed.GetValue(_protectFirst), 0, "--protect-first"),
-            ProtectLast = UsageRange.AtLeast(parsed.GetValue(_protectLast), 0, "--protect-last"),
+            Calibration = new() { HeldBackSamples = UsageRange.AtLeast(parsed.GetValue(_evalSamples), 1, "--eval-samples") },
+            Scoring = new() { Analysis = parsed.GetValue(_analysis) is { } a ? Scoring.Analysis.FromJson(TextFile.Read(a), a.Name) : null },
         },
-        Scoring = new() { Analysis = parsed.GetValue(_analysis) is { } a ? Scoring.Analysis.FromJson(TextFile.Read(a), a.Name) : null },
-        Calibration = new() { HeldBackSamples = UsageRange.AtLeast(parsed.GetValue(_evalSamples), 1, "--eval-samples") },
         Output = new() { Force = parsed.GetValue(_force) },
     });
 
@@ -97,9 +100,8 @@ internal sealed class SweepVerb
     {
         try
         {
-            var compensate = options.Compensate with { Kind = picked.Way.Compensate };
-            var final = options with { Output = options.Output with { Path = folder }, ReadyPlan = picked.Plan, Scoring = options.Scoring with { Analysis = null }, Evaluate = false, Compensate = compensate };
-            return Compression.Run(final, progress, ct);
+            var recipe = options.Recipe with { Steps = picked.Steps, Scoring = options.Recipe.Scoring with { Analysis = null } };
+            return Compressor.Run(options with { Output = options.Output with { Path = folder }, Recipe = recipe, Evaluate = false }, progress, ct);
         }
         catch (OperationCanceledException e)
         {
@@ -134,5 +136,5 @@ internal sealed class SweepVerb
     }
 
     private static System.Collections.Immutable.ImmutableArray<SweepMethod> Methods(string text) => [.. text.Split(',', StringSplitOptions.TrimEntries).Select(t =>
-        SweepMethod.Parse(t) ?? throw new UsageException($"--methods {text}: '{t}' is none of mka, drop, with :SELECTION and +CORRECTION where wanted, such as drop:bi+refit."))];
+        SweepMethod.Parse(t, Selectors.BuiltIn) ?? throw new UsageException($"--methods {text}: '{t}' is none of mka, drop, with :SELECTION and +CORRECTION where wanted, such as drop:bi+refit."))];
 }

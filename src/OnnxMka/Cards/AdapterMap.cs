@@ -1,5 +1,5 @@
 using System.Text.Json;
-using OnnxMka.Compensation;
+using OnnxMka.Bench;
 using OnnxMka.Json;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
@@ -15,9 +15,9 @@ public static class AdapterMap
 {
     public const int Version = 1;
 
-    /// <param name="correction">What changed the layers that stayed; null for nothing.</param>
-    public static string Write(MergePlan plan, CompensationReport? correction = null)
+    public static string Write(Lineage lineage)
     {
+        var plan = lineage.Plan;
         var into = plan.Groups.SelectMany((g, n) => g.Weights.Where(w => w.Value != 0).Select(w => (Old: w.Key, New: n, Weight: w.Value))).ToLookup(w => w.Old);
         var place = plan.Groups.Select((g, n) => (g.Block, n)).ToDictionary(g => g.Block, g => (int?)g.n);
         var map = new
@@ -27,7 +27,7 @@ public static class AdapterMap
             plan.Fingerprint,
             layersBefore = plan.BlockCount,
             layersAfter = plan.Groups.Length,
-            corrected = Corrections.Of(plan, correction).Select(c => new { @new = c.Layer, by = c.Kind }),
+            corrected = lineage.Changed.Select(c => new { @new = c.Place, by = c.By }),
             oldToNew = Enumerable.Range(0, plan.BlockCount).Select(old => new
             {
                 old,

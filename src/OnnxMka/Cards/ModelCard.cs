@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
-using OnnxMka.Compensation;
+using OnnxMka.Bench;
 using OnnxMka.Inputs;
 using OnnxMka.Jobs;
 using OnnxMka.Measuring;
@@ -29,13 +29,13 @@ public static partial class ModelCard
         Line(text, $"# {name}, {plan.Groups.Length} of {plan.BlockCount} {layers}");
         Line(text, "");
         Line(text, $"An ONNX decoder made shallower: {plan.BlockCount - plan.Groups.Length} of the {plan.BlockCount} {layers} of {origin.BaseModel ?? $"`{name}`"} were {verb}, without training, by onnx-mka {ReportJson.ToolVersion}.");
-        Plan(text, plan, result.Compensation);
+        Plan(text, result.Lineage);
         Cost(text, result);
         Section(text, "How it was made");
         Line(text, $"```\n{options.Output.CommandLine ?? "onnx-mka (called as a library)"}\n```");
         Line(text, "");
         if (result.Analysis is { } analysis)
-            Line(text, $"Calibration: {analysis.Samples} windows of {analysis.SampleLength} tokens, {analysis.CalibrationSource}, SHA-256 `{analysis.CalibrationSha256}`, seed {options.Calibration.Seed}.");
+            Line(text, $"Calibration: {analysis.Samples} windows of {analysis.SampleLength} tokens, {analysis.CalibrationSource}, SHA-256 `{analysis.CalibrationSha256}`, seed {options.Recipe.Calibration.Seed}.");
         Line(text, $"Fingerprint of the original: `{plan.Fingerprint}`.");
         Section(text, "Licence");
         Line(text, $"This is a derivative of the original model, and the original's licence{(origin.License is null ? "" : $" (`{origin.License}`)")} applies to it. Check that it allows changed copies, and keep its notices.");
@@ -52,8 +52,9 @@ public static partial class ModelCard
         Line(text, "---\n");
     }
 
-    private static void Plan(StringBuilder text, MergePlan plan, CompensationReport? correction)
+    private static void Plan(StringBuilder text, Lineage lineage)
     {
+        var plan = lineage.Plan;
         Section(text, "Plan");
         Line(text, "Layers are numbered from 0 as in the original.\n");
         foreach (var (group, place) in plan.Groups.Select((g, n) => (g, n)).Where(g => g.g.IsMerge || !g.g.Weights.ContainsKey(g.g.Block)))
@@ -61,7 +62,7 @@ public static partial class ModelCard
         var mixed = plan.Groups.SelectMany(g => g.Weights.Keys).ToHashSet();
         var dropped = plan.Removed.Where(b => !mixed.Contains(b)).ToArray();
         if (dropped.Length > 0) Line(text, $"- layers {string.Join(", ", dropped.Select(plan.NameOf))} were left out");
-        if (Corrections.Line(plan, correction) is { } corrected) Line(text, $"- {corrected}");
+        foreach (var change in lineage.Changed.GroupBy(c => c.By, c => c.Place)) Line(text, $"- {Changed(change.Key, [.. change])}");
         if (plan.Units is not null)
         {
             Line(text, $"- all others are as they were. Configuration counts the {plan.KeptLayers.Count()} layers whose attention stays; an MLP without one belongs to the layer before it");
@@ -69,6 +70,18 @@ public static partial class ModelCard
         }
 
         Line(text, $"- all other layers are as they were; new layers 0 to {plan.Groups.Length - 1} stand at the places of {string.Join(", ", plan.Groups.Select(g => g.Block))}");
+    }
+
+    private static string Changed(string by, int[] places)
+    {
+        var layers = (places.Length == 1 ? "new layer " : "new layers ") + string.Join(", ", places);
+        return by switch
+        {
+            "refit" => $"weights of {layers} were then fitted anew, so that what they leave is near what the original leaves there (refit, closed form)",
+            "fold" => $"a linear map was then folded into {layers} (fold, closed form)",
+            "linear" or "hadamard" or "scale" => $"behind {layers} nodes were added that bring the stream near the original's ({by})",
+            _ => $"{layers} were then changed by the step '{by}'",
+        };
     }
 
     private static void Cost(StringBuilder text, CompressionResult result)

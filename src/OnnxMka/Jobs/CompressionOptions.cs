@@ -1,11 +1,7 @@
-using OnnxMka.Compensation;
+using OnnxMka.Bench;
 using OnnxMka.Emission;
-using OnnxMka.Planning;
+using OnnxMka.Recipes;
 using OnnxMka.Running.Parts;
-using OnnxMka.Running.Tokens;
-using OnnxMka.Scoring;
-using OnnxMka.Selection;
-using OnnxMka.Structure;
 
 namespace OnnxMka.Jobs;
 
@@ -15,45 +11,20 @@ public sealed record CompressionOptions
     /// <summary>Model file, or a folder that holds one.</summary>
     public required string Input { get; init; }
 
-    public CalibrationOptions Calibration { get; init; } = new();
+    /// <summary>What is done to it, on which text.</summary>
+    public required Recipe Recipe { get; init; }
+
+    /// <summary>The kinds of steps that the recipe may have.</summary>
+    public StepKinds Kinds { get; init; } = Recipes.Kinds.BuiltIn;
 
     public RunningOptions Running { get; init; } = new();
 
-    public ScoringOptions Scoring { get; init; } = new();
-
     public OutputOptions Output { get; init; } = new();
 
-    /// <summary>Share of the decoder blocks that goes, 0 up to but not 1; null where a count or blocks are given.</summary>
-    public double? Ratio { get; init; }
+    /// <summary>File that keeps what a search has found, so that it goes on where it was interrupted; null for none.</summary>
+    public string? JournalFile { get; init; }
 
-    /// <summary>Which blocks go and how; <see cref="PlanOptions.Count"/> is filled in from <see cref="Ratio"/>.</summary>
-    public PlanOptions Plan { get; init; } = new();
-
-    /// <summary>How the blocks that go are chosen; null for the order in <see cref="Plan"/>, or the blocks named there.</summary>
-    public SelectionKind? Select { get; init; }
-
-    /// <summary>Layers or their halves; of halves, ratio and count speak of halves.</summary>
-    public Granularity Granularity { get; init; }
-
-    /// <summary>Size or loss that decides how many blocks go; null where a number or the blocks are given.</summary>
-    public ReductionTarget? Goal { get; init; }
-
-    /// <summary>Greedy selection weighs a merge against the drop of each candidate and takes the better.</summary>
-    public bool WeighMerges { get; init; }
-
-    /// <summary>File that keeps the rounds of a greedy selection; null for none.</summary>
-    public string? ResumeFile { get; init; }
-
-    /// <summary>What makes up for the removed blocks.</summary>
-    public CompensationOptions Compensate { get; init; } = new();
-
-    /// <summary>Time that <see cref="Method.Best"/> starts new trials in.</summary>
-    public TimeSpan Budget { get; init; } = TimeSpan.FromMinutes(5);
-
-    /// <summary>A plan to replay; null to make one.</summary>
-    public MergePlan? ReadyPlan { get; init; }
-
-    /// <summary>Perplexity of original, result and plain drop.</summary>
+    /// <summary>Perplexity of original, result and control.</summary>
     public bool Evaluate { get; init; } = true;
 
     /// <summary>Greedy generations of original and result for reports; needs <see cref="Evaluate"/>.</summary>

@@ -1,12 +1,10 @@
 using System.Collections.Immutable;
-using OnnxMka.Compensation;
+using OnnxMka.Bench;
 using OnnxMka.Emission;
-using OnnxMka.Matching;
 using OnnxMka.Measuring;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Scoring;
-using OnnxMka.Selection;
 using OnnxMka.Structure;
 using OnnxMka.Verification;
 
@@ -14,8 +12,9 @@ namespace OnnxMka.Jobs;
 
 /// <summary>Perplexities of the same text: as it was, as it is, and with the same blocks plainly dropped.</summary>
 /// <param name="Result">Of the model as written.</param>
-/// <param name="PlainDrop">The control; equal to <paramref name="Result"/> where nothing was merged.</param>
-public sealed record QualityTable(Perplexity Original, Perplexity Result, Perplexity PlainDrop, string Text, string TextSha256, int Windows, int WindowLength)
+/// <param name="PlainDrop">The control; equal to <paramref name="Result"/> where nothing was merged or corrected.</param>
+public sealed record QualityTable(
+    Perplexity Original, Perplexity Result, Perplexity PlainDrop, string Text, string TextSha256, int Windows, int WindowLength)
 {
     /// <summary>Greedy text of original and result; empty unless <see cref="CompressionOptions.Samples"/> asks for it.</summary>
     public ImmutableArray<GeneratedPair> Generations { get; init; } = [];
@@ -25,13 +24,19 @@ public sealed record QualityTable(Perplexity Original, Perplexity Result, Perple
 }
 
 /// <summary>What one compression did.</summary>
+/// <param name="Blocks">Of the input.</param>
+/// <param name="Steps">All steps, decided.</param>
+/// <param name="Lineage">Where the blocks of the result come from.</param>
+/// <param name="Sections">What steps had to tell; of two of one name the later counts.</param>
 /// <param name="Emitted">Null for a dry run.</param>
 /// <param name="Quality">Null where it was not asked for or no text could be run.</param>
 /// <param name="OriginalBytes">Model and data files of the input.</param>
 /// <param name="PlannedBytes">Model and data files of the output.</param>
 public sealed record CompressionResult(
     BlockMap Blocks,
-    MergePlan Plan,
+    ImmutableArray<Step> Steps,
+    Lineage Lineage,
+    ImmutableArray<Section> Sections,
     Analysis? Analysis,
     EmittedModel? Emitted,
     ImmutableArray<TensorDelta> Deltas,
@@ -41,15 +46,13 @@ public sealed record CompressionResult(
     long PlannedBytes,
     ImmutableArray<StageTime> Timings)
 {
-    /// <summary>How the blocks were chosen where the planner did not choose them itself.</summary>
-    public SelectionReport? Selection { get; init; }
+    /// <summary>What became of the input's blocks.</summary>
+    public MergePlan Plan => Lineage.Plan;
 
-    /// <summary>What made up for the removed blocks; null where nothing was asked for.</summary>
-    public CompensationReport? Compensation { get; init; }
+    /// <summary>What a step tells, by the type of its report; null where there is none.</summary>
+    public T? Told<T>()
+        where T : class => Sections.Select(s => s.Value).OfType<T>().LastOrDefault();
 
-    /// <summary>Units aligned and shares fitted before averaging; null where neither was asked for.</summary>
-    public MergeReport? Merging { get; init; }
-
-    /// <summary>What <see cref="Method.Best"/> compared.</summary>
-    public SearchReport? Search { get; init; }
+    /// <summary>The sections that count, in the order in which they first came.</summary>
+    public IEnumerable<Section> Shown => Sections.GroupBy(s => s.Name, StringComparer.Ordinal).Select(g => g.Last());
 }

@@ -10,15 +10,26 @@ public sealed record StageTime(string Stage, double Seconds);
 public sealed class StageClock
 {
     private readonly OrderedDictionary<string, double> _seconds = new(StringComparer.Ordinal);
+    private bool _isRunning;
 
     /// <summary>One sum a stage, in the order in which stages first ran.</summary>
     public ImmutableArray<StageTime> Times => [.. _seconds.Select(s => new StageTime(s.Key, s.Value))];
 
+    /// <summary>A stage that runs inside another counts to that one.</summary>
     public T Time<T>(string stage, Func<T> work)
     {
+        if (_isRunning) return work();
         var clock = Stopwatch.StartNew();
-        var result = work();
-        _seconds[stage] = _seconds.GetValueOrDefault(stage) + clock.Elapsed.TotalSeconds;
-        return result;
+        _isRunning = true;
+        try
+        {
+            var result = work();
+            _seconds[stage] = _seconds.GetValueOrDefault(stage) + clock.Elapsed.TotalSeconds;
+            return result;
+        }
+        finally
+        {
+            _isRunning = false;
+        }
     }
 }

@@ -102,6 +102,27 @@ public sealed record MergePlan(
     /// <summary>Original numbers of the blocks that go, ascending.</summary>
     public IEnumerable<int> Removed => Enumerable.Range(0, BlockCount).Except(Groups.Select(g => g.Block));
 
+    /// <summary>True where what stays is as it was: no weights of several blocks, and no other order of units.</summary>
+    internal bool MixesNothing => Permutations.IsDefaultOrEmpty && Groups.All(g => !g.IsMerge && g.Weights.ContainsKey(g.Block));
+
+    /// <summary>Both plans one after the other, in blocks of the first one's model.</summary>
+    /// <param name="next">Counts the blocks that this one leaves.</param>
+    internal MergePlan Then(MergePlan next)
+    {
+        if (Steps.IsEmpty && Permutations.IsDefaultOrEmpty && Groups.Length == BlockCount) return next with { Fingerprint = Fingerprint };
+        int Block(int place) => Groups[place].Block;
+        return this with
+        {
+            Method = Method == Method.Drop ? next.Method : Method,
+            Order = next.Order,
+            Only = next.Only,
+            Steps = [.. Steps, .. next.Steps.Select(s => s with { Into = s.Into is { } into ? Block(into) : null, From = Block(s.From) })],
+            Groups = [.. next.Groups.Select(g => new MergeGroup(Block(g.Block), Combined(g.Weights)) { Fitted = CombinedFits(g) })],
+            Rejected = [.. Rejected, .. next.Rejected.Select(r => r with { Left = Block(r.Left), Right = Block(r.Right) })],
+            Permutations = [.. Permutations.IsDefault ? [] : Permutations, .. next.Permutations.IsDefault ? [] : next.Permutations.Select(p => p with { Block = Block(p.Block) })],
+        };
+    }
+
     /// <summary>The same blocks removed, nothing mixed: the control.</summary>
     public MergePlan AsDrop() => this with
     {
@@ -116,6 +137,22 @@ public sealed record MergePlan(
     public string NameOf(int block) => Units is { } units ? units[block] : block.ToString(CultureInfo.InvariantCulture);
 
     internal int LayerOf(int block) => Units is { } units ? int.Parse(units[block].Split('.')[0], CultureInfo.InvariantCulture) : block;
+
+    private ImmutableSortedDictionary<int, double> Combined(ImmutableSortedDictionary<int, double> weights) =>
+        Combined(weights.SelectMany(w => Groups[w.Key].Weights.Select(inner => (inner.Key, w.Value * inner.Value))));
+
+    private ImmutableArray<FittedWeights> CombinedFits(MergeGroup next)
+    {
+        if (next.Fitted.IsDefaultOrEmpty && next.Weights.Keys.All(p => Groups[p].Fitted.IsDefaultOrEmpty)) return default;
+        var roles = next.Fitted.IsDefaultOrEmpty ? Groups[next.Weights.Keys.First(p => !Groups[p].Fitted.IsDefaultOrEmpty)].Fitted : next.Fitted;
+        return [.. roles.Select((fit, role) => fit with
+        {
+            Weights = Combined(next.WeightsOf(role).SelectMany(w => Groups[w.Key].WeightsOf(role).Select(inner => (inner.Key, w.Value * inner.Value)))),
+        })];
+    }
+
+    private static ImmutableSortedDictionary<int, double> Combined(IEnumerable<(int Block, double Weight)> terms) =>
+        terms.GroupBy(t => t.Block).ToImmutableSortedDictionary(g => g.Key, g => g.Sum(t => t.Weight));
 
     private bool HasAttention(int block) => Units is not { } units || !units[block].Contains(Halves.Mlp, StringComparison.Ordinal);
 

@@ -16,6 +16,17 @@ public static partial class PlanJson
     private static readonly JsonSerializerOptions Options =
         new(JsonForm.Indented) { RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
 
+    /// <summary>The plan alone, as it stands in a file's <c>plan</c>. Refuses as <see cref="Read"/> does.</summary>
+    internal static MergePlan Of(JsonElement json, string name)
+    {
+        var plan = json.Deserialize<MergePlan>(Options) ?? throw Bad(name, "it has no plan");
+        Check(plan, name);
+        return plan;
+    }
+
+    /// <summary>The plan alone.</summary>
+    internal static void WriteTo(Utf8JsonWriter writer, MergePlan plan) => JsonSerializer.Serialize(writer, plan, Options);
+
     public static string Write(MergePlan plan) => JsonSerializer.Serialize(new Document(Version, plan), Options) + "\n";
 
     /// <summary>Refuses other versions, unknown content, blocks that the plan's model has not, and weights that are no shares of 1.</summary>

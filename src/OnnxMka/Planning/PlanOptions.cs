@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Planning;
@@ -11,9 +12,6 @@ public enum Method
 
     /// <summary>They are deleted; the control for every merge.</summary>
     Drop,
-
-    /// <summary>Whatever keeps the loss on held-out calibration text lowest; the plan that comes out is one of the others.</summary>
-    Best,
 }
 
 /// <summary>Which weights of a survivor are mixed, for telling what merging either half costs; the others stay the kept block's own.</summary>
@@ -62,9 +60,6 @@ public sealed record PlanOptions
     /// <summary>Blocks (0-based, original numbers) to remove whatever their similarity; protection does not apply to them. Empty for none.</summary>
     public ImmutableArray<int> Named { get; init; } = [];
 
-    /// <summary>The same by name, where halves of layers can go: <c>3.mlp</c>, <c>7.attention</c>, <c>5</c> for both halves. Resolved once the blocks are known.</summary>
-    public ImmutableArray<string> NamedHalves { get; init; } = [];
-
     public Method Method { get; init; } = Method.Mka;
 
     public Order Order { get; init; } = Order.Similarity;
@@ -85,7 +80,7 @@ public sealed record PlanOptions
     /// <summary>Blocks at the end that neither go nor change.</summary>
     public int ProtectLast { get; init; } = 1;
 
-    /// <summary>The same options counted in the blocks of a map: protected layers as halves, names as numbers. Refuses names that the map has not.</summary>
+    /// <summary>The same options counted in the blocks of a map: protected layers as halves.</summary>
     internal PlanOptions For(BlockMap map)
     {
         if (map.HalfNames is null) return this;
@@ -93,14 +88,26 @@ public sealed record PlanOptions
         {
             ProtectFirst = map.Blocks.Count(b => b.Layer < ProtectFirst),
             ProtectLast = map.Blocks.Count(b => b.Layer >= map.LayerCount - ProtectLast),
-            Named = [.. NamedHalves.SelectMany(name => Numbers(map, name))],
         };
     }
 
-    private static IEnumerable<int> Numbers(BlockMap map, string name)
+    /// <summary>
+    /// Numbers of the blocks that a name means: of a layer that comes as two halves both. A number that the map has not comes back as it
+    /// is; a name that it has not is refused (MKA040).
+    /// </summary>
+    internal static IEnumerable<int> Numbers(BlockMap map, string name)
     {
+        if (map.HalfNames is null)
+        {
+            return int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+                ? [number]
+                : throw new RefusedException("MKA040", name, "the blocks are whole layers, which are named by number", "Name halves with --granularity sublayer");
+        }
+
         var found = map.Blocks.Where(b => b.Name == name || $"{b.Layer}" == name).Select(b => b.Index).ToArray();
-        return found.Length > 0 ? found : throw new RefusedException("MKA040", name, $"the model has no such half of layers 0 to {map.LayerCount - 1}", "Name halves as 3.attention, 3.mlp, or 3 for both");
+        return found.Length > 0
+            ? found
+            : throw new RefusedException("MKA040", name, $"the model has no such half of layers 0 to {map.LayerCount - 1}", "Name halves as 3.attention, 3.mlp, or 3 for both");
     }
 
     /// <summary>Blocks that a ratio means: half rounds away from zero, 0.4 of 32 is 13.</summary>

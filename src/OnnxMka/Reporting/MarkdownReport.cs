@@ -20,7 +20,6 @@ public static class MarkdownReport
         if (kind == "inspection") Blocks(report, text);
         MarkdownChoice.Append(report, text);
         if (Has(report, "plan")) Plan(report.GetProperty("plan"), text);
-        if (Has(report, "merging")) Merging(report.GetProperty("merging"), text);
         if (Has(report, "similarity")) Neighbours(report.GetProperty("similarity").GetProperty("npib"), text);
         if (Has(report, "generations")) Samples(report.GetProperty("generations"), text);
         if (Has(report, "environment"))
@@ -96,19 +95,6 @@ public static class MarkdownReport
         ["block", "goes into", "similarity", "share kept"],
         plan.GetProperty("steps").EnumerateArray().Select(s => new[] { s.GetProperty("from").ToString(), Number(s.GetProperty("into"), "0"), Number(s.GetProperty("similarity"), "0.0000"), Number(s.GetProperty("alpha"), "0.0000") }));
 
-    private static void Merging(JsonElement merging, StringBuilder text)
-    {
-        Table(text, ["block", "goes into", "units", "moved", "correlation before", "after"], merging.GetProperty("matches").EnumerateArray().Select(m => new[]
-        {
-            m.GetProperty("block").ToString(), m.GetProperty("into").ToString(), m.GetProperty("units").GetString()!, $"{m.GetProperty("moved")} of {m.GetProperty("count")}", Number(m.GetProperty("before"), "0.0000"), Number(m.GetProperty("after"), "0.0000"),
-        }));
-        Table(text, ["block", "held-out error before", "after", "fitted shares"], merging.GetProperty("fits").EnumerateArray().Select(f => new[]
-        {
-            f.GetProperty("block").ToString(), Number(f.GetProperty("errorBefore"), "0.0000"), Number(f.GetProperty("errorAfter"), "0.0000"),
-            f.GetProperty("kept").GetBoolean() ? string.Join(", ", f.GetProperty("shares").EnumerateArray().Select(s => $"{s.GetProperty("role").GetString()} {Number(s.GetProperty("alpha"), "0.00")}")) : "the planned shares stay",
-        }));
-    }
-
     private static void Neighbours(JsonElement npib, StringBuilder text) => Table(
         text,
         ["neighbours", "NPIB"],
@@ -128,8 +114,15 @@ public static class MarkdownReport
         foreach (var row in lines) Line(row);
         text.Append('\n');
 
-        void Line(string[] cells) => text.Append("| ").AppendJoin(" | ", cells.Select(c => c.ReplaceLineEndings(" ").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal))).Append(" |\n");
+        void Line(string[] cells) => text.Append("| ").AppendJoin(" | ", cells.Select(c => Escaped(c).Replace("|", "\\|", StringComparison.Ordinal))).Append(" |\n");
     }
+
+    /// <summary>A paragraph of its own.</summary>
+    internal static void Line(StringBuilder text, string line) => text.Append(Escaped(line)).Append("\n\n");
+
+    private static string Escaped(string text) => text.ReplaceLineEndings(" ")
+        .Replace("\\", "\\\\", StringComparison.Ordinal)
+        .Replace("<", "&lt;", StringComparison.Ordinal);
 
     internal static string Number(JsonElement value, string format) => value.ValueKind switch
     {

@@ -19,9 +19,11 @@ internal static class NotFinite
     private static readonly JsonSerializerOptions Options = new(JsonForm.Indented) { Converters = { new Marked() } };
 
     /// <summary>A report's body as nodes.</summary>
-    public static IEnumerable<KeyValuePair<string, JsonNode?>> Object(object body)
+    /// <param name="more">Fields behind those of the body.</param>
+    public static IEnumerable<KeyValuePair<string, JsonNode?>> Object(object body, IEnumerable<KeyValuePair<string, object>> more)
     {
         var node = JsonSerializer.SerializeToNode(body, Options)!.AsObject();
+        foreach (var (name, value) in more) node[name] = JsonSerializer.SerializeToNode(value, Options);
         var found = new JsonObject();
         Take(node, "", found);
         if (found.Count > 0) node[Name] = found;

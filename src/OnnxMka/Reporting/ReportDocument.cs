@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
+using OnnxMka.Bench;
 using OnnxMka.Json;
 using OnnxMka.Measuring;
 using OnnxMka.Outcomes;
@@ -50,14 +51,25 @@ public static class ReportDocument
     private static double Digits(double value) => double.Parse(value.ToString("g6"), System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>The body behind schema version and tool; the body's own fields follow in their order.</summary>
-    public static string Text(object body)
+    /// <param name="sections">What steps have to tell: each a field of its name, and all of them as lines and tables.</param>
+    public static string Text(object body, IEnumerable<Section>? sections = null)
     {
         var document = new JsonObject
         {
             ["schemaVersion"] = ReportJson.SchemaVersion,
             ["tool"] = new JsonObject { ["name"] = "onnx-mka", ["version"] = ReportJson.ToolVersion },
         };
-        foreach (var (name, value) in NotFinite.Object(body)) document[name] = value?.DeepClone();
+        Section[] told = [.. sections ?? []];
+        var more = told.Select(s => KeyValuePair.Create(s.Name, s.Value));
+        if (sections is not null) more = more.Append(KeyValuePair.Create("sections", (object)told.Select(s => new { s.Name, shown = s.Shown.Select(Shown) })));
+        foreach (var (name, value) in NotFinite.Object(body, more)) document[name] = value?.DeepClone();
         return document.ToJsonString(JsonForm.Indented) + "\n";
     }
+
+    private static object Shown(SectionPart part) => part switch
+    {
+        SectionTable table => new { columns = table.Columns, rows = table.Rows },
+        SectionLine line => new { text = line.Text },
+        _ => throw new ArgumentException($"there is no way to show {part.GetType().Name}", nameof(part)),
+    };
 }

@@ -1,6 +1,11 @@
+using System.Collections.Immutable;
 using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using OnnxMka.Bench;
 using OnnxMka.Graph;
 using OnnxMka.Jobs;
+using OnnxMka.Recipes;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Reporting;
@@ -9,7 +14,7 @@ namespace OnnxMka.Reporting;
 public static class ReportJson
 {
     /// <summary>Raised when a field changes its meaning or goes; new fields do not raise it.</summary>
-    public const int SchemaVersion = 1;
+    public const int SchemaVersion = 2;
 
     public static string ToolVersion => typeof(ReportJson).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
 
@@ -22,29 +27,17 @@ public static class ReportJson
             input = new { path = options.Input, result.Plan.Fingerprint, blocks = result.Plan.BlockCount, bytes = result.OriginalBytes },
             options = new
             {
-                options.Ratio,
-                options.Plan.Method,
-                options.Select,
-                compensate = options.Compensate.Kind,
-                options.Plan.Order,
-                options.Plan.Alpha,
-                options.Plan.FitAlpha,
-                options.Plan.Align,
-                options.Plan.ProtectFirst,
-                options.Plan.ProtectLast,
-                options.Calibration.Seed,
-                options.Scoring.Alignment.Neighbours,
-                options.Scoring.Alignment.EmbeddingDimension,
-                options.Scoring.Alignment.DiffusionTime,
+                options.Recipe.Calibration.Seed,
+                options.Recipe.Scoring.Alignment.Neighbours,
+                options.Recipe.Scoring.Alignment.EmbeddingDimension,
+                options.Recipe.Scoring.Alignment.DiffusionTime,
                 options.Output.CommandLine,
             },
+            recipe = Steps(options.Recipe.Steps, options),
+            steps = Steps(result.Steps, options),
             calibration = ReportDocument.Calibration(result.Analysis),
             similarity = ReportDocument.Similarity(result.Analysis),
             seams = ReportDocument.Seams(result.Analysis),
-            selection = result.Selection,
-            compensation = result.Compensation,
-            search = result.Search,
-            merging = result.Merging,
             plan = result.Plan,
             layers = result.Plan.Groups.Select((g, i) => new { @new = i, original = g.Block }),
             mergedTensors = result.Deltas,
@@ -78,8 +71,11 @@ public static class ReportJson
             plannedBytes = result.PlannedBytes,
             seconds = ReportDocument.Seconds(result.Timings),
         };
-        return ReportDocument.Text(report);
+        return ReportDocument.Text(report, result.Shown);
     }
+
+    private static IEnumerable<JsonNode> Steps(ImmutableArray<Step> steps, CompressionOptions options) =>
+        steps.Select(step => JsonSerializer.SerializeToNode(step, StepJson.Options(options.Kinds))!);
 }
 
 /// <summary>What <c>inspect</c> sees, as JSON.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
 using OnnxMka.Measuring;
@@ -42,7 +43,7 @@ internal sealed class GreedyLoss : IDisposable
     public static int RoundWork(int candidates, int round, bool weighsMerges) => Math.Max(candidates - round, 0) * (weighsMerges ? 2 : 1);
 
     /// <summary>The first so many rounds; those that are known are not measured again. Progress counts losses.</summary>
-    public SelectionReport Choose(int count, IProgress<int>? progress, CancellationToken ct)
+    public ImmutableArray<SelectedBlock> Choose(int count, IProgress<int>? progress, CancellationToken ct)
     {
         foreach (var round in Enumerable.Range(0, Math.Min(_chosen.Count, count))) progress?.Report(RoundWork(_options.Candidates.Count, round, _options.Alpha is not null));
         while (_chosen.Count < count)
@@ -57,7 +58,7 @@ internal sealed class GreedyLoss : IDisposable
             work.Finish();
         }
 
-        return new SelectionReport(SelectionKind.GreedyLoss, [.. _chosen.Take(count)]);
+        return [.. _chosen.Take(count)];
     }
 
     public void Dispose()

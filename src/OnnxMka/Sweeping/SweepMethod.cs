@@ -1,27 +1,42 @@
-using OnnxMka.Compensation;
+using OnnxMka.Bench;
 using OnnxMka.Planning;
 using OnnxMka.Selection;
+using OnnxMka.Steps;
+using OnnxMka.Steps.Correcting;
+using OnnxMka.Steps.Dropping;
+using OnnxMka.Steps.Merging;
 
 namespace OnnxMka.Sweeping;
 
 /// <summary>One way to remove blocks, as it is written on the command line: <c>mka</c>, <c>drop</c>, <c>drop:bi</c>, <c>drop:bi+refit</c>.</summary>
 /// <param name="Select">How the blocks are chosen; null for the order that the sweep has.</param>
-public sealed record SweepMethod(Method Method, SelectionKind? Select = null, CompensationKind Compensate = CompensationKind.None)
+/// <param name="Correction">Name of the correction; null for none.</param>
+public sealed record SweepMethod(Method Method, string? Select = null, string? Correction = null)
 {
-    public string Name => Method.ToString().ToLowerInvariant()
-        + (Select is { } select ? ":" + SelectionNames.Of(select) : "")
-        + (Compensate != CompensationKind.None ? "+" + Compensate.ToString().ToLowerInvariant() : "");
+    public string Name => Method.ToString().ToLowerInvariant() + (Select is null ? "" : ":" + Select) + (Correction is null ? "" : "+" + Correction);
 
     /// <summary>Null for a text that names no such way. The search for the best way is one of its own and no part of a sweep.</summary>
-    public static SweepMethod? Parse(string text)
+    public static SweepMethod? Parse(string text, Selectors selectors)
     {
-        var (head, compensation) = Cut(text, '+');
-        var (name, selection) = Cut(head, ':');
+        var (head, correction) = Cut(text, '+');
+        var (name, select) = Cut(head, ':');
         Method? method = name switch { "mka" => Method.Mka, "drop" => Method.Drop, _ => null };
-        var select = selection is null ? (SelectionKind?)null : Enum.GetValues<SelectionKind>().Cast<SelectionKind?>().FirstOrDefault(k => SelectionNames.Of(k!.Value) == selection);
-        var compensate = compensation is null ? CompensationKind.None : Enum.GetValues<CompensationKind>().Cast<CompensationKind?>().FirstOrDefault(k => k.ToString()!.ToLowerInvariant() == compensation);
-        return method is { } m && (selection is null || select is not null) && compensate is { } c ? new SweepMethod(m, select, c) : null;
+        var isKnown = (select is null || selectors.Names.Contains(select)) && (correction is null || correction == "none" || CorrectionNames.All.Contains(correction));
+        return method is { } m && isKnown ? new SweepMethod(m, select, correction == "none" ? null : correction) : null;
     }
 
-    private static (string Head, string? Tail) Cut(string text, char at) => text.IndexOf(at, StringComparison.Ordinal) is >= 0 and var place ? (text[..place], text[(place + 1)..]) : (text, null);
+    /// <summary>The removal that it starts with.</summary>
+    internal Removal Removal(double ratio, SweepOptions options)
+    {
+        var select = Select ?? options.Select;
+        return Method == Method.Mka
+            ? new Merge { Ratio = ratio, Select = select, ProtectFirst = options.ProtectFirst, ProtectLast = options.ProtectLast }
+            : new Drop { Ratio = ratio, Select = select, ProtectFirst = options.ProtectFirst, ProtectLast = options.ProtectLast };
+    }
+
+    /// <summary>What comes behind it; null for nothing.</summary>
+    internal Step? Corrected() => Correction is { } name ? CorrectionNames.Step(name, null, 1) : null;
+
+    private static (string Head, string? Tail) Cut(string text, char at) =>
+        text.IndexOf(at, StringComparison.Ordinal) is >= 0 and var place ? (text[..place], text[(place + 1)..]) : (text, null);
 }

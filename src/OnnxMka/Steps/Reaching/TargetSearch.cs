@@ -1,32 +1,37 @@
 using OnnxMka.Outcomes;
 
-namespace OnnxMka.Search;
+namespace OnnxMka.Steps.Reaching;
 
 /// <summary>Finds the number of blocks that a target means.</summary>
 /// <param name="most">Blocks that can go.</param>
-/// <param name="choose">The reduction by that many blocks, without compensation.</param>
-/// <param name="finish">The same with compensation.</param>
+/// <param name="choose">What so many removals come to, without correction.</param>
+/// <param name="finish">The same with the correction.</param>
+/// <param name="release">Takes what was tried and is not the answer.</param>
 /// <param name="note">Takes a line for people.</param>
-internal sealed class TargetSearch(int most, Func<int, Reduction> choose, Func<Reduction, Reduction> finish, Action<string> note)
+internal sealed class TargetSearch<T>(int most, Func<int, T> choose, Func<T, T> finish, Action<T> release, Action<string> note)
+    where T : class
 {
     /// <summary>
     /// The fewest removals whose planned output is within the limit, what compensation adds included. Sizes fall with every block that
     /// goes, so the first number that fits is the fewest. Refuses a limit that no number reaches (MKA061).
     /// </summary>
     /// <param name="least">Numbers below this cannot fit, whichever blocks go.</param>
-    public Reduction BySize(long limit, int least, Func<Reduction, long> size)
+    public T BySize(long limit, int least, Func<T, long> size)
     {
         var smallest = long.MaxValue;
         for (var count = Math.Min(least, most); count <= most; count++)
         {
             var chosen = choose(count);
-            if (size(chosen) <= limit && finish(chosen) is var finished && size(finished) <= limit)
+            var planned = size(chosen);
+            smallest = Math.Min(smallest, planned);
+            var finished = planned <= limit ? finish(chosen) : chosen;
+            if (size(finished) <= limit)
             {
                 note($"{count} blocks go: the fewest whose result, {size(finished):N0} bytes, is within {limit:N0}");
                 return finished;
             }
 
-            smallest = Math.Min(smallest, size(chosen));
+            release(finished);
         }
 
         throw new RefusedException(
@@ -39,9 +44,9 @@ internal sealed class TargetSearch(int most, Func<int, Reduction> choose, Func<R
     /// <param name="original">Of the original model, and finite.</param>
     /// <param name="loss">A model without a finite loss is beyond any limit.</param>
     /// <exception cref="QualityGateException">Already one block costs more.</exception>
-    public Reduction ByLoss(Loss original, double maxIncrease, Func<Reduction, Loss> loss)
+    public T ByLoss(Loss original, double maxIncrease, Func<T, Loss> loss)
     {
-        Reduction? best = null;
+        T? best = null;
         double? least = null;
         var (within, beyond) = (0, most + 1);
         while (beyond - within > 1)
@@ -51,8 +56,16 @@ internal sealed class TargetSearch(int most, Func<int, Reduction> choose, Func<R
             var increase = loss(reduction).IncreaseOver(original);
             least = least < increase ? least : increase ?? least;
             note($"without {count} blocks the perplexity on held-out calibration text {(increase is { } share ? FormattableString.Invariant($"rises by {share:0.0%}") : "is not finite")}");
-            if (increase <= maxIncrease) (within, best) = (count, reduction);
-            else beyond = count;
+            if (increase <= maxIncrease)
+            {
+                if (best is not null) release(best);
+                (within, best) = (count, reduction);
+            }
+            else
+            {
+                release(reduction);
+                beyond = count;
+            }
         }
 
         var reached = least is { } rise ? FormattableString.Invariant($"it rises by {rise:0.0%}") : "there is no finite loss";

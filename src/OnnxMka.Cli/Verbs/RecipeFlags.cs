@@ -1,0 +1,107 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using OnnxMka.Bench;
+using OnnxMka.Planning;
+using OnnxMka.Recipes;
+using OnnxMka.Steps;
+using OnnxMka.Steps.Dropping;
+using OnnxMka.Steps.Merging;
+using OnnxMka.Steps.Reaching;
+using OnnxMka.Steps.Searching;
+using OnnxMka.Structure;
+
+namespace OnnxMka.Cli.Verbs;
+
+/// <summary>What is removed, by words of the command line.</summary>
+internal enum RemovalMethod
+{
+    Mka,
+    Drop,
+    Best,
+}
+
+/// <summary>Options that are sugar for the steps of a recipe.</summary>
+internal sealed class RecipeFlags
+{
+    private readonly Option<double?> _ratio = new("--ratio") { Description = "Share of the blocks to remove, 0 up to 1" };
+    private readonly Option<int?> _count = new("--layers-removed") { Description = "Number of blocks to remove" };
+    private readonly Option<string?> _blocks = new("--blocks") { Description = "Blocks to remove, such as 3,7 (numbers start at 0); of halves, such as 3.mlp,7.attention" };
+    private readonly Option<RemovalMethod> _method = ChoiceOption.Of<RemovalMethod>("--method", "mka merges, drop deletes, best tries several ways and takes what loses least");
+    private readonly Option<Order> _order = ChoiceOption.Of<Order>("--order", "similarity takes the most similar neighbours, tail the last");
+    private readonly Option<MergedHalf> _only = ChoiceOption.Of<MergedHalf>("--only", "Mix only that half of each merged block; the other stays the kept block's own");
+    private readonly QualityFlags _quality = new();
+    private readonly SelectionFlags _selection = new();
+    private readonly MergeFlags _merge = new();
+    private readonly Option<int> _protectFirst = new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _protectLast = new("--protect-last") { Description = "Blocks at the end that stay as they are", DefaultValueFactory = _ => 1 };
+
+    public IEnumerable<Option> All => [_ratio, _count, _blocks, _method, _order, _only, .. _quality.All, .. _selection.All, .. _merge.All, _protectFirst, _protectLast];
+
+    public string? Journal(ParseResult parsed) => _selection.Journal(parsed);
+
+    /// <summary>Steps and granularity. Throws <see cref="UsageException"/> where options contradict each other.</summary>
+    /// <param name="plan">One that was given; null for none.</param>
+    public Recipe Recipe(ParseResult parsed, MergePlan? plan)
+    {
+        var method = parsed.GetValue(_method);
+        var merge = Merge(parsed, method, plan is not null);
+        var wanted = With(merge, parsed);
+        var isNamed = wanted.Blocks.Length > 0 || plan is not null;
+        var (select, correction, best) = _quality.Value(parsed, method, isNamed, plan is not null);
+        _selection.Check(parsed, method, select);
+        select ??= parsed.GetValue(_order) == Order.Tail ? "tail" : null;
+        Removal removal = plan is not null ? PlannedStep.Of(plan) : method switch
+        {
+            RemovalMethod.Drop => As(new Drop(), wanted),
+            RemovalMethod.Best => As(best, wanted),
+            _ => wanted,
+        };
+        if (plan is null && method != RemovalMethod.Best && !isNamed) removal = removal with { Select = select };
+        if (removal is Merge { Plan: null } weighed) removal = weighed with { WeighDrops = _selection.WeighsDrops(parsed) };
+        ImmutableArray<Step> steps = correction is null ? [removal] : [removal, correction];
+        if (_selection.Goal(parsed) is { } goal) steps = [goal with { Steps = steps }];
+        return new Recipe
+        {
+            Steps = steps,
+            Granularity = plan is { Units: not null } || _selection.TakesHalves(parsed) ? Granularity.Sublayer : Granularity.Block,
+        };
+    }
+
+    private Merge Merge(ParseResult parsed, RemovalMethod method, bool planGiven)
+    {
+        var amounts = new[] { parsed.GetValue(_ratio) is not null, parsed.GetValue(_count) is not null, parsed.GetValue(_blocks) is not null, planGiven }.Count(given => given);
+        if (amounts + _selection.Amounts(parsed) != 1)
+            throw new UsageException("Say how much goes with exactly one of --ratio, --layers-removed, --blocks, --target-size, --max-ppl-increase or --plan.");
+        if (parsed.GetValue(_ratio) is { } ratio && !(ratio >= 0 && ratio < 1)) throw new UsageException($"--ratio is {ratio}; it must be at least 0 and less than 1.");
+        if (parsed.GetValue(_only) != MergedHalf.Both && (planGiven || method != RemovalMethod.Mka))
+            throw new UsageException("--only says what a merge mixes: it goes with --method mka, and not with --plan, which says so itself.");
+        return _merge.Apply(parsed, planGiven, method, new Merge { Only = parsed.GetValue(_only) });
+    }
+
+    private Merge With(Merge merge, ParseResult parsed)
+    {
+        var blocks = parsed.GetValue(_blocks);
+        var count = parsed.GetValue(_count);
+        if (count is { } number) UsageRange.AtLeast(number, 0, "--layers-removed");
+        return merge with
+        {
+            Ratio = parsed.GetValue(_ratio),
+            Count = count,
+            Blocks = _selection.TakesHalves(parsed)
+                ? [.. (blocks ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)]
+                : [.. UsageRange.Numbers(blocks, "--blocks").Select(b => b.ToString(System.Globalization.CultureInfo.InvariantCulture))],
+            ProtectFirst = UsageRange.AtLeast(parsed.GetValue(_protectFirst), 0, "--protect-first"),
+            ProtectLast = UsageRange.AtLeast(parsed.GetValue(_protectLast), 0, "--protect-last"),
+        };
+    }
+
+    private static T As<T>(T removal, Removal wanted)
+        where T : Removal => removal with
+        {
+            Ratio = wanted.Ratio,
+            Count = wanted.Count,
+            Blocks = wanted.Blocks,
+            ProtectFirst = wanted.ProtectFirst,
+            ProtectLast = wanted.ProtectLast,
+        };
+}

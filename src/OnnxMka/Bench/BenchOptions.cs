@@ -1,0 +1,26 @@
+using OnnxMka.Outcomes;
+using OnnxMka.Running.Parts;
+using OnnxMka.Scoring;
+
+namespace OnnxMka.Bench;
+
+/// <summary>What a bench is set up with.</summary>
+internal sealed record BenchOptions
+{
+    public required StepKinds Kinds { get; init; }
+
+    public RunningOptions Running { get; init; } = new();
+
+    public ScoringOptions Scoring { get; init; } = new();
+
+    public StageClock Clock { get; init; } = new();
+
+    public bool KeepNames { get; init; }
+
+    /// <summary>File name of the model that will be written; sizes depend on it.</summary>
+    public string OutputName { get; init; } = "model.onnx";
+
+    public bool ForceExternalData { get; init; }
+
+    public string? JournalFile { get; init; }
+}

@@ -1,0 +1,56 @@
+namespace OnnxMka.Bench;
+
+/// <summary>What a kind of step does. A user's own is registered beside those that come along (<see cref="StepKinds.With"/>).</summary>
+public interface IStepKind
+{
+    /// <summary>Its name in recipes: lower case, words joined by hyphens.</summary>
+    string Name { get; }
+
+    /// <summary>The record with its options, a <see cref="Step"/>.</summary>
+    Type Options { get; }
+
+    /// <summary>
+    /// The decided steps that an open one comes to; a decided one gives itself. It may run the model and changes nothing. Refuses what
+    /// cannot be done to this model.
+    /// </summary>
+    Decision Decide(Step step, ModelState state, Workbench bench);
+
+    /// <summary>The model after a decided step. The state that came in stays as it is.</summary>
+    StepResult Apply(Step decided, ModelState state, Workbench bench);
+
+    /// <summary>What stands in its place in the control, the plain removal of the same units; null for nothing.</summary>
+    Step? Control(Step decided);
+}
+
+/// <summary>The same for one record.</summary>
+/// <param name="name">Its name in recipes.</param>
+public abstract class StepKind<TStep>(string name) : IStepKind
+    where TStep : Step
+{
+    public string Name => name;
+
+    public Type Options => typeof(TStep);
+
+    public Decision Decide(Step step, ModelState state, Workbench bench) => Decide((TStep)step, state, bench);
+
+    public StepResult Apply(Step decided, ModelState state, Workbench bench) => Apply((TStep)decided, state, bench);
+
+    public Step? Control(Step decided) => Control((TStep)decided);
+
+    /// <inheritdoc cref="IStepKind.Decide"/>
+    protected abstract Decision Decide(TStep step, ModelState state, Workbench bench);
+
+    /// <inheritdoc cref="IStepKind.Apply"/>
+    protected abstract StepResult Apply(TStep decided, ModelState state, Workbench bench);
+
+    /// <inheritdoc cref="IStepKind.Control"/>
+    protected virtual Step? Control(TStep decided) => null;
+}
+
+/// <summary>A kind of which every step is decided into steps of other kinds, and none is applied itself.</summary>
+public abstract class OpenStepKind<TStep>(string name) : StepKind<TStep>(name)
+    where TStep : Step
+{
+    protected sealed override StepResult Apply(TStep decided, ModelState state, Workbench bench) =>
+        throw new ArgumentException($"a step '{Name}' is decided first", nameof(decided));
+}

@@ -1,0 +1,219 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using OnnxMka.Compensation;
+using OnnxMka.Graph;
+using OnnxMka.Json;
+using OnnxMka.Measuring;
+using OnnxMka.Outcomes;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Scoring;
+using OnnxMka.Structure;
+
+namespace OnnxMka.Bench;
+
+/// <summary>
+/// What all steps of a job share: its texts, the seams of the input, losses that are known, and the states that are being tried. Whether a
+/// model runs whole or block by block is decided here; nobody else asks. Not for several threads at once.
+/// </summary>
+public sealed class Workbench : IDisposable
+{
+    private readonly BenchOptions _options;
+    private readonly Texts _texts;
+    private readonly BenchText _text;
+    private readonly Dictionary<TextAmount, SplitSeams> _seams = [];
+    private readonly Dictionary<(string State, bool Judges), Loss> _losses = [];
+    private readonly Dictionary<string, Analysis> _analyses = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, StepResult> _held = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, IDisposable> _kept = new(StringComparer.Ordinal);
+    private readonly Dictionary<ScratchFile, int> _scratch = new(ReferenceEqualityComparer.Instance);
+
+    internal Workbench(BlockMap map, string fingerprint, BenchOptions options, Texts texts, IProgressSink progress, CancellationToken stop)
+    {
+        Input = ModelState.Of(map, fingerprint);
+        _options = options;
+        _texts = texts;
+        _text = new BenchText(texts);
+        Progress = progress;
+        Stop = stop;
+    }
+
+    /// <summary>The model as it came.</summary>
+    public ModelState Input { get; }
+
+    public StepKinds Kinds => _options.Kinds;
+
+    public IProgressSink Progress { get; }
+
+    public CancellationToken Stop { get; }
+
+    /// <summary>Where models run, and with how much.</summary>
+    public RunningOptions Running => _options.Running;
+
+    /// <summary>Names of nodes and weights keep the input's layer numbers.</summary>
+    public bool KeepNames => _options.KeepNames;
+
+    /// <summary>The last similarities that were computed, or those that were given; null for none.</summary>
+    internal Analysis? ShownAnalysis { get; private set; }
+
+    internal StageClock Clock => _options.Clock;
+
+    /// <summary>File that keeps what a search has found; null for none.</summary>
+    internal string? JournalFile => _options.JournalFile;
+
+    /// <summary>True while a step tries one number of units after the other: what it has found it will be asked for again.</summary>
+    internal bool IsSearching { get; set; }
+
+    internal BlockChain Chain(BlockMap map) => BlockChain.Of(map, Running.Target, ChainOptions);
+
+    internal ChainOptions ChainOptions => RunPlan.For(Input.Structure, _texts.Calibration, Running).Chain;
+
+    /// <summary>The decided steps of an open one. Refuses as its kind does.</summary>
+    public Decision Decide(Step step, ModelState state) => Kinds.Of(step).Decide(step, state, this);
+
+    /// <summary>The model after a decided step, which is the caller's: it ends with <see cref="Release(ModelState)"/>, or with the bench.</summary>
+    public StepResult Apply(Step decided, ModelState state)
+    {
+        var key = state.KeyAfter(TextOf(decided));
+        if (_held.Remove(key, out var held)) return held;
+        var made = Kinds.Of(decided).Apply(decided, state, this);
+        foreach (var file in made.State.Scratch) _scratch[file] = _scratch.GetValueOrDefault(file) + 1;
+        return made with { State = made.State with { Key = key } };
+    }
+
+    /// <summary>Open steps one after the other. The states that they come to are the caller's, as with <see cref="Apply"/>.</summary>
+    public Course Run(IEnumerable<Step> steps, ModelState state)
+    {
+        var course = new Course(state, [], []);
+        foreach (var step in steps)
+        {
+            var decision = Decide(step, course.State);
+            course = course with { Sections = [.. course.Sections, .. decision.Sections] };
+            foreach (var decided in decision.Steps)
+            {
+                var taken = new TakenStep(decided, course.State, Apply(decided, course.State));
+                course = course with { Taken = [.. course.Taken, taken], Sections = [.. course.Sections, .. taken.Result.Sections] };
+            }
+        }
+
+        return course;
+    }
+
+    /// <summary>Keeps what a decided step made of a state until it is applied there again, which then costs nothing.</summary>
+    public void Hold(TakenStep taken) => _held[taken.Before.KeyAfter(TextOf(taken.Step))] = taken.Result;
+
+    /// <summary>Gives back the weights of a model that nobody runs or writes any more.</summary>
+    public void Release(ModelState state)
+    {
+        foreach (var file in state.Scratch)
+        {
+            if (--_scratch[file] > 0) continue;
+            _scratch.Remove(file);
+            file.Dispose();
+        }
+    }
+
+    /// <summary>The same for all states that a course came to.</summary>
+    public void Release(Course course)
+    {
+        foreach (var taken in course.Taken) Release(taken.Result.State);
+    }
+
+    /// <summary>Nats a token on the calibration windows that nothing was fitted to; measured once.</summary>
+    public Loss HeldOutLoss(ModelState state) => LossOf(state, judges: false);
+
+    /// <summary>The same on windows that not even an ample fit saw, more of them: for comparisons.</summary>
+    public Loss JudgedLoss(ModelState state) => LossOf(state, judges: true);
+
+    /// <summary>Windows that something is fitted to.</summary>
+    public int Windows(TextAmount amount) => _text.Of(amount).Fit.Count;
+
+    /// <summary>The windows themselves, with those that judge the fit.</summary>
+    public CalibrationSplit Text(TextAmount amount) => _text.Of(amount);
+
+    /// <summary>Does something with the input's seams over so much text. Those of more than the usual amount are not kept.</summary>
+    public T WithSeams<T>(TextAmount amount, Func<SplitSeams, T> work)
+    {
+        if (amount == TextAmount.Ample)
+        {
+            using var ample = SeamsOf(Input, _text.Of(amount));
+            return work(ample);
+        }
+
+        if (!_seams.TryGetValue(amount, out var seams)) _seams[amount] = seams = SeamsOf(Input, _text.Of(amount));
+        return work(seams);
+    }
+
+    /// <summary>The seams of a state over the usual text: what a choice of its units looks at.</summary>
+    public T WithSeamsOf<T>(ModelState state, Func<SplitSeams, T> work)
+    {
+        if (state.Key == Input.Key) return WithSeams(TextAmount.Usual, work);
+        using var seams = SeamsOf(state, _text.Of(TextAmount.Usual));
+        return work(seams);
+    }
+
+    /// <summary>Similarities of a model's seams; of the input those that were given, where there are any. Refuses those of another model.</summary>
+    public Analysis Analyse(ModelState state)
+    {
+        var isInput = state.Key == Input.Key;
+        if (isInput && _options.Scoring.Analysis is { } given)
+        {
+            given.RequireFor(state.Structure, Input.Lineage.Plan.Fingerprint);
+            return ShownAnalysis = given;
+        }
+
+        if (!_analyses.TryGetValue(state.Key, out var analysis))
+        {
+            _analyses[state.Key] = analysis = ModelScoring.Run(
+                state.Structure, _texts.Calibration, _options.Scoring, Running, Input.Lineage.Plan.Fingerprint, Progress, Stop, Clock);
+        }
+
+        return isInput ? ShownAnalysis = analysis : analysis;
+    }
+
+    /// <summary>Model and data files that a state would be written as.</summary>
+    public long PlannedBytes(ModelState state) => ModelWriter.Plan(state.Model, _options.OutputName, _options.ForceExternalData).TotalBytes;
+
+    /// <summary>A file for weights that a step computes; it belongs to the state that the step gives (<see cref="ModelState.Scratch"/>).</summary>
+    internal static ScratchFile Scratch() => new();
+
+    /// <summary>Something that a search needs again, by name; it ends with <see cref="Forget"/> or with the bench.</summary>
+    internal T Kept<T>(string name, Func<T> make)
+        where T : IDisposable
+    {
+        if (!_kept.TryGetValue(name, out var kept)) _kept[name] = kept = make();
+        return (T)kept;
+    }
+
+    internal void Forget(string name)
+    {
+        if (_kept.Remove(name, out var kept)) kept.Dispose();
+    }
+
+    public void Dispose()
+    {
+        foreach (var kept in _kept.Values) kept.Dispose();
+        foreach (var seams in _seams.Values) seams.Dispose();
+        foreach (var file in _scratch.Keys) file.Dispose();
+        _kept.Clear();
+        _seams.Clear();
+        _scratch.Clear();
+    }
+
+    private static string TextOf(Step step) => $"{step.GetType().Name} {JsonSerializer.Serialize(step, step.GetType(), JsonForm.Line)}";
+
+    private Loss LossOf(ModelState state, bool judges)
+    {
+        if (_losses.TryGetValue((state.Key, judges), out var known)) return known;
+        NextTokenScores.Refuse(Input.Structure);
+        var text = judges ? _text.Judges : _text.HeldOut;
+        var plan = RunPlan.For(Input.Structure, text, Running);
+        return _losses[(state.Key, judges)] = ModelPerplexity.Measure(state.Structure, text, plan, Running, null, Stop).Loss;
+    }
+
+    private SplitSeams SeamsOf(ModelState state, CalibrationSplit split)
+    {
+        using var stage = Progress.Begin("original seams", (state.Structure.Count + 1L) * (split.Fit.Count + split.HeldOut!.Count), "samples");
+        return SplitSeams.Of(Chain(state.Structure), split, stage.AsIncrement<int>(), Stop);
+    }
+}

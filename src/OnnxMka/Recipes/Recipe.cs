@@ -1,0 +1,28 @@
+using System.Collections.Immutable;
+using OnnxMka.Bench;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Scoring;
+using OnnxMka.Structure;
+
+namespace OnnxMka.Recipes;
+
+/// <summary>What is done to a model, on which text: everything but where it runs and where it goes.</summary>
+public sealed record Recipe
+{
+    /// <summary>In order; open or decided.</summary>
+    public ImmutableArray<Step> Steps { get; init; } = [];
+
+    /// <summary>The text that steps look at.</summary>
+    public CalibrationOptions Calibration { get; init; } = new();
+
+    /// <summary>How the seams of a model are compared.</summary>
+    public ScoringOptions Scoring { get; init; } = new();
+
+    /// <summary>Layers or their halves; of halves, ratios and counts speak of halves.</summary>
+    public Granularity Granularity { get; init; }
+
+    public bool Equals(Recipe? other) =>
+        other is not null && Steps.SequenceEqual(other.Steps) && (Calibration, Scoring, Granularity) == (other.Calibration, other.Scoring, other.Granularity);
+
+    public override int GetHashCode() => HashCode.Combine(Steps.Length, Calibration, Granularity);
+}

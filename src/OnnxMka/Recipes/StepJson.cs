@@ -1,0 +1,73 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using OnnxMka.Bench;
+
+namespace OnnxMka.Recipes;
+
+/// <summary>
+/// Steps as JSON: an object with one field, the kind's name, whose value has the options that are not as they are anyway.
+/// <code>{ "drop": { "ratio": 0.25, "select": "bi" } }</code>
+/// Words are those of the command line, joined by hyphens; one that a kind does not know is an error.
+/// </summary>
+public sealed class StepJson : JsonConverter<Step>
+{
+    private readonly StepKinds _kinds;
+
+    private StepJson(StepKinds kinds) => _kinds = kinds;
+
+    /// <summary>How recipes are read and written with these kinds.</summary>
+    public static JsonSerializerOptions Options(StepKinds kinds) => new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.KebabCaseLower,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
+        Encoder = Json.JsonForm.Line.Encoder,
+        Converters =
+        {
+            new StepJson(kinds),
+            new PlanConverter(),
+            new DurationConverter(),
+            new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false),
+        },
+    };
+
+    /// <summary>The options of a step that are not as in one made without any.</summary>
+    internal static JsonObject Written(object value, object plain, JsonSerializerOptions options)
+    {
+        var (all, defaults) = (Node(value), Node(plain));
+        foreach (var (name, usual) in defaults)
+        {
+            if (JsonNode.DeepEquals(all[name], usual)) all.Remove(name);
+        }
+
+        return all;
+
+        JsonObject Node(object source) => JsonSerializer.SerializeToNode(source, source.GetType(), options)!.AsObject();
+    }
+
+    public override bool CanConvert(Type typeToConvert) => typeToConvert == typeof(Step);
+
+    public override Step Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        var step = JsonNode.Parse(ref reader) as JsonObject;
+        if (step is not { Count: 1 }) throw new JsonException("a step is its kind's name with its options, such as drop: { ratio: 0.25 }");
+        var (name, value) = step.Single();
+        var kind = _kinds.Named(name) ?? throw new JsonException($"there is no step '{name}'; the kinds are {string.Join(", ", _kinds.All.Select(k => k.Name))}");
+        try
+        {
+            return (Step)JsonSerializer.Deserialize(value ?? new JsonObject(), kind.Options, options)!;
+        }
+        catch (JsonException e)
+        {
+            throw new JsonException($"of '{name}': {e.Message}", e);
+        }
+    }
+
+    public override void Write(Utf8JsonWriter writer, Step value, JsonSerializerOptions options)
+    {
+        var kind = _kinds.Of(value);
+        var plain = Activator.CreateInstance(kind.Options)!;
+        new JsonObject { [kind.Name] = Written(value, plain, options) }.WriteTo(writer, options);
+    }
+}

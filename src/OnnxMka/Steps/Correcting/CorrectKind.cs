@@ -1,0 +1,43 @@
+using System.Collections.Immutable;
+using OnnxMka.Bench;
+using OnnxMka.Compensation;
+using OnnxMka.Outcomes;
+
+namespace OnnxMka.Steps.Correcting;
+
+/// <summary>Tries every correction, and none.</summary>
+public sealed class CorrectKind() : OpenStepKind<Correct>("correct")
+{
+    /// <summary>Every correction, in the order in which they are tried; null for none.</summary>
+    internal static ImmutableArray<CorrectionStep?> All(double? ridge, int passes) =>
+    [
+        new Refit { Ridge = ridge, Passes = passes },
+        new Fold { Ridge = ridge },
+        new MapSeams { Ridge = ridge, Map = SeamMapForm.Linear },
+        new MapSeams { Ridge = ridge, Map = SeamMapForm.Hadamard },
+        new MapSeams { Ridge = ridge, Map = SeamMapForm.Scale },
+        null,
+    ];
+
+    protected override Decision Decide(Correct step, ModelState state, Workbench bench)
+    {
+        if (!state.Lineage.Plan.Removed.Any()) return None([], state);
+        var tried = bench.Clock.Time("compensate", () => All(step.Ridge, step.Passes).Select(correction =>
+        {
+            var result = correction is null ? StepResult.Of(state) : bench.Apply(correction, state);
+            return (Correction: correction, Result: result, Loss: bench.HeldOutLoss(result.State));
+        }).ToArray());
+        var plan = state.Lineage.Plan;
+        var best = Losses.Least(tried, t => t.Loss, _ => plan.Removed.Select(plan.NameOf));
+        ImmutableArray<CompensationTrial> trials =
+            [.. tried.Select(t => new CompensationTrial(t.Correction?.Options.Kind ?? CompensationKind.None, t.Loss.Perplexity))];
+        foreach (var other in tried.Where(t => t.Correction is not null && t.Correction != best.Correction)) bench.Release(other.Result.State);
+        if (best.Correction is null) return None(trials, state);
+        var report = best.Result.Sections.Select(s => s.Value).OfType<CompensationReport>().Single() with { Trials = trials };
+        bench.Hold(new TakenStep(best.Correction, state, best.Result with { Sections = [CorrectionKind<CorrectionStep>.Told(report, state)] }));
+        return Decision.Of(best.Correction with { Compared = trials });
+    }
+
+    private static Decision None(ImmutableArray<CompensationTrial> trials, ModelState state) =>
+        new([], [CorrectionKind<CorrectionStep>.Told(new CompensationReport(CompensationKind.None, [], trials), state)]);
+}

@@ -1,0 +1,68 @@
+using OnnxMka.Bench;
+using OnnxMka.Outcomes;
+using OnnxMka.Planning;
+using OnnxMka.Selection;
+using OnnxMka.Steps.Merging;
+using OnnxMka.Steps.Searching;
+
+namespace OnnxMka.Steps.Reaching;
+
+/// <summary>Tries numbers of units for the first of its steps, until size or loss is what was asked for.</summary>
+public sealed class ReachKind() : OpenStepKind<Reach>("reach")
+{
+    /// <summary>More than the nodes, constants and ports of a block take in a file.</summary>
+    private const int NodeBytes = 1 << 20;
+
+    protected override Decision Decide(Reach step, ModelState state, Workbench bench)
+    {
+        if (step.Steps is not [Removal { Ratio: null, Count: null, IsNamed: false } removal, .. var rest] || (step.Bytes is null) == (step.MaxIncrease is null))
+        {
+            throw new RefusedException(
+                "MKA066", "the recipe", "'reach' wants bytes or max-increase, and steps of which the first is a removal without ratio, count and blocks",
+                "Write it as docs/recipes.md shows");
+        }
+
+        // The best way is several searches of its own: none of them is asked again for another number.
+        bench.IsSearching = removal is not Best;
+        try
+        {
+            var search = new TargetSearch<Course>(
+                Most(removal, state, bench),
+                count => bench.Run([removal with { Count = count }], state),
+                chosen => chosen.Then(bench.Run(rest, chosen.State)),
+                bench.Release,
+                bench.Progress.Note);
+            var found = step.Bytes is { } bytes
+                ? search.BySize(bytes, LeastRemovals(state, bench.PlannedBytes(state) - bytes), course => bench.PlannedBytes(course.State))
+                : search.ByLoss(Losses.OfOriginal(bench.HeldOutLoss(bench.Input)), step.MaxIncrease!.Value, course => bench.HeldOutLoss(course.State));
+            foreach (var taken in found.Taken) bench.Hold(taken);
+            return new Decision(found.Steps, found.Sections);
+        }
+        finally
+        {
+            bench.IsSearching = false;
+        }
+    }
+
+    private static int Most(Removal removal, ModelState state, Workbench bench)
+    {
+        var (method, weighs) = removal is Merge merge ? (Method.Mka, merge.WeighDrops) : (Method.Drop, false);
+        var options = removal.PlanFor(state, bench.Input, method);
+        var isOrdered = removal is Best || removal.Select is null || Selectors.Orders.Contains(removal.Select);
+        return isOrdered ? MergePlanner.Room(state.Structure, options) : Candidates.Of(state.Structure, options, weighs).Length;
+    }
+
+    /// <summary>Units that must go at least for the weights to shrink by so many bytes, whichever they are.</summary>
+    private static int LeastRemovals(ModelState state, long bytes)
+    {
+        var count = 0;
+        foreach (var block in state.Structure.Blocks.Select(state.Structure.ParameterBytes).OrderDescending())
+        {
+            if (bytes <= 0) return count;
+            bytes -= block + NodeBytes;
+            count++;
+        }
+
+        return count;
+    }
+}

@@ -1,0 +1,56 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using OnnxMka.Bench;
+using OnnxMka.Compensation;
+using OnnxMka.Planning;
+using OnnxMka.Selection;
+using OnnxMka.Steps.Correcting;
+using OnnxMka.Steps.Dropping;
+
+namespace OnnxMka.Steps.Searching;
+
+/// <summary>Decides a drop and its correction by trying (<see cref="BestSearch"/>).</summary>
+/// <param name="selectors">Those that are tried are among them.</param>
+public sealed class BestKind(Selectors selectors) : OpenStepKind<Best>("best")
+{
+    protected override Decision Decide(Best step, ModelState state, Workbench bench)
+    {
+        var options = step.PlanFor(state, bench.Input, Method.Drop);
+        MergePlanner.CheckRoom(state.Structure, options);
+        if (options.Count == 0 && options.Named.IsDefaultOrEmpty)
+        {
+            // Nothing goes: the step is a drop of nothing, and there is nothing to search.
+            var none = new Section("compensation", new CompensationReport(CompensationKind.None, [], []));
+            return Decision.Of(new Drop { Reasons = MergePlanner.Plan(state.Structure, null, options, state.Lineage.Plan.Fingerprint) }, none);
+        }
+
+        var found = bench.Clock.Time("search", () => BestSearch.Run(selectors, step, options, state, bench));
+        Section[] sections = [Told(found.Report, state), .. found.Selection is { } selection ? [Choosing.Told(selection, state)] : Array.Empty<Section>()];
+        ImmutableArray<Step> steps = found.Correction is { } correction ? [found.Drop, correction] : [found.Drop];
+        // The correction that was taken tells of itself when it is applied; that there is none is told here.
+        return found.Correction is null
+            ? new Decision(steps, [.. sections, CorrectionKind<CorrectionStep>.Told(new CompensationReport(CompensationKind.None, [], []), state)])
+            : new Decision(steps, [.. sections]);
+    }
+
+    private static Section Told(SearchReport report, ModelState state)
+    {
+        string NameOf(int block) => state.Lineage.Plan.NameOf(state.Lineage.InInput(block));
+        var rows = report.Trials.Select((trial, i) => (ImmutableArray<string>)
+        [
+            (trial.Selection ?? "exchange") + (i == report.Chosen ? " (taken)" : ""),
+            string.Join(',', trial.Removed.Select(NameOf)),
+            trial.Compensation.ToString().ToLowerInvariant(),
+            trial.HeldOutPerplexity?.ToString("0.00", CultureInfo.CurrentCulture) ?? "not finite",
+            trial.Seconds.ToString("0.0", CultureInfo.CurrentCulture),
+        ]);
+        return new Section("search", report)
+        {
+            Shown =
+            [
+                new SectionTable(["tried", "blocks dropped", "correction", "held-out perplexity", "seconds"], [.. rows]),
+                new SectionLine($"{report.Why}{(report.Complete ? "" : " (the budget ended the search; a larger --budget tries more)")}"),
+            ],
+        };
+    }
+}
