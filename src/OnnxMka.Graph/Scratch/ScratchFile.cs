@@ -49,7 +49,14 @@ public sealed class ScratchFile : IDisposable
         _file.Dispose();
         File.Delete(Path);
         _lock.Dispose();
-        Directory.Delete(_folder, recursive: true);
+        try
+        {
+            Directory.Delete(_folder, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Once the lock is free, another process may take the folder for a leftover, and remove it first.
+        }
     }
 
     /// <summary>Folders whose lock nobody holds. What cannot be removed, such as another user's, stays.</summary>
