@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using OnnxMka.Numerics;
 
 // Affinities and their normalisation, in place: D2 [N, N] -> A [N, N] and u0 [N].
 //

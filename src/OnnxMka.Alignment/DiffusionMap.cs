@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using OnnxMka.Numerics;
 
 // The diffusion map of one seam: X [N, H] -> E [N, d] (Coifman and Lafon, Diffusion maps, ACHA 21, 2006).
 //

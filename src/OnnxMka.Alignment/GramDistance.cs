@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using OnnxMka.Numerics;
 
 // D2[i,j] = g_ii + g_jj - 2 g_ij, G = Z Z', Z = X less one of its rows, in float64: X [N, H] -> D2 [N, N].
 //

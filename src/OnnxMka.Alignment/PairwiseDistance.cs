@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using OnnxMka.Numerics;
 
 // D2[i,j] = sum_h (X[i,h] - X[j,h])^2 in float64 from float32 data: X [N, H] -> D2 [N, N].
 //

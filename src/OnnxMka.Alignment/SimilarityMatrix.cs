@@ -1,3 +1,5 @@
+using OnnxMka.Numerics;
+
 // Layers x layers: NPIB of every pair of embeddings, each unordered pair computed once, pairs spread over threads.
 // A pair is computed by one thread from values that no thread changes, so the bits do not depend on their number.
 

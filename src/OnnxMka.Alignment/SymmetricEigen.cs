@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
-using MathNet.Numerics.LinearAlgebra;
-using MathNet.Numerics.LinearAlgebra.Double;
+using OnnxMka.Numerics;
 
 // Leading eigenpairs of the diffusion operator: A [N, N] -> (lambda_k, u_k), k = 0..count-1, with their residual.
 //
@@ -12,11 +11,6 @@ using MathNet.Numerics.LinearAlgebra.Double;
 
 namespace OnnxMka.Alignment;
 
-/// <summary>Eigenpairs, largest value first.</summary>
-/// <param name="Values">[count].</param>
-/// <param name="Vectors">Unit vectors: [count][N].</param>
-internal sealed record EigenPairs(double[] Values, double[][] Vectors);
-
 internal static class SymmetricEigen
 {
     /// <summary>Largest ||A u - lambda u|| accepted.</summary>
@@ -26,14 +20,12 @@ internal static class SymmetricEigen
     /// What Lanczos aims at, well below what is accepted: an eigenvector is off by residual / gap, and the gap may be small.
     /// A residual is computed with rounding errors of about 1e-15.
     /// </summary>
-    private const double LanczosTolerance = 1e-13;
+    public const double LanczosTolerance = 1e-13;
 
     /// <summary>The <paramref name="count"/> leading pairs, u0 first, and the largest residual among them.</summary>
     public static (EigenPairs Pairs, double Residual) Leading(IDiffusionOperator diffusion, int count, int maxThreads)
     {
-        var rest = diffusion.Samples < BlockLanczos.SmallestSize
-            ? Full(diffusion, count - 1)
-            : BlockLanczos.Leading(diffusion, count - 1, LanczosTolerance, maxThreads);
+        var rest = diffusion.Samples < BlockLanczos.SmallestSize ? Full(diffusion, count - 1) : Lanczos(diffusion, count - 1, maxThreads);
         return WithStationary(diffusion, rest, maxThreads);
     }
 
@@ -43,10 +35,12 @@ internal static class SymmetricEigen
         var n = diffusion.Samples;
         var u = diffusion.Stationary;
         var a = diffusion.ToDense();
-        var (values, vectors) = DenseEigen.Descending(
-            DenseMatrix.Create(n, n, (i, j) => a[(i * n) + j] - (2 * u[i] * u[j])), count);
-        return new EigenPairs(values, vectors);
+        return DenseEigen.Leading(n, (i, j) => a[(i * n) + j] - (2 * u[i] * u[j]), count);
     }
+
+    /// <summary>By products with blocks of vectors: O(N^2) each.</summary>
+    public static EigenPairs Lanczos(IDiffusionOperator diffusion, int count, int maxThreads) =>
+        BlockLanczos.Leading(diffusion.Stationary, (panel, product) => diffusion.Multiply(panel, product, maxThreads), count, LanczosTolerance);
 
     /// <summary>Puts (lambda_0, u0) before the others, and refuses pairs that do not satisfy A u = lambda u.</summary>
     public static (EigenPairs Pairs, double Residual) WithStationary(IDiffusionOperator diffusion, EigenPairs rest, int maxThreads)

@@ -1,4 +1,5 @@
 using OnnxMka.Alignment.Tests.Oracle;
+using OnnxMka.Numerics;
 
 namespace OnnxMka.Alignment.Tests;
 

@@ -1,8 +1,10 @@
+using OnnxMka.Numerics;
+
 namespace OnnxMka.Alignment.Tests;
 
 public sealed class SymmetricEigenTests
 {
-    private const double LanczosTarget = 1e-13;
+    private const double LanczosTarget = SymmetricEigen.LanczosTolerance;
 
     // Weyl: an eigenvalue is off by at most the rounding of the reflected matrix and of the projections, tens of 2^-53.
     private const double EigenvalueTolerance = 1e-14 * 20;
@@ -17,7 +19,7 @@ public sealed class SymmetricEigenTests
         const int Count = 6;
         var diffusion = Operator(n, structured);
         var full = SymmetricEigen.Full(diffusion, Count + 1);
-        var lanczos = BlockLanczos.Leading(diffusion, Count, LanczosTarget, 0);
+        var lanczos = SymmetricEigen.Lanczos(diffusion, Count, 0);
         for (var k = 0; k < Count; k++)
         {
             Assert.InRange(lanczos.Values[k], full.Values[k] - EigenvalueTolerance, full.Values[k] + EigenvalueTolerance);
@@ -37,7 +39,7 @@ public sealed class SymmetricEigenTests
     {
         // Rank six: after the first panel nothing is left, so the basis has to be refilled at random.
         double[] spectrum = [1, 0.9, 0.5, 0.5, 0.5, 0.2];
-        var values = BlockLanczos.Leading(WithSpectrum(n, k => k < spectrum.Length ? spectrum[k] : 0), 6, LanczosTarget, 0).Values;
+        var values = SymmetricEigen.Lanczos(WithSpectrum(n, k => k < spectrum.Length ? spectrum[k] : 0), 6, 0).Values;
         double[] expected = [.. spectrum[1..], 0];
         for (var k = 0; k < expected.Length; k++)
             Assert.InRange(values[k], expected[k] - EigenvalueTolerance, expected[k] + EigenvalueTolerance);
@@ -48,7 +50,7 @@ public sealed class SymmetricEigenTests
     {
         // Equally spaced eigenvalues: the leading gap is 1/600 of the spread, far more than one basis of 152 can resolve.
         const int N = 600;
-        var pairs = BlockLanczos.Leading(WithSpectrum(N, k => 1 - (k / (double)N)), 5, LanczosTarget, 0);
+        var pairs = SymmetricEigen.Lanczos(WithSpectrum(N, k => 1 - (k / (double)N)), 5, 0);
         for (var k = 0; k < 5; k++)
             Assert.InRange(pairs.Values[k], 1 - ((k + 1) / (double)N) - EigenvalueTolerance, 1 - ((k + 1) / (double)N) + EigenvalueTolerance);
     }
@@ -62,7 +64,7 @@ public sealed class SymmetricEigenTests
         // Products soon hold nothing but rounding, which is not orthogonal to the basis until it is projected again.
         const int N = 140;
         var diffusion = WithSpectrum(N, k => Math.Pow(decay, k));
-        var (_, residual) = SymmetricEigen.WithStationary(diffusion, BlockLanczos.Leading(diffusion, 12, LanczosTarget, 0), 0);
+        var (_, residual) = SymmetricEigen.WithStationary(diffusion, SymmetricEigen.Lanczos(diffusion, 12, 0), 0);
         Assert.InRange(residual, 0, LanczosTarget + (2 * N * 1.2e-16));
     }
 
@@ -71,7 +73,7 @@ public sealed class SymmetricEigenTests
     {
         const int N = BlockLanczos.SmallestSize;
         const int Count = AlignmentOptions.MaxEmbeddingDimension + 1;
-        var values = BlockLanczos.Leading(WithSpectrum(N, k => Math.Pow(0.8, k)), Count, LanczosTarget, 0).Values;
+        var values = SymmetricEigen.Lanczos(WithSpectrum(N, k => Math.Pow(0.8, k)), Count, 0).Values;
         for (var k = 0; k < Count; k++)
             Assert.InRange(values[k], Math.Pow(0.8, k + 1) - EigenvalueTolerance, Math.Pow(0.8, k + 1) + EigenvalueTolerance);
     }

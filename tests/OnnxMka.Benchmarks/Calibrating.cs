@@ -1,6 +1,7 @@
 using Microsoft.ML.OnnxRuntime;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
+using OnnxMka.Numerics;
 using OnnxMka.Running.Activations;
 using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Numerics;
 using OnnxMka.Graph.Editing;
+using OnnxMka.Numerics;
 
 namespace OnnxMka.Compensation;
 

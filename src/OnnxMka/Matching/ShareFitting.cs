@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
+using OnnxMka.Numerics;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 using OnnxMka.Running.Parts;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using OnnxMka.Alignment;
+using OnnxMka.Numerics;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 

@@ -1,4 +1,5 @@
 using OnnxMka.Compensation;
+using OnnxMka.Numerics;
 
 namespace OnnxMka.Tests.Compensation;
 

@@ -1,6 +1,7 @@
 using OnnxMka.Alignment;
 using OnnxMka.Alignment.Ilgpu;
 using OnnxMka.Graph;
+using OnnxMka.Numerics;
 
 namespace OnnxMka.Tests.Layering;
 
@@ -9,7 +10,7 @@ public sealed class LayeringTests
 {
     private static readonly string[] Assemblies =
     [
-        .. new[] { typeof(OnnxModel), typeof(AlignmentOptions), typeof(IlgpuScoringKernels), typeof(Compression) }.Select(t => t.Assembly.Location),
+        .. new[] { typeof(OnnxModel), typeof(NormalEquations), typeof(AlignmentOptions), typeof(IlgpuScoringKernels), typeof(Compression) }.Select(t => t.Assembly.Location),
         Path.Combine(AppContext.BaseDirectory, "onnx-mka.dll"),
     ];
 

@@ -1,4 +1,5 @@
 using OnnxMka.Matching;
+using OnnxMka.Numerics;
 
 namespace OnnxMka.Tests.Matching;
 

@@ -6,7 +6,7 @@ using System.Runtime.Intrinsics;
 // rows in order; only Multiply is spread over threads, and there each row of the result is one sum in one order.
 
 
-namespace OnnxMka.Alignment;
+namespace OnnxMka.Numerics;
 
 internal static class Panel
 {

@@ -1,4 +1,4 @@
-namespace OnnxMka.Matching;
+namespace OnnxMka.Numerics;
 
 /// <summary>
 /// The one-to-one assignment of rows to columns with the largest sum (Kuhn-Munkres, by shortest augmenting paths): O(n^3) at worst.
@@ -41,7 +41,8 @@ internal static class Assignment
     }
 
     /// <summary>Lowers the reduced costs around the tree until one more column joins it, and returns that column.</summary>
-    private static int Extend(double[] scores, int n, int row, int column, double[] u, double[] v, int[] rowOf, int[] before, double[] least, bool[] done)
+    private static int Extend(
+        double[] scores, int n, int row, int column, double[] u, double[] v, int[] rowOf, int[] before, double[] least, bool[] done)
     {
         var (delta, next) = (double.PositiveInfinity, -1);
         for (var j = 0; j < n; j++)

@@ -1,7 +1,6 @@
 using System.Runtime.Intrinsics;
-using OnnxMka.Alignment;
 
-namespace OnnxMka.Compensation;
+namespace OnnxMka.Numerics;
 
 /// <summary>
 /// Sums of a least-squares problem <c>min |X D - R|</c>, in float64: <c>X'X</c> (its lower half; what tiles leave above it is not read), <c>X'R</c> and the column sums. Rows are

@@ -1,15 +1,15 @@
 using MathNet.Numerics.LinearAlgebra;
+using MathNet.Numerics.LinearAlgebra.Double;
 
-namespace OnnxMka.Alignment;
+namespace OnnxMka.Numerics;
 
 /// <summary>The full decomposition of a small symmetric matrix, by Householder tridiagonalisation and implicit QL (MathNet).</summary>
 internal static class DenseEigen
 {
-    /// <summary>The <paramref name="count"/> largest eigenvalues, largest first, and their unit vectors [count][size].</summary>
-    public static (double[] Values, double[][] Vectors) Descending(Matrix<double> symmetric, int count)
+    /// <summary>The <paramref name="count"/> leading pairs of the matrix [size, size] with these entries.</summary>
+    public static EigenPairs Leading(int size, Func<int, int, double> entry, int count)
     {
-        var size = symmetric.RowCount;
-        var decomposition = symmetric.Evd(Symmetricity.Symmetric); // values ascending
+        var decomposition = DenseMatrix.Create(size, size, entry).Evd(Symmetricity.Symmetric); // values ascending
         var values = new double[count];
         var vectors = new double[count][];
         for (var k = 0; k < count; k++)
@@ -18,6 +18,6 @@ internal static class DenseEigen
             vectors[k] = decomposition.EigenVectors.Column(size - 1 - k).ToArray();
         }
 
-        return (values, vectors);
+        return new EigenPairs(values, vectors);
     }
 }

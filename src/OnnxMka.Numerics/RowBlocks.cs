@@ -1,4 +1,4 @@
-namespace OnnxMka.Alignment;
+namespace OnnxMka.Numerics;
 
 /// <summary>Splits rows 0..n-1 into fixed blocks, whatever the number of threads, so that no sum depends on it.</summary>
 internal static class RowBlocks

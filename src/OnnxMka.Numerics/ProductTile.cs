@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics;
 // for as many fused multiply-adds. An entry is one running sum over k = 0..K-1, whatever the width of the vectors.
 
 
-namespace OnnxMka.Alignment;
+namespace OnnxMka.Numerics;
 
 internal static class ProductTile
 {
@@ -19,8 +19,10 @@ internal static class ProductTile
     public static unsafe void Add(double* a, double* b, int count, double* target, int pitch)
     {
         var c = b + (count * Width);
-        Vector512<double> s00 = default, s10 = default, s20 = default, s30 = default, s40 = default, s50 = default, s60 = default, s70 = default;
-        Vector512<double> s01 = default, s11 = default, s21 = default, s31 = default, s41 = default, s51 = default, s61 = default, s71 = default;
+        Vector512<double> s00 = default, s10 = default, s20 = default, s30 = default;
+        Vector512<double> s40 = default, s50 = default, s60 = default, s70 = default;
+        Vector512<double> s01 = default, s11 = default, s21 = default, s31 = default;
+        Vector512<double> s41 = default, s51 = default, s61 = default, s71 = default;
         for (var end = a + (count * Width); a < end; a += Width, b += Width, c += Width)
         {
             Vector512<double> y0 = Vector512.Load(b), y1 = Vector512.Load(c);
@@ -56,7 +58,16 @@ internal static class ProductTile
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static unsafe void AddColumn(
-        double* target, int pitch, Vector512<double> s0, Vector512<double> s1, Vector512<double> s2, Vector512<double> s3, Vector512<double> s4, Vector512<double> s5, Vector512<double> s6, Vector512<double> s7)
+        double* target,
+        int pitch,
+        Vector512<double> s0,
+        Vector512<double> s1,
+        Vector512<double> s2,
+        Vector512<double> s3,
+        Vector512<double> s4,
+        Vector512<double> s5,
+        Vector512<double> s6,
+        Vector512<double> s7)
     {
         (Vector512.Load(target) + s0).Store(target);
         (Vector512.Load(target + pitch) + s1).Store(target + pitch);

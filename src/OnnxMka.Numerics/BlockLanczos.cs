@@ -1,4 +1,4 @@
-// Leading eigenpairs of A below the known one (1, u0): block Lanczos with full reorthogonalisation and thick restart
+// Leading eigenpairs of a symmetric A below a known one (1, u0): block Lanczos with full reorthogonalisation and thick restart
 // (Golub and Underwood 1977; Wu and Simon, SIAM J. Matrix Anal. 22, 2000). A [N, N], u0 [N] -> values, vectors [count][N].
 //
 //   basis Q = [Q_1 .. Q_m], panels of 8 orthonormal columns, all orthogonal to u0;  T = Q'AQ is kept in full
@@ -9,7 +9,10 @@
 // A block of eight finds eigenvalues of multiplicity up to eight, which one vector alone would miss. The start is a
 // fixed pseudo-random panel: the same matrix gives the same bits.
 
-namespace OnnxMka.Alignment;
+namespace OnnxMka.Numerics;
+
+/// <summary>Y = A Q for eight vectors side by side: Q and Y [N, 8], row-major; the same bits every time.</summary>
+internal delegate void PanelProduct(double[] panel, double[] product);
 
 internal sealed class BlockLanczos
 {
@@ -25,26 +28,27 @@ internal sealed class BlockLanczos
     /// <summary>Panels between two looks at the Ritz values: a look costs about as much as several panels.</summary>
     private const int PanelsPerLook = 4;
 
-    private readonly IDiffusionOperator _operator;
-    private readonly int _maxThreads;
+    private readonly double[] _known; // u0 [N]
+    private readonly PanelProduct _multiply;
     private readonly int _keptPanels; // those that a restart leaves: all that is wanted, and two more for speed
     private readonly int _capacity; // panels
     private readonly List<double[]> _basis = []; // panels [N, 8]
     private readonly double[,] _projected; // T [8 capacity, 8 capacity]
     private readonly Random _random = new(Seed);
 
-    private BlockLanczos(IDiffusionOperator diffusion, int count, int maxThreads)
+    private BlockLanczos(double[] known, PanelProduct multiply, int count)
     {
-        _operator = diffusion;
-        _maxThreads = maxThreads;
+        _known = known;
+        _multiply = multiply;
         _keptPanels = ((count + Panel.Width - 1) / Panel.Width) + 2;
-        _capacity = Math.Min(_keptPanels + FreshPanels, ((diffusion.Samples - 1) / Panel.Width) - 1);
+        _capacity = Math.Min(_keptPanels + FreshPanels, ((known.Length - 1) / Panel.Width) - 1);
         _projected = new double[_capacity * Panel.Width, _capacity * Panel.Width];
     }
 
-    /// <summary>The <paramref name="count"/> leading pairs orthogonal to u0, to <paramref name="tolerance"/> or as far as it gets.</summary>
-    public static EigenPairs Leading(IDiffusionOperator diffusion, int count, double tolerance, int maxThreads) =>
-        new BlockLanczos(diffusion, count, maxThreads).Run(count, tolerance);
+    /// <summary>The <paramref name="count"/> leading pairs orthogonal to u0, to <paramref name="tolerance"/> or as far as it gets; A has norm 1.</summary>
+    /// <param name="known">u0 [N], a unit vector.</param>
+    public static EigenPairs Leading(double[] known, PanelProduct multiply, int count, double tolerance) =>
+        new BlockLanczos(known, multiply, count).Run(count, tolerance);
 
     private EigenPairs Run(int count, double tolerance)
     {
@@ -70,10 +74,10 @@ internal sealed class BlockLanczos
 
     private double[] StartPanel()
     {
-        var panel = Panel.Zero(_operator.Samples);
+        var panel = Panel.Zero(_known.Length);
         for (var i = 0; i < panel.Length; i++)
             panel[i] = _random.NextDouble() - 0.5;
-        Panel.Deflate(panel, _operator.Stationary);
+        Panel.Deflate(panel, _known);
         Orthonormalise(panel);
         return panel;
     }
@@ -82,8 +86,8 @@ internal sealed class BlockLanczos
     private (double[] Next, double[] Coupling) Extend()
     {
         var last = _basis.Count - 1;
-        var w = Panel.Zero(_operator.Samples);
-        _operator.Multiply(_basis[last], w, _maxThreads);
+        var w = Panel.Zero(_known.Length);
+        _multiply(_basis[last], w);
         Project(w, (b, c) =>
         {
             for (var r = 0; r < Panel.Width; r++)
@@ -106,7 +110,7 @@ internal sealed class BlockLanczos
     private void Project(double[] w, Action<int, double[]>? record = null)
     {
         var c = new double[Panel.Width * Panel.Width];
-        Panel.Deflate(w, _operator.Stationary);
+        Panel.Deflate(w, _known);
         for (var b = 0; b < _basis.Count; b++)
         {
             Panel.Gram(_basis[b], w, c);
@@ -241,7 +245,7 @@ internal sealed class BlockLanczos
     /// <summary>Columns first .. first + columns - 1 of Q S, side by side: [N, 8].</summary>
     private double[] CombinePanel(double[][] vectors, int first, int columns)
     {
-        var panel = Panel.Zero(_operator.Samples);
+        var panel = Panel.Zero(_known.Length);
         Span<double> c = stackalloc double[Panel.Width * Panel.Width];
         for (var b = 0; b < _basis.Count; b++)
         {
@@ -267,7 +271,7 @@ internal sealed class BlockLanczos
             var panel = CombinePanel(vectors, first, columns);
             for (var k = 0; k < columns; k++)
             {
-                var vector = new double[_operator.Samples];
+                var vector = new double[_known.Length];
                 for (var i = 0; i < vector.Length; i++)
                     vector[i] = panel[(i * Panel.Width) + k];
                 result[first + k] = vector;

@@ -13,7 +13,7 @@ using System.Runtime.Intrinsics;
 // of the pairs is absolute too.
 
 
-namespace OnnxMka.Alignment;
+namespace OnnxMka.Numerics;
 
 internal static class ProjectedEigen
 {

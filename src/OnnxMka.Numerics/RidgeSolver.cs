@@ -1,6 +1,6 @@
 using System.Numerics.Tensors;
 
-namespace OnnxMka.Compensation;
+namespace OnnxMka.Numerics;
 
 /// <summary>
 /// <c>D = (G + a I)^-1 B</c> by Cholesky in panels. Each row, then each column of B, is one thread's: the same bits on any number of threads.
