@@ -66,7 +66,7 @@ public sealed class Compression
         var deltas = _clock.Time("prove", () => Prove(map, rewritten, emitter.Staged));
         var verdicts = _options.Verify ? _clock.Time("verify", () => Verify(map, rewritten, emitter.Staged, texts)) : [];
         if (_options.Check) verdicts = verdicts.Add(_clock.Time("check", () => GraphCheck.Run(emitter.Staged.ModelPath, plan, rewritten.Model)));
-        var quality = _options.Evaluate ? _clock.Time("evaluate", () => Evaluate(map, reduction, emitter.Staged, texts)) : null;
+        var quality = _options.Evaluate ? _clock.Time("evaluate", () => Evaluate(calibrated, reduction, emitter.Staged, texts)) : null;
         _ct.ThrowIfCancellationRequested();
         var result = Result(emitter.Staged, deltas, verdicts, quality);
         if (_options.Output.ModelCard) emitter.AddCard(Cards.ModelCard.Write(result, _options));
@@ -117,12 +117,14 @@ public sealed class Compression
         else if (_options.ReadyPlan is null)
         {
             BlockSelector.CheckRoom(map, options, _options.WeighMerges);
-            var weights = _options.WeighMerges && options.Alpha is null ? _analysis ??= Analyse(map, options, fingerprint, texts) : null;
+            var weights = _options.WeighMerges && options.Alpha is null
+                ? _analysis ??= Analyse(calibrated, options, fingerprint, texts)
+                : null;
             selection = _clock.Time("select", () => calibrated.Select(_options.Select!.Value, options, fingerprint, weights?.Npib));
             options = options with { Named = selection.Blocks };
         }
 
-        var analysis = _analysis ??= Analyse(map, options, fingerprint, texts);
+        var analysis = _analysis ??= Analyse(calibrated, options, fingerprint, texts);
         var plan = _options.ReadyPlan is { } ready ? Checked(ready, fingerprint)
             : _options.WeighMerges ? MergePlanner.Of(map, selection!.Steps(map), options, fingerprint)
             : MergePlanner.Plan(map, analysis?.Npib, options, fingerprint);
@@ -141,7 +143,7 @@ public sealed class Compression
 
     private long Planned(RewrittenModel model, string name) => ModelWriter.Plan(model.Model, name, _options.Output.ForceExternalData).TotalBytes;
 
-    private Analysis? Analyse(BlockMap map, PlanOptions options, string fingerprint, Texts texts)
+    private Analysis? Analyse(CalibratedModel calibrated, PlanOptions options, string fingerprint, Texts texts)
     {
         if (_options.ReadyPlan is not null) return null;
         var named = !options.Named.IsDefaultOrEmpty;
@@ -150,11 +152,12 @@ public sealed class Compression
         if (!needed || (!named && options.Count == 0)) return _options.Scoring.Analysis;
         if (_options.Scoring.Analysis is { } given)
         {
-            given.RequireFor(map, fingerprint);
+            given.RequireFor(calibrated.Map, fingerprint);
             return given;
         }
 
-        return ModelScoring.Run(map, texts.Calibration, _options.Scoring, _options.Running, fingerprint, _progress, _ct, _clock);
+        return ModelScoring.Run(
+            calibrated.Runner, calibrated.Map, texts.Calibration, _options.Scoring, fingerprint, _progress, _ct, _clock);
     }
 
     private static MergePlan Checked(MergePlan plan, string fingerprint)
@@ -210,8 +213,9 @@ public sealed class Compression
     /// The result as it was written, the original and the control. Where the control is the result, or both are the original, there is one
     /// model less to run.
     /// </summary>
-    private QualityTable? Evaluate(BlockMap map, Reduction reduction, EmittedModel staged, Texts texts)
+    private QualityTable? Evaluate(CalibratedModel calibrated, Reduction reduction, EmittedModel staged, Texts texts)
     {
+        var map = calibrated.Map;
         if (texts.HeldBack is not { } text) return null;
         if (NextTokenScores.Obstacle(map) is { } obstacle)
         {
@@ -222,16 +226,16 @@ public sealed class Compression
         var models = reduction.ChangesNothing ? 1 : reduction.IsPlainDrop ? 2 : 3;
         using var stage = _progress.Begin("perplexity", (long)text.Count * models, "windows");
         var emitted = reduction.Model.Blocks with { Model = OnnxModel.Load(staged.ModelPath) };
-        var plan = RunPlan.For(map, text, _options.Running);
+        var runner = calibrated.RunnerFor(text);
         var original = models > 1 ? Measure(map) : null;
         if (original is not null && double.IsNaN(original.MeanNll)) throw NonFinite.In(map, text.Samples[0], _options.Running.Target);
         var result = original is null ? Measure(emitted) : OutputRun.Of(() => Measure(emitted));
         var dropped = models > 2 ? Measure(ModelRewriter.Apply(map, reduction.Plan.AsDrop()).Blocks) : result;
         var table = new QualityTable(original ?? result, result, dropped, text.Source, text.Sha256, text.Count, text.Length);
-        return plan.Mode == RunMode.Whole
+        return runner.Mode == RunMode.Whole
             ? table with { Generations = Samples(map, emitted, text, texts), Speed = Time(models > 1 ? [map, emitted] : [emitted], text) }
             : table;
 
-        Perplexity Measure(BlockMap blocks) => ModelPerplexity.Measure(blocks, text, plan, _options.Running, stage.AsIncrement<int>(), _ct);
+        Perplexity Measure(BlockMap blocks) => Perplexity.Measure(runner, blocks, text, stage.AsIncrement<int>(), _ct);
     }
 }

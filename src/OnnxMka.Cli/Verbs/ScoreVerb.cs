@@ -7,6 +7,7 @@ using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
 using OnnxMka.Running.Activations.Files;
+using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;
 using OnnxMka.Running.Tokens;
 using OnnxMka.Scoring;
@@ -75,7 +76,8 @@ internal sealed class ScoreVerb
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
         if (options.Running.Target.Note is { } note) progress.Note(note);
         using var texts = new Texts(options.Calibration with { Length = GraphLengths.Of(map).Fit(options.Calibration.Length) }, location.ModelPath, ct);
-        return ModelScoring.Run(map, texts.Calibration, options.Scoring, options.Running, Fingerprint.Of(map.Model), progress, ct, new StageClock());
+        var runner = Runner.For(map, texts.Calibration, options.Running);
+        return ModelScoring.Run(runner, map, texts.Calibration, options.Scoring, Fingerprint.Of(map.Model), progress, ct, new StageClock());
     }
 
     private static Analysis OfActivations(string path, CompressionOptions options, IProgressSink progress, CancellationToken ct)

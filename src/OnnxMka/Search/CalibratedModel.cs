@@ -40,6 +40,7 @@ internal sealed class CalibratedModel : IDisposable
     private readonly ConditionalWeakTable<OnnxModel, Loss> _heldOutLosses = [];
     private readonly Dictionary<OnnxModel, ScratchFile> _scratch = new(ReferenceEqualityComparer.Instance);
     private GreedySearch? _greedy;
+    private Runner? _runner;
 
     public CalibratedModel(BlockMap map, CompressionOptions options, Texts texts, IProgressSink progress, CancellationToken ct)
     {
@@ -56,9 +57,13 @@ internal sealed class CalibratedModel : IDisposable
 
     public BlockMap Map { get; }
 
-    private ChainOptions ChainOptions => RunPlan.For(Map, _texts.Calibration, _options.Running).Chain;
+    /// <summary>Memory is asked once, for the larger of the texts that are run.</summary>
+    public Runner Runner => _runner ??= Runner.For(Map, Largest(), _options.Running);
 
-    private BlockChain Chain => BlockChain.Of(Map, _options.Running.Target, ChainOptions);
+    /// <summary>The same; where nothing was calibrated, one for this text alone.</summary>
+    public Runner RunnerFor(CalibrationSet text) => _runner ?? Runner.For(Map, text, _options.Running);
+
+    private BlockChain Chain => Runner.Chain(Map);
 
     /// <summary>Blocks of that number by any kind but those of the planner.</summary>
     /// <param name="similarity">Shares of merges that greedy selection weighs; null where they are fixed or none is weighed.</param>
@@ -124,7 +129,7 @@ internal sealed class CalibratedModel : IDisposable
 
     /// <summary>The plan with units aligned and shares fitted, as the options ask.</summary>
     public (MergePlan Plan, MergeReport Report) Refine(MergePlan plan, PlanOptions options) =>
-        MergeRefinement.Run(Map, plan, options, _split.Value, ChainOptions, _options.Running.Target, _progress, _ct);
+        MergeRefinement.Run(Map, plan, options, _split.Value, Runner.ChainOptions, _options.Running.Target, _progress, _ct);
 
     /// <summary>Nats a token on the calibration windows that nothing was fitted to.</summary>
     public Loss HeldOutLoss(RewrittenModel model) => HeldOutLoss(model.Blocks);
@@ -162,7 +167,7 @@ internal sealed class CalibratedModel : IDisposable
     private Loss LossOf(BlockMap blocks, CalibrationSet text)
     {
         NextTokenScores.Refuse(Map);
-        return ModelPerplexity.Measure(blocks, text, RunPlan.For(Map, text, _options.Running), _options.Running, null, _ct).Loss;
+        return Perplexity.Measure(Runner, blocks, text, null, _ct).Loss;
     }
 
     private (RewrittenModel Model, System.Collections.Immutable.ImmutableArray<CompensationStep> Steps) Corrected(RewrittenModel rewritten, MergePlan plan, CompensationOptions options, SplitSeams? from = null)
@@ -173,7 +178,8 @@ internal sealed class CalibratedModel : IDisposable
         var scratch = new ScratchFile();
         try
         {
-            var corrected = Compensator.Run(rewritten, plan, seams, options, ChainOptions, _options.Running.Target, scratch, stage.AsIncrement<int>(), _ct);
+            var corrected = Compensator.Run(
+                rewritten, plan, seams, options, Runner.ChainOptions, _options.Running.Target, scratch, stage.AsIncrement<int>(), _ct);
             // Where no weight was changed the model may be the one that came in.
             if (scratch.Length > 0) _scratch.Add(corrected.Model.Model, scratch);
             else scratch.Dispose();
@@ -230,6 +236,12 @@ internal sealed class CalibratedModel : IDisposable
     {
         using var stage = _progress.Begin("original seams", (Map.Count + 1L) * (split.Fit.Count + split.HeldOut!.Count), "samples");
         return SplitSeams.Of(Chain, split, stage.AsIncrement<int>(), _ct);
+    }
+
+    private CalibrationSet Largest()
+    {
+        var (calibration, heldBack) = (_texts.Calibration, _options.Evaluate ? _texts.HeldBack : null);
+        return heldBack?.TokenCount > calibration.TokenCount ? heldBack : calibration;
     }
 
     private static CalibrationSet Every(CalibrationSet set, int share) => set with { Samples = [.. set.Samples.Where((_, i) => i % share == 0)] };

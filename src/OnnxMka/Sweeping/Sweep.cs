@@ -55,13 +55,14 @@ public static class Sweep
         var fingerprint = Fingerprint.Of(map.Model);
         var wanted = Wanted(map, options, sweep);
         foreach (var (_, _, planOptions) in wanted) MergePlanner.CheckRoom(map, planOptions);
-        var analysis = options.Scoring.Analysis ?? ModelScoring.Run(map, texts.Calibration, options.Scoring, options.Running, fingerprint, progress, ct, clock);
+        using var calibrated = new CalibratedModel(map, options, texts, progress, ct);
+        var analysis = options.Scoring.Analysis ?? ModelScoring.Run(
+            calibrated.Runner, map, texts.Calibration, options.Scoring, fingerprint, progress, ct, clock);
         analysis.RequireFor(map, fingerprint);
-        var run = RunPlan.For(map, heldBack, options.Running);
+        var run = calibrated.RunnerFor(heldBack);
         if (run.Mode == RunMode.Chain) progress.Note($"one block at a time, and speed is not measured: {run.Why}");
         var original = clock.Time("evaluate the original", () => Measure("original", map));
         Losses.OfOriginal(original.Loss);
-        using var calibrated = new CalibratedModel(map, options, texts, progress, ct);
         var known = new Dictionary<(string Shares, CompensationKind Correction), TriedModel>();
         var speeds = new Dictionary<(string Kinds, CompensationKind Added), SpeedTable?>();
         // Which blocks go depends on neither what becomes of them nor the correction.
@@ -123,7 +124,7 @@ public static class Sweep
         Perplexity Measure(string name, BlockMap blocks)
         {
             using var stage = progress.Begin(name, heldBack.Count, "windows");
-            return ModelPerplexity.Measure(blocks, heldBack, run, options.Running, stage.AsIncrement<int>(), ct);
+            return Perplexity.Measure(run, blocks, heldBack, stage.AsIncrement<int>(), ct);
         }
     }
 
