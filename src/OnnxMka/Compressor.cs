@@ -83,6 +83,7 @@ public sealed class Compressor
         Running = _options.Running,
         Scoring = Scoring,
         Clock = _clock,
+        Evaluates = _options.Evaluate,
         KeepNames = _options.Output.KeepNames,
         OutputName = Path.GetFileName(modelPath),
         ForceExternalData = _options.Output.ForceExternalData,
@@ -157,17 +158,17 @@ public sealed class Compressor
         var models = !isPlainDrop ? 3 : course.State.Lineage.Plan.Removed.Any() ? 2 : 1;
         using var stage = _progress.Begin("perplexity", (long)text.Count * models, "windows");
         var emitted = course.State.Structure with { Model = OnnxModel.Load(staged.ModelPath) };
-        var plan = RunPlan.For(map, text, _options.Running);
+        var runner = bench.RunnerFor(text);
         var original = models > 1 ? Measure(map) : null;
         if (original is not null && double.IsNaN(original.MeanNll)) throw NonFinite.In(map, text.Samples[0], _options.Running.Target);
         var result = original is null ? Measure(emitted) : OutputRun.Of(() => Measure(emitted));
         var dropped = models > 2 ? Measure(Control(bench, course).Structure) : result;
         var table = new QualityTable(original ?? result, result, dropped, text.Source, text.Sha256, text.Count, text.Length);
-        return plan.Mode == RunMode.Whole
+        return runner.Mode == RunMode.Whole
             ? table with { Generations = Samples(map, emitted, text, texts), Speed = Time(models > 1 ? [map, emitted] : [emitted], text) }
             : table;
 
-        Perplexity Measure(BlockMap blocks) => ModelPerplexity.Measure(blocks, text, plan, _options.Running, stage.AsIncrement<int>(), _ct);
+        Perplexity Measure(BlockMap blocks) => Perplexity.Measure(runner, blocks, text, stage.AsIncrement<int>(), _ct);
     }
 
     /// <summary>A plain removal, or a step that left the model as it was.</summary>

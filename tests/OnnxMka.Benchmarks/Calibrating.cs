@@ -2,6 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
 using OnnxMka.Numerics;
+using OnnxMka.Outcomes;
 using OnnxMka.Running.Activations;
 using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;
@@ -84,10 +85,12 @@ internal static class Calibrating
         int[][] tokens = [.. Enumerable.Range(0, samples).Select(_ => Enumerable.Range(0, length).Select(_ => random.Next(500)).ToArray())];
         var set = new CalibrationSet([.. tokens], length, "random ids", "");
         var map = BlockDetector.Detect(OnnxModel.Load(model));
+        var runner = Runner.Whole(new RunningOptions { BatchSize = Batch });
         var (taps, plain) = (new List<double>(), new List<double>());
         for (var round = 0; round <= rounds; round++)
         {
-            var (tapped, forward) = (Measured.Time(() => CalibrationRun.Pooled(map, set, Pooling.Mean, Batch, ExecutionTarget.Cpu)), Measured.Time(() => Plain(map, model, set)));
+            var tapped = Measured.Time(() => runner.Pooled(map, set, Pooling.Mean, NoProgress.Instance));
+            var forward = Measured.Time(() => Plain(map, model, set));
             if (round == 0) continue; // the first fills the page cache for both
             taps.Add(tapped);
             plain.Add(forward);

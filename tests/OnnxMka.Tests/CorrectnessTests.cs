@@ -87,7 +87,7 @@ public sealed class CorrectnessTests
         {
             var model = ModelRewriter.Apply(Books16.Map, ReferencePlan(name)).Model;
             var windows = new CalibrationSet([.. ReferenceFile.Instance.Windows], 128, "reference", "");
-            var measured = Perplexity.Measure(BlockDetector.Detect(model), windows, 8, ExecutionTarget.Cpu).Value;
+            var measured = Perplexity.Measure(Runners.Whole(8), BlockDetector.Detect(model), windows).Value;
             // Perplexity is exp of a mean over 1,016 tokens whose single errors (1e-5 nats at most) nearly cancel.
             Assert.True(Math.Abs((measured / answer.Perplexity) - 1) < 1e-5, $"{name}: {measured} against {answer.Perplexity}");
         }

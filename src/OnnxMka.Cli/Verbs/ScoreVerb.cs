@@ -7,6 +7,7 @@ using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
 using OnnxMka.Running.Activations.Files;
+using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;
 using OnnxMka.Running.Tokens;
 using OnnxMka.Scoring;
@@ -74,8 +75,11 @@ internal sealed class ScoreVerb
         var location = ModelLocation.Find(path);
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
         if (options.Running.Target.Note is { } note) progress.Note(note);
-        using var texts = new Texts(options.Recipe.Calibration with { Length = GraphLengths.Of(map).Fit(options.Recipe.Calibration.Length) }, location.ModelPath, ct);
-        return ModelScoring.Run(map, texts.Calibration, options.Recipe.Scoring, options.Running, Fingerprint.Of(map.Model), progress, ct, new StageClock());
+        var text = options.Recipe.Calibration;
+        using var texts = new Texts(text with { Length = GraphLengths.Of(map).Fit(text.Length) }, location.ModelPath, ct);
+        var runner = Runner.For(map, texts.Calibration, options.Running);
+        return ModelScoring.Run(
+            runner, map, texts.Calibration, options.Recipe.Scoring, Fingerprint.Of(map.Model), progress, ct, new StageClock());
     }
 
     private static Analysis OfActivations(string path, CompressionOptions options, IProgressSink progress, CancellationToken ct)

@@ -15,6 +15,9 @@ internal sealed record BenchOptions
 
     public StageClock Clock { get; init; } = new();
 
+    /// <summary>Losses on held-back text are measured, too.</summary>
+    public bool Evaluates { get; init; }
+
     public bool KeepNames { get; init; }
 
     /// <summary>File name of the model that will be written; sizes depend on it.</summary>

@@ -21,6 +21,7 @@ public sealed class Workbench : IDisposable
     private readonly BenchOptions _options;
     private readonly Texts _texts;
     private readonly BenchText _text;
+    private Runner? _runner;
     private readonly Dictionary<TextAmount, SplitSeams> _seams = [];
     private readonly Dictionary<(string State, bool Judges), Loss> _losses = [];
     private readonly Dictionary<string, Analysis> _analyses = new(StringComparer.Ordinal);
@@ -64,9 +65,13 @@ public sealed class Workbench : IDisposable
     /// <summary>True while a step tries one number of units after the other: what it has found it will be asked for again.</summary>
     internal bool IsSearching { get; set; }
 
-    internal BlockChain Chain(BlockMap map) => BlockChain.Of(map, Running.Target, ChainOptions);
+    /// <summary>Memory is asked once, for the largest of the texts that are run.</summary>
+    public Runner Runner => _runner ??= Runner.For(Input.Structure, Largest(), Running);
 
-    internal ChainOptions ChainOptions => RunPlan.For(Input.Structure, _texts.Calibration, Running).Chain;
+    /// <summary>The same; where nothing was run before, one for this text alone.</summary>
+    internal Runner RunnerFor(CalibrationSet text) => _runner ?? Runner.For(Input.Structure, text, Running);
+
+    internal BlockChain Chain(BlockMap map) => Runner.Chain(map);
 
     /// <summary>The decided steps of an open one. Refuses as its kind does.</summary>
     public Decision Decide(Step step, ModelState state) => Kinds.Of(step).Decide(step, state, this);
@@ -165,7 +170,7 @@ public sealed class Workbench : IDisposable
         if (!_analyses.TryGetValue(state.Key, out var analysis))
         {
             _analyses[state.Key] = analysis = ModelScoring.Run(
-                state.Structure, _texts.Calibration, _options.Scoring, Running, Input.Lineage.Plan.Fingerprint, Progress, Stop, Clock);
+                Runner, state.Structure, _texts.Calibration, _options.Scoring, Input.Lineage.Plan.Fingerprint, Progress, Stop, Clock);
         }
 
         return isInput ? ShownAnalysis = analysis : analysis;
@@ -207,8 +212,13 @@ public sealed class Workbench : IDisposable
         if (_losses.TryGetValue((state.Key, judges), out var known)) return known;
         NextTokenScores.Refuse(Input.Structure);
         var text = judges ? _text.Judges : _text.HeldOut;
-        var plan = RunPlan.For(Input.Structure, text, Running);
-        return _losses[(state.Key, judges)] = ModelPerplexity.Measure(state.Structure, text, plan, Running, null, Stop).Loss;
+        return _losses[(state.Key, judges)] = Perplexity.Measure(Runner, state.Structure, text, null, Stop).Loss;
+    }
+
+    private CalibrationSet Largest()
+    {
+        var (calibration, heldBack) = (_texts.Calibration, _options.Evaluates ? _texts.HeldBack : null);
+        return heldBack?.TokenCount > calibration.TokenCount ? heldBack : calibration;
     }
 
     private SplitSeams SeamsOf(ModelState state, CalibrationSplit split)

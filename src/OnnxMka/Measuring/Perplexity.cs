@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using OnnxMka.Outcomes;
+using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;
 using OnnxMka.Running.Tokens;
 using OnnxMka.Structure;
@@ -15,30 +17,62 @@ public sealed record Perplexity(long Tokens, double MeanNll, double Seconds)
 
     public Loss Loss => Loss.Of(MeanNll);
 
-    /// <summary>Runs every window once, without overlap or carried context. Progress counts windows.</summary>
-    public static Perplexity Measure(BlockMap map, CalibrationSet set, int batchSize, ExecutionTarget target, IProgress<int>? progress = null, CancellationToken ct = default)
+    /// <summary>
+    /// Runs every window once, without overlap or carried context: all blocks at once, or one after the other, which agree to the rounding
+    /// of the stream's type. Progress counts windows, at the end where blocks run one after the other. Refuses ids beyond the vocabulary
+    /// and models without scores.
+    /// </summary>
+    /// <param name="map">Only its model and ports are used: blocks of an edited model are found anew where they run one by one.</param>
+    public static Perplexity Measure(
+        Runner runner, BlockMap map, CalibrationSet text, IProgress<int>? progress = null, CancellationToken ct = default)
     {
-        Vocabulary.Check(map, set);
-        using var session = DecoderSession.Load(map, target);
-        var clock = new System.Diagnostics.Stopwatch();
+        Vocabulary.Check(map, text);
+        return runner.Mode == RunMode.Whole
+            ? Whole(runner.Options, map, text, progress, ct)
+            : ByParts(runner.Chain(BlockDetector.Detect(map.Model)), text, progress, ct);
+    }
+
+    private static Perplexity Whole(
+        RunningOptions options, BlockMap map, CalibrationSet text, IProgress<int>? progress, CancellationToken ct)
+    {
+        using var session = DecoderSession.Load(map, options.Target);
+        var clock = new Stopwatch();
         double total = 0;
         long tokens = 0;
-        for (var start = 0; start < set.Count; start += batchSize)
+        for (var start = 0; start < text.Count; start += options.BatchSize)
         {
             ct.ThrowIfCancellationRequested();
-            var batch = set.Samples.AsSpan().Slice(start, Math.Min(batchSize, set.Count - start)).ToArray();
+            var batch = text.Samples.AsSpan().Slice(start, Math.Min(options.BatchSize, text.Count - start)).ToArray();
             clock.Start();
             var logits = session.Logits(batch.SelectMany(s => s).ToArray(), batch.Length);
             clock.Stop();
-            if (start == 0) NextTokenScores.Check(map, logits.Length / (batch.Length * set.Length), set.MaxToken);
+            var size = logits.Length / batch.Length;
+            if (start == 0) NextTokenScores.Check(map, size / text.Length, text.MaxToken);
             var sums = new double[batch.Length];
-            Parallel.For(0, batch.Length, i => sums[i] = WindowNll(logits.AsSpan(i * (logits.Length / batch.Length), logits.Length / batch.Length), batch[i]));
+            Parallel.For(0, batch.Length, i => sums[i] = WindowNll(logits.AsSpan(i * size, size), batch[i]));
             // Added in order of the windows: the same sum on any number of threads.
             foreach (var sum in sums) total += sum;
             tokens += batch.Sum(s => s.Length - 1);
             progress?.Report(batch.Length);
         }
 
+        return new Perplexity(tokens, total / tokens, clock.Elapsed.TotalSeconds);
+    }
+
+    /// <summary>All windows through each block, and then through the head.</summary>
+    private static Perplexity ByParts(BlockChain chain, CalibrationSet text, IProgress<int>? progress, CancellationToken ct)
+    {
+        var clock = Stopwatch.StartNew();
+        using var stream = chain.RunBlocks(text, ct);
+        double total = 0;
+        chain.RunEpilogue(stream, (first, samples, logits) =>
+        {
+            var size = logits.Length / samples;
+            NextTokenScores.Check(chain.Map, size / text.Length, text.MaxToken);
+            for (var i = 0; i < samples; i++) total += WindowNll(logits.Slice(i * size, size), text.Samples[first + i]);
+            progress?.Report(samples);
+        }, ct: ct);
+        var tokens = text.TokenCount - text.Count;
         return new Perplexity(tokens, total / tokens, clock.Elapsed.TotalSeconds);
     }
 

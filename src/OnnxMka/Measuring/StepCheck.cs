@@ -9,13 +9,14 @@ public static class StepCheck
     public const int DecodeSteps = Stepping.NearTokens - Stepping.NearPrefill;
 
     /// <summary>
-    /// Largest difference of any logit, relative to the largest logit, over the decode steps; NaN where a logit is not finite. Without a cache:
-    /// between a beginning alone and within the whole.
+    /// Largest difference of any logit, relative to the largest logit, over the decode steps; NaN where a logit is not finite. Without a
+    /// cache: between a beginning alone and within the whole.
     /// </summary>
     /// <param name="ids">At least 16 token ids.</param>
-    public static double Difference(DecoderSession session, ReadOnlySpan<int> ids) => session.Ports.CanStep && session.Ports.TokensAtOnce is null
-        ? Stepping.Of(session, ids[..Stepping.NearTokens], PrefillTokens).Difference
-        : PrefixDifference(session, ids[..Stepping.NearTokens]);
+    public static double Difference(DecoderSession session, ReadOnlySpan<int> ids) =>
+        session.Ports.CanStep && session.Ports.TokensAtOnce is null
+            ? Stepping.Of(session, ids[..Stepping.NearTokens], PrefillTokens).Difference
+            : PrefixDifference(session, ids[..Stepping.NearTokens]);
 
     /// <summary>A beginning run alone gives the same logits as within the whole, so no position looks ahead.</summary>
     internal static double PrefixDifference(DecoderSession session, ReadOnlySpan<int> ids)

@@ -63,13 +63,13 @@ public sealed class Sweep
     private readonly SweepOptions _sweep;
     private readonly Workbench _bench;
     private readonly CalibrationSet _heldBack;
-    private readonly RunPlan _run;
+    private readonly Runner _run;
     private readonly Perplexity _original;
     private readonly Dictionary<(string Shares, string? Correction), TriedModel> _known = [];
     private readonly Dictionary<(string Kinds, int Nodes), SpeedTable?> _speeds = [];
     private readonly Dictionary<string, Decision> _decided = new(StringComparer.Ordinal);
 
-    private Sweep(CompressionOptions options, SweepOptions sweep, Workbench bench, CalibrationSet heldBack, RunPlan run, Perplexity original)
+    private Sweep(CompressionOptions options, SweepOptions sweep, Workbench bench, CalibrationSet heldBack, Runner run, Perplexity original)
     {
         _options = options;
         _sweep = sweep;
@@ -99,6 +99,7 @@ public sealed class Sweep
             Running = options.Running,
             Scoring = recipe.Scoring,
             Clock = clock,
+            Evaluates = true,
             KeepNames = options.Output.KeepNames,
             OutputName = Path.GetFileName(location.ModelPath),
             ForceExternalData = options.Output.ForceExternalData,
@@ -112,7 +113,7 @@ public sealed class Sweep
         ];
         foreach (var (way, ratio) in wanted) MergePlanner.CheckRoom(map, way.Removal(ratio, sweep).PlanFor(bench.Input, bench.Input, way.Method));
         var analysis = bench.Analyse(bench.Input);
-        var run = RunPlan.For(map, heldBack, options.Running);
+        var run = bench.Runner;
         if (run.Mode == RunMode.Chain) progress.Note($"one block at a time, and speed is not measured: {run.Why}");
         var original = clock.Time("evaluate the original", () => Measure(bench, "original", map, heldBack, run));
         Losses.OfOriginal(original.Loss);
@@ -176,10 +177,10 @@ public sealed class Sweep
         return table is null ? 1 : table.Models[1].Bound.Median / table.Models[0].Bound.Median;
     }
 
-    private static Perplexity Measure(Workbench bench, string name, BlockMap blocks, CalibrationSet text, RunPlan run)
+    private static Perplexity Measure(Workbench bench, string name, BlockMap blocks, CalibrationSet text, Runner run)
     {
         using var stage = bench.Progress.Begin(name, text.Count, "windows");
-        return ModelPerplexity.Measure(blocks, text, run, bench.Running, stage.AsIncrement<int>(), bench.Stop);
+        return Perplexity.Measure(run, blocks, text, stage.AsIncrement<int>(), bench.Stop);
     }
 
     /// <summary>Which blocks are left, and what each is made of.</summary>

@@ -39,14 +39,15 @@ public sealed record StepProbe(ImmutableArray<int> Ids, string Source, int Windo
             if (count < Stepping.NearTokens) continue;
             var passed = count >= wanted || room <= window;
             var probe = new StepProbe([.. Tokens(original, text, count)], text?.Source ?? "random token ids", window, passed);
-            if (RunPlan.For(original, probe.AsSet, options with { BatchSize = 1 }) is not { WholeFits: false } plan)
+            var runner = Runner.For(original, probe.AsSet, options with { BatchSize = 1 });
+            if (runner.WholeFits)
             {
                 if (text is null) note("there is no text: the result is loaded and stepped with random token ids");
                 return probe;
             }
 
             if (count == Stepping.NearTokens)
-                note($"decoding step by step was not checked, since it needs the whole model at once: {plan.Why}");
+                note($"decoding step by step was not checked, since it needs the whole model at once: {runner.Why}");
         }
 
         if (most < Stepping.NearTokens) note($"decoding step by step was not checked: the model has room for {most} tokens");

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using OnnxMka.Graph;
 using OnnxMka.Measuring;
 using OnnxMka.Outcomes;
+using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;
 using OnnxMka.Structure;
 
@@ -28,7 +29,8 @@ public static class Verifier
         var map = remaining with { Model = OnnxModel.Load(modelPath) };
         var ports = new Verdict("ports", PortCheck.Faults(original, map), 0, $"caches of {remaining.Count} blocks, and no other ports than before");
         if (probe is null || !ports.Passed) return [ports];
-        if (!original.TakesEmbeddings) CausalityCheck.Refuse(original, probe.Ids.AsSpan(), target);
+        var runner = Runner.Whole(new RunningOptions { Target = target });
+        if (!original.TakesEmbeddings) CausalityCheck.Refuse(runner, original, probe.Ids.AsSpan());
         var check = SelfCheck.Of(original, probe, target, note ?? (_ => { }));
         var found = OutputRun.Of(() => check.Again(map, target));
         var allowed = check.Input.Allowed(RoundingFloor);

@@ -50,7 +50,8 @@ internal static class CompensationFixture
         return (model, steps);
     }
 
-    public static double Perplexity(RewrittenModel model) => OnnxMka.Measuring.Perplexity.Measure(model.Blocks, Test, 8, ExecutionTarget.Cpu).Value;
+    public static double Perplexity(RewrittenModel model) =>
+        OnnxMka.Measuring.Perplexity.Measure(Runners.Whole(8), model.Blocks, Test).Value;
 
     public static CompensationOptions Options(CompensationKind kind) => new() { Kind = kind };
 }

@@ -1,8 +1,8 @@
 using OnnxMka.Forge;
 using OnnxMka.Graph;
+using OnnxMka.Outcomes;
 using OnnxMka.Rewriting;
 using OnnxMka.Running.Activations;
-using OnnxMka.Running.Sessions;
 using OnnxMka.Running.Tokens;
 using OnnxMka.Verification;
 
@@ -133,12 +133,13 @@ public sealed class BlockDisguiseTests
             using var form = new FormModel(_llama, disguise);
             Assert.Equal(_llama.Spec.Blocks.Length, form.Map.Count);
             AssertDrops(form);
-            var refused = Assert.Throws<RefusedException>(() => CalibrationRun.Pooled(form.Map, set, Pooling.Mean, batch, ExecutionTarget.Cpu));
+            var refused = Assert.Throws<RefusedException>(
+                () => Runners.Whole(batch).Pooled(form.Map, set, Pooling.Mean, NoProgress.Instance));
             Assert.StartsWith("MKA025 block 0: what it leaves is not [samples, tokens, width]: pooled over tokens, ", refused.Message, StringComparison.Ordinal);
         }
 
         using var usual = new FormModel(_llama);
-        Assert.All(CalibrationRun.Pooled(usual.Map, set, Pooling.Mean, batch, ExecutionTarget.Cpu), m => Assert.Equal(6, m.Samples));
+        Assert.All(Runners.Whole(batch).Pooled(usual.Map, set, Pooling.Mean, NoProgress.Instance), m => Assert.Equal(6, m.Samples));
     }
 
     private static void AssertDrops(FormModel form)

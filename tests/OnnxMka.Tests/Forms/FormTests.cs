@@ -2,7 +2,6 @@ using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Measuring;
 using OnnxMka.Planning;
-using OnnxMka.Running.Sessions;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Forms;
@@ -156,7 +155,7 @@ public sealed class FormTests
         try
         {
             using var form = load();
-            CausalityCheck.Refuse(form!.Map, [.. form.Tokens, .. form.Tokens], ExecutionTarget.Cpu);
+            CausalityCheck.Refuse(Runners.Whole(8), form!.Map, [.. form.Tokens, .. form.Tokens]);
             return Merging(form);
         }
         catch (RefusedException e)

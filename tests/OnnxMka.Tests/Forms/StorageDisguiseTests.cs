@@ -1,8 +1,8 @@
 using OnnxMka.Forge;
 using OnnxMka.Graph;
+using OnnxMka.Outcomes;
 using OnnxMka.Rewriting;
 using OnnxMka.Running.Activations;
-using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;
 using OnnxMka.Running.Tokens;
 using DecoderSession = OnnxMka.Running.Sessions.DecoderSession;
@@ -84,7 +84,8 @@ public sealed class StorageDisguiseTests
         foreach (var (disguise, shape) in new (Func<byte[], byte[]>, string)[] { (Disguises.TokensFirst, "[6, 4, "), (Disguises.Flattened, "[24, ") })
         {
             using var form = new FormModel(LlamaPresets.TorchScriptLlama.Model(), disguise);
-            var refused = Assert.Throws<RefusedException>(() => ChainCalibration.Pooled(form.Map, set, Pooling.Mean, 4, ExecutionTarget.Cpu));
+            var refused = Assert.Throws<RefusedException>(
+                () => Runners.ByParts(form.Map, set, 4).Pooled(form.Map, set, Pooling.Mean, NoProgress.Instance));
             Assert.Equal("MKA025", refused.Refusal.Code);
             Assert.Contains($"it leaves a stream of shape {shape}", refused.Message, StringComparison.Ordinal);
             Assert.Contains("for 4 samples of 6 tokens, not [samples, tokens, width]", refused.Message, StringComparison.Ordinal);

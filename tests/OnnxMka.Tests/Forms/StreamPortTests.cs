@@ -1,5 +1,6 @@
 using OnnxMka.Forge;
 using OnnxMka.Graph;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 using OnnxMka.Running.Activations;
@@ -70,8 +71,8 @@ public sealed class StreamPortTests
         var set = new CalibrationSet([.. Enumerable.Range(0, 4).Select(i => Enumerable.Range(0, 8).Select(t => ((i * 31) + (t * t * 7)) % 97).ToArray())], 8, "made up", "");
         using var form = Showing(LlamaPresets.TorchScriptLlama.Model(), 0, true);
         using var plain = new FormModel(LlamaPresets.TorchScriptLlama.Model());
-        var expected = CalibrationRun.Pooled(plain.Map, set, Pooling.Mean, 2, ExecutionTarget.Cpu);
-        var actual = CalibrationRun.Pooled(form.Map, set, Pooling.Mean, 2, ExecutionTarget.Cpu);
+        var expected = Runners.Whole(2).Pooled(plain.Map, set, Pooling.Mean, NoProgress.Instance);
+        var actual = Runners.Whole(2).Pooled(form.Map, set, Pooling.Mean, NoProgress.Instance);
         Assert.Equal(expected.Select(m => m.Values.ToArray()), actual.Select(m => m.Values.ToArray()));
     }
 

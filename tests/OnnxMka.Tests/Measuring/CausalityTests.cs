@@ -1,7 +1,7 @@
 using OnnxMka.Forge;
 using OnnxMka.Measuring;
 using OnnxMka.Running.Parts;
-using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
 using OnnxMka.Tests.Running.Sessions;
 
 namespace OnnxMka.Tests.Measuring;
@@ -29,6 +29,10 @@ public sealed class CausalityTests
         Refuse(form, mode);
     }
 
-    private static void Refuse(BuiltDecoder form, RunMode mode) =>
-        CausalityCheck.Refuse(form.Map, form.Ids(16), new RunPlan(mode, new ChainOptions(), true, ""), ExecutionTarget.Cpu);
+    private static void Refuse(BuiltDecoder form, RunMode mode)
+    {
+        var ids = form.Ids(16);
+        var set = new CalibrationSet([ids], ids.Length, "ids", "");
+        CausalityCheck.Refuse(Runner.For(form.Map, set, new RunningOptions { Mode = mode }), form.Map, ids);
+    }
 }

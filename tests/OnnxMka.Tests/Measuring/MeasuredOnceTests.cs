@@ -1,7 +1,7 @@
 using OnnxMka.Compensation;
-using OnnxMka.Jobs;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
+using OnnxMka.Running.Parts;
 using OnnxMka.Selection;
 using OnnxMka.Sweeping;
 
@@ -33,7 +33,8 @@ public sealed class MeasuredOnceTests
         Assert.Equal(2, quality.Speed!.Models.Length);
         // What was said to be equal is: measured apart, the plain drop differs by nothing, and the original neither.
         using var texts = new OnnxMka.Running.Tokens.Texts(options.Calibration, options.Input);
-        double Measured(OnnxMka.Structure.BlockMap map) => OnnxMka.Measuring.Perplexity.Measure(map, texts.HeldBack!, options.Running.BatchSize, options.Running.Target).MeanNll;
+        double Measured(OnnxMka.Structure.BlockMap map) =>
+            OnnxMka.Measuring.Perplexity.Measure(Runner.Whole(options.Running), map, texts.HeldBack!).MeanNll;
         Assert.Equal(Measured(OnnxMka.Rewriting.ModelRewriter.Apply(SmallDecoder.Map, result.Plan.AsDrop()).Blocks), quality.PlainDrop.MeanNll);
         Assert.Equal(Measured(SmallDecoder.Map), quality.Original.MeanNll);
     }

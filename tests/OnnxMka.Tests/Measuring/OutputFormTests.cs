@@ -1,6 +1,7 @@
 using OnnxMka.Forge;
 using OnnxMka.Jobs;
 using OnnxMka.Measuring;
+using OnnxMka.Outcomes;
 using OnnxMka.Running.Activations;
 using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;
@@ -50,9 +51,9 @@ public sealed class OutputFormTests
         using var plain = new BuiltDecoder(nameof(LlamaPresets.TorchScriptLlama));
         using var form = new BuiltDecoder(nameof(LlamaPresets.TorchScriptLlama), m => Disguises.Fixed(m, "sequence_length", 1));
         var set = new CalibrationSet([.. Enumerable.Range(0, 5).Select(r => plain.Ids(12, (r * 7) + 1))], 12, "ids", "");
-        var expected = Perplexity.Measure(plain.Map, set, 4, ExecutionTarget.Cpu);
-        Assert.Equal(expected.MeanNll, Perplexity.Measure(form.Map, set, 4, ExecutionTarget.Cpu).MeanNll, 1e-5);
-        Refused("MKA027", () => CalibrationRun.Pooled(form.Map, set, Pooling.Mean, 4, ExecutionTarget.Cpu));
+        var expected = Perplexity.Measure(Runners.Whole(4), plain.Map, set);
+        Assert.Equal(expected.MeanNll, Perplexity.Measure(Runners.Whole(4), form.Map, set).MeanNll, 1e-5);
+        Refused("MKA027", () => Runners.Whole(4).Pooled(form.Map, set, Pooling.Mean, NoProgress.Instance));
         Refused("MKA027", () => BlockChain.Of(form.Map, ExecutionTarget.Cpu));
     }
 
@@ -104,8 +105,8 @@ public sealed class OutputFormTests
     {
         using var model = new ModelUnderTest(map, ExecutionTarget.Cpu);
         return (
-            Perplexity.Measure(map, set, 2, ExecutionTarget.Cpu).MeanNll,
-            ChainPerplexity.Measure(map, set, new ChainOptions { BatchSize = 2 }, ExecutionTarget.Cpu).MeanNll,
+            Perplexity.Measure(Runners.Whole(2), map, set).MeanNll,
+            Perplexity.Measure(Runners.ByParts(map, set, 2), map, set).MeanNll,
             model.Continue(set.Samples[0][..6], [set.Samples[1][..3], set.Samples[2][..1]])[0].LogLikelihood,
             model.Generate(set.Samples[0], 4));
     }

@@ -82,7 +82,11 @@ public sealed class GreedySearchTests
         Assert.Equal(losses[1].Loss, chosen.OtherScore!.Value, Tolerance);
         Assert.Equal([first, new MergeStep(11, 13, null, chosen.Alpha ?? 1)], report.Steps(Books16.Map));
 
-        double Loss(MergeStep[] steps) => Perplexity.Measure(ModelRewriter.Apply(Books16.Map, MergePlanner.Of(Books16.Map, steps, Drop, "")).Blocks, set, 8, ExecutionTarget.Cpu).MeanNll;
+        double Loss(MergeStep[] steps)
+        {
+            var dropped = ModelRewriter.Apply(Books16.Map, MergePlanner.Of(Books16.Map, steps, Drop, ""));
+            return Perplexity.Measure(Runners.Whole(8), dropped.Blocks, set).MeanNll;
+        }
     }
 
     [Fact]
@@ -95,7 +99,11 @@ public sealed class GreedySearchTests
         int[] candidates = [26, 27, 28, 29];
         using var greedy = new GreedyLoss(chain, seams, new GreedyOptions { Candidates = candidates });
         var chosen = greedy.Choose(1, null, default).Chosen[0];
-        var losses = candidates.Select(b => (Block: b, Perplexity.Measure(ModelRewriter.Apply(map, MergePlanner.Plan(map, null, Drop with { Named = [b] }, "")).Blocks, set, 8, ExecutionTarget.Cpu).MeanNll)).ToArray();
+        var losses = candidates.Select(b =>
+        {
+            var without = ModelRewriter.Apply(map, MergePlanner.Plan(map, null, Drop with { Named = [b] }, ""));
+            return (Block: b, Perplexity.Measure(Runners.Whole(8), without.Blocks, set).MeanNll);
+        }).ToArray();
         Assert.Equal(losses.MinBy(l => l.MeanNll).Block, chosen.Block);
         Assert.Equal(losses.Min(l => l.MeanNll), chosen.Score, Tolerance);
     }

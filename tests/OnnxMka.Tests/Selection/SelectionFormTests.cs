@@ -31,7 +31,8 @@ public sealed class SelectionFormTests
         using var seams = OriginalSeams.Of(chain, Set);
         var chosen = BlockSelector.Choose(SelectionKind.GreedyLoss, chain, seams, One).Chosen[0];
         var losses = Enumerable.Range(1, form.BlockCount - 2)
-            .ToDictionary(b => b, b => Perplexity.Measure(ModelRewriter.Apply(form.Map, form.Drop(b)).Blocks, Set, 8, ExecutionTarget.Cpu).MeanNll);
+            .ToDictionary(
+                b => b, b => Perplexity.Measure(Runners.Whole(8), ModelRewriter.Apply(form.Map, form.Drop(b)).Blocks, Set).MeanNll);
         Assert.Equal(losses[chosen.Block], chosen.Score, Tolerance(name));
         Assert.All(losses.Values, loss => Assert.True(chosen.Score <= loss + Tolerance(name)));
         Assert.True(losses.Count < 2 || losses.Values.Max() - losses.Values.Min() > Tolerance(name), "the control: candidates differ by more than the tolerance");

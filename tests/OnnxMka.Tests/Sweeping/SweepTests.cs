@@ -75,11 +75,12 @@ public sealed class SweepTests
         var point = Assert.Single(report.RootElement.GetProperty("points").EnumerateArray());
         var (options, model) = (new CompressionOptions { Input = Books16.Folder, Calibration = new() { HeldBackSamples = 32 } }, Path.Combine(folder["s"], "model", "model.onnx"));
         using var texts = new OnnxMka.Running.Tokens.Texts(options.Calibration, Books16.ModelPath);
-        var measured = Perplexity.Measure(OnnxMka.Structure.BlockDetector.Detect(Graph.OnnxModel.Load(model)), texts.HeldBack!, 8, OnnxMka.Running.Sessions.ExecutionTarget.Cpu);
+        var measured = Perplexity.Measure(
+            Runners.Whole(8), OnnxMka.Structure.BlockDetector.Detect(Graph.OnnxModel.Load(model)), texts.HeldBack!);
         // The same float32 weights, sums and windows: equal to the last bits of a mean of 4,064 tokens.
         Assert.Equal(point.GetProperty("perplexity").GetProperty("meanNll").GetDouble(), measured.MeanNll, 1e-6);
         var plain = ModelRewriter.Apply(Books16.Map, PlanJson.Read(File.ReadAllText(Path.Combine(folder["s"], "plans", "drop-bi-fold-2.json")), "plan"));
-        Assert.NotEqual(measured.MeanNll, Perplexity.Measure(plain.Blocks, texts.HeldBack!, 8, OnnxMka.Running.Sessions.ExecutionTarget.Cpu).MeanNll, 1e-4);
+        Assert.NotEqual(measured.MeanNll, Perplexity.Measure(Runners.Whole(8), plain.Blocks, texts.HeldBack!).MeanNll, 1e-4);
     }
 
     [Fact]

@@ -7,7 +7,7 @@ using OnnxMka.Structure;
 
 namespace OnnxMka.Running.Parts;
 
-/// <summary>What a child does with a model: loads it, runs two short sequences at once, and steps.</summary>
+/// <summary>What a child does with a model: loads it, runs two short sequences, at once where memory allows, and steps.</summary>
 internal static class ModelProbe
 {
     private const int Sequences = 2;
@@ -32,9 +32,10 @@ internal static class ModelProbe
         // The first tokens of a vocabulary are there in every one.
         var rows = Enumerable.Range(0, Sequences).Select(s => Enumerable.Range(0, Tokens).Select(t => (s + t) % Tokens).ToArray());
         var set = new CalibrationSet([.. rows], Tokens, "", "");
-        if (MemoryEstimate.Of(map, set, Sequences, target).Choose(memory) == RunMode.Chain)
+        var runner = Runner.For(map, set, new RunningOptions { BatchSize = Sequences, Memory = memory, Target = target });
+        if (runner.Mode == RunMode.Chain)
         {
-            Apart(map, set, target);
+            Apart(runner.Chain(map), set);
             return "one block at a time";
         }
 
@@ -46,9 +47,8 @@ internal static class ModelProbe
         return "whole and stepped";
     }
 
-    private static void Apart(BlockMap map, CalibrationSet set, ExecutionTarget target)
+    private static void Apart(BlockChain chain, CalibrationSet set)
     {
-        var chain = BlockChain.Of(map, target, new ChainOptions { BatchSize = Sequences });
         using var last = chain.RunBlocks(set);
         chain.RunEpilogue(last, (_, _, _) => { });
     }

@@ -17,5 +17,6 @@ public sealed record RunningOptions
     public ExecutionTarget Target { get; init; } = ExecutionTarget.Cpu;
 
     /// <summary>The same; where models are isolated, its sessions try these first.</summary>
-    internal RunningOptions Trying(IReadOnlyCollection<string> models, CancellationToken ct) => this with { Target = Target.Trying(models, Memory, ct) };
+    internal RunningOptions Trying(IReadOnlyCollection<string> models, CancellationToken ct) =>
+        this with { Target = Target.Trying(models, Memory, ct) };
 }

@@ -31,7 +31,7 @@ public sealed class CorrectionKind<TStep>(string name) : StepKind<TStep>(name)
             try
             {
                 var (model, steps) = Compensator.Run(
-                    state.Rewritten, plan, seams, options, bench.ChainOptions, bench.Running.Target, scratch, stage.AsIncrement<int>(), bench.Stop);
+                    state.Rewritten, plan, seams, options, bench.Runner.ChainOptions, bench.Running.Target, scratch, stage.AsIncrement<int>(), bench.Stop);
                 var changed = steps.Where(s => s.Kept).Select(s => plan.Groups.IndexOf(plan.Groups.First(g => g.Block == s.Block)));
                 var next = state with { Rewritten = model, Lineage = state.Lineage.WithChanged(changed, decided.Name) };
                 if (scratch.Length > 0) return (next with { Scratch = state.Scratch.Add(scratch) }, steps);

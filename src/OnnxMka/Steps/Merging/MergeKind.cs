@@ -26,7 +26,7 @@ public sealed class MergeKind(Selectors selectors) : StepKind<Merge>("merge")
         if (step.FitAlpha || step.Align != AlignUnits.None)
         {
             (plan, var merging) = bench.Clock.Time("refine merges", () => MergeRefinement.Run(
-                state.Structure, plan, options, bench.Text(TextAmount.Usual), bench.ChainOptions, bench.Running.Target, bench.Progress, bench.Stop));
+                state.Structure, plan, options, bench.Text(TextAmount.Usual), bench.Runner.ChainOptions, bench.Running.Target, bench.Progress, bench.Stop));
             sections = [.. sections, Told(merging)];
         }
 

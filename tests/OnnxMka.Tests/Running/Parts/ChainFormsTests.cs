@@ -1,5 +1,6 @@
 using OnnxMka.Forge;
 using OnnxMka.Graph;
+using OnnxMka.Outcomes;
 using OnnxMka.Rewriting;
 using OnnxMka.Running.Activations;
 using OnnxMka.Running.Parts;
@@ -23,8 +24,8 @@ public sealed class ChainFormsTests
     public void A_chain_equals_the_whole_model(string name)
     {
         using var form = new FormModel(Presets.ByName(name).Model());
-        var whole = CalibrationRun.Pooled(form.Map, Set, Pooling.Mean, 4, ExecutionTarget.Cpu);
-        var chain = ChainCalibration.Pooled(form.Map, Set, Pooling.Mean, 4, ExecutionTarget.Cpu);
+        var whole = Runners.Whole(4).Pooled(form.Map, Set, Pooling.Mean, NoProgress.Instance);
+        var chain = Runners.ByParts(form.Map, Set, 4).Pooled(form.Map, Set, Pooling.Mean, NoProgress.Instance);
         var distance = whole.Zip(chain, (w, c) => Compare.Relative(w.Values.ToArray(), c.Values.ToArray())).Max();
         Assert.InRange(distance, 0, Tolerance(name));
         // The control: a block later is far away.

@@ -1,6 +1,8 @@
 using OnnxMka.Alignment;
 using OnnxMka.Measuring;
+using OnnxMka.Outcomes;
 using OnnxMka.Running.Activations;
+using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;
 using OnnxMka.Tests.Running.Parts;
 
@@ -50,7 +52,9 @@ public sealed class CudaRunTests
         Assert.Contains("\"executionProvider\": \"CUDA\"", File.ReadAllText(folder["report.json"]), StringComparison.Ordinal);
     }
 
-    private static SampleMatrix[] Pooled(Pooling pooling, ExecutionTarget target) => CalibrationRun.Pooled(Books16.Map, ChainSamples.Set, pooling, 4, target);
+    private static SampleMatrix[] Pooled(Pooling pooling, ExecutionTarget target) =>
+        Runner.Whole(new RunningOptions { BatchSize = 4, Target = target })
+            .Pooled(Books16.Map, ChainSamples.Set, pooling, NoProgress.Instance);
 
     private static double Worst(SampleMatrix[] expected, SampleMatrix[] actual) =>
         expected.Zip(actual, (e, a) => Compare.Relative(e.Values.ToArray(), a.Values.ToArray())).Max();

@@ -5,7 +5,6 @@ using OnnxMka.Measuring;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Running.Activations;
-using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;
 using OnnxMka.Running.Tokens;
 using OnnxMka.Scoring;
@@ -25,11 +24,12 @@ public sealed class RuntimeFailureTests : IDisposable
 
     private static readonly Dictionary<string, Action<BuiltDecoder, CalibrationSet>> Runs = new(StringComparer.Ordinal)
     {
-        ["calibration"] = (f, set) => CalibrationRun.Pooled(f.Map, set, Pooling.Mean, 8, ExecutionTarget.Cpu),
-        ["calibration by blocks"] = (f, set) => ChainCalibration.Pooled(f.Map, set, Pooling.Mean, 8, ExecutionTarget.Cpu),
-        ["score"] = (f, set) => ModelScoring.Run(f.Map, set, new ScoringOptions(), new RunningOptions(), "", NoProgress.Instance, default, new StageClock()),
-        ["perplexity"] = (f, set) => Perplexity.Measure(f.Map, set, 8, ExecutionTarget.Cpu),
-        ["perplexity by blocks"] = (f, set) => ChainPerplexity.Measure(f.Map, set, new ChainOptions(), ExecutionTarget.Cpu),
+        ["calibration"] = (f, set) => Runners.Whole(8).Pooled(f.Map, set, Pooling.Mean, NoProgress.Instance),
+        ["calibration by blocks"] = (f, set) => Runners.ByParts(f.Map, set, 8).Pooled(f.Map, set, Pooling.Mean, NoProgress.Instance),
+        ["score"] = (f, set) => ModelScoring.Run(
+            Runners.Whole(8), f.Map, set, new ScoringOptions(), "", NoProgress.Instance, default, new StageClock()),
+        ["perplexity"] = (f, set) => Perplexity.Measure(Runners.Whole(8), f.Map, set),
+        ["perplexity by blocks"] = (f, set) => Perplexity.Measure(Runners.ByParts(f.Map, set, 8), f.Map, set),
         ["step"] = (f, set) => Stepped(f, set.Samples[0]),
         ["speed"] = (f, set) => Speed.Measure([f.Map], set.Samples, null, ExecutionTarget.Cpu),
         ["verify"] = (f, _) => Compressed(f, o => o with { Verify = true }),

@@ -1,17 +1,18 @@
 using OnnxMka.Alignment;
+using OnnxMka.Outcomes;
 using OnnxMka.Running.Activations;
 using OnnxMka.Running.Parts;
-using OnnxMka.Running.Sessions;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Running.Parts;
 
-public sealed class ChainCalibrationTests(FusedBooks16 fused) : IClassFixture<FusedBooks16>
+public sealed class PooledSeamsTests(FusedBooks16 fused) : IClassFixture<FusedBooks16>
 {
     [Theory]
     [InlineData(Pooling.Mean)]
     [InlineData(Pooling.Last)]
-    public void Pooled_activations_equal_those_of_the_whole_model(Pooling pooling) => Assert.InRange(Distance(Books16.Map, pooling), 0, ChainSamples.Tolerance);
+    public void Pooled_activations_equal_those_of_the_whole_model(Pooling pooling) =>
+        Assert.InRange(Distance(Books16.Map, pooling), 0, ChainSamples.Tolerance);
 
     [Fact]
     public void Pooled_activations_equal_those_of_the_whole_model_with_fused_seams()
@@ -30,9 +31,11 @@ public sealed class ChainCalibrationTests(FusedBooks16 fused) : IClassFixture<Fu
         var weight = reader.ReadFloats(Books16.Map.Tensor(down))[777];
         var edited = Books16.Map with { Model = ChainSamples.WithWeight(Books16.Map.Model, down, 777, weight + 0.02f) };
         var whole = Whole(Books16.Map, Pooling.Mean);
-        var chain = ChainCalibration.Pooled(edited, ChainSamples.Set, Pooling.Mean, ChainSamples.Options, ExecutionTarget.Cpu);
+        var chain = ByParts(edited, Pooling.Mean);
         Assert.Equal(whole[6].Values.ToArray(), chain[6].Values.ToArray());
-        Assert.All(Enumerable.Range(7, 9), seam => Assert.True(Compare.Relative(whole[seam].Values.ToArray(), chain[seam].Values.ToArray()) > ChainSamples.Tolerance));
+        Assert.All(
+            Enumerable.Range(7, 9),
+            seam => Assert.True(Compare.Relative(whole[seam].Values.ToArray(), chain[seam].Values.ToArray()) > ChainSamples.Tolerance));
     }
 
     /// <summary>Layer 10 asks seam 3 for its length: all seams are equally long, so the part asks its own.</summary>
@@ -59,11 +62,11 @@ public sealed class ChainCalibrationTests(FusedBooks16 fused) : IClassFixture<Fu
             },
         };
         var progress = new Counter();
-        ChainCalibration.Pooled(Books16.Map, ChainSamples.Set, Pooling.Mean, options, ExecutionTarget.Cpu, progress);
+        With(options).Pooled(Books16.Map, ChainSamples.Set, Pooling.Mean, progress);
         Assert.Equal(1, most);
         Assert.Empty(alive);
         Assert.Equal(Enumerable.Range(-1, 17), loaded);
-        Assert.Equal(ChainCalibration.ProgressTotal(Books16.Map, ChainSamples.Set), progress.Total);
+        Assert.Equal((17 * 10, 17 * 10), (progress.Announced, progress.Total));
     }
 
     [Fact]
@@ -72,11 +75,16 @@ public sealed class ChainCalibrationTests(FusedBooks16 fused) : IClassFixture<Fu
         using var folder = new TempFolder();
         using var cancelled = new CancellationTokenSource();
         var alive = 0;
-        var options = ChainSamples.Options with { SeamMemory = 0, SpillFolder = folder.FullPath, Watch = (_, isLoaded) => alive += isLoaded ? 1 : -1 };
+        var options = ChainSamples.Options with
+        {
+            SeamMemory = 0,
+            SpillFolder = folder.FullPath,
+            Watch = (_, isLoaded) => alive += isLoaded ? 1 : -1,
+        };
         // The prelude and four blocks are done, and one batch of the next.
         var progress = new Counter(onTotal: 54, cancelled.Cancel);
         Assert.Throws<OperationCanceledException>(
-            () => ChainCalibration.Pooled(Books16.Map, ChainSamples.Set, Pooling.Mean, options, ExecutionTarget.Cpu, progress, cancelled.Token));
+            () => With(options).Pooled(Books16.Map, ChainSamples.Set, Pooling.Mean, progress, cancelled.Token));
         Assert.Equal(54, progress.Total);
         Assert.Equal(0, alive);
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder.FullPath));
@@ -86,9 +94,10 @@ public sealed class ChainCalibrationTests(FusedBooks16 fused) : IClassFixture<Fu
     [Fact]
     public void A_seam_that_is_not_finite_is_refused_as_by_the_whole_run()
     {
-        var map = Books16.Map with { Model = ChainSamples.WithWeight(Books16.Map.Model, ChainSamples.DownProjection(Books16.Map), 3, float.NaN) };
-        var whole = Assert.Throws<RefusedException>(() => CalibrationRun.Pooled(map, ChainSamples.Set, Pooling.Mean, 4, ExecutionTarget.Cpu));
-        var chain = Assert.Throws<RefusedException>(() => ChainCalibration.Pooled(map, ChainSamples.Set, Pooling.Mean, 4, ExecutionTarget.Cpu));
+        var down = ChainSamples.DownProjection(Books16.Map);
+        var map = Books16.Map with { Model = ChainSamples.WithWeight(Books16.Map.Model, down, 3, float.NaN) };
+        var whole = Assert.Throws<RefusedException>(() => Whole(map, Pooling.Mean));
+        var chain = Assert.Throws<RefusedException>(() => ByParts(map, Pooling.Mean));
         Assert.Equal(whole.Message, chain.Message);
         Assert.StartsWith("MKA033 block 7: its output is not finite for sample 0", chain.Message, StringComparison.Ordinal);
     }
@@ -97,33 +106,57 @@ public sealed class ChainCalibrationTests(FusedBooks16 fused) : IClassFixture<Fu
     public void Ids_beyond_the_vocabulary_are_refused()
     {
         var set = ChainSamples.Set with { Samples = [.. ChainSamples.Set.Samples.Select(s => s.Select(_ => 2048).ToArray())] };
-        var refused = Assert.Throws<RefusedException>(() => ChainCalibration.Pooled(Books16.Map, set, Pooling.Mean, 4, ExecutionTarget.Cpu));
+        var refused = Assert.Throws<RefusedException>(
+            () => Runners.ByParts(Books16.Map, set, 4).Pooled(Books16.Map, set, Pooling.Mean, NoProgress.Instance));
         Assert.Equal("MKA034", refused.Refusal.Code);
     }
 
     [Fact]
     public void No_batch_size_below_one() => Assert.Throws<ArgumentOutOfRangeException>(
-        () => ChainCalibration.Pooled(Books16.Map, ChainSamples.Set, Pooling.Mean, 0, ExecutionTarget.Cpu));
+        () => With(new ChainOptions { BatchSize = 0 }).Pooled(Books16.Map, ChainSamples.Set, Pooling.Mean, NoProgress.Instance));
 
-    private static SampleMatrix[] Whole(BlockMap map, Pooling pooling) => CalibrationRun.Pooled(map, ChainSamples.Set, pooling, 4, ExecutionTarget.Cpu);
+    private static Runner With(ChainOptions options) =>
+        Runners.ByParts(Books16.Map, ChainSamples.Set, 4) with { ChainOptions = options };
+
+    private static SampleMatrix[] Whole(BlockMap map, Pooling pooling) =>
+        Runners.Whole(4).Pooled(map, ChainSamples.Set, pooling, NoProgress.Instance);
+
+    private static SampleMatrix[] ByParts(BlockMap map, Pooling pooling) =>
+        Runners.ByParts(map, ChainSamples.Set, 4).Pooled(map, ChainSamples.Set, pooling, NoProgress.Instance);
 
     private static double Distance(BlockMap map, Pooling pooling)
     {
         var whole = Whole(map, pooling);
-        var chain = ChainCalibration.Pooled(map, ChainSamples.Set, pooling, 4, ExecutionTarget.Cpu);
+        var chain = ByParts(map, pooling);
         Assert.Equal(whole.Length, chain.Length);
         Assert.All(chain, m => Assert.Equal((10, 128), (m.Samples, m.Features)));
         return whole.Zip(chain, (w, c) => Compare.Relative(w.Values.ToArray(), c.Values.ToArray())).Max();
     }
 
-    private sealed class Counter(long onTotal = -1, Action? action = null) : IProgress<int>
+    private sealed class Counter(long onTotal = -1, Action? action = null) : IProgressSink, IStage
     {
+        public long Announced { get; private set; }
+
         public long Total { get; private set; }
 
-        public void Report(int value)
+        public IStage Begin(string name, long total, string unit)
         {
-            Total += value;
+            Announced += total;
+            return this;
+        }
+
+        public void Note(string text)
+        {
+        }
+
+        public void Advance(long amount)
+        {
+            Total += amount;
             if (Total == onTotal) action?.Invoke();
+        }
+
+        public void Dispose()
+        {
         }
     }
 }
