@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using OnnxMka.Bench;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
+using OnnxMka.Graph.Editing;
 using OnnxMka.Inputs;
 using OnnxMka.Jobs;
 using OnnxMka.Measuring;
@@ -53,12 +54,14 @@ public sealed class Compressor
         named.Check();
         using var texts = new Texts(Text with { Length = GraphLengths.Of(map).Fit(Text.Length) }, input.ModelPath, _ct);
         using var bench = new Workbench(map, Fingerprint.Of(map.Model), BenchOptionsFor(target?.ModelPath ?? input.ModelPath), texts, _progress, _ct);
+        var before = LineageJson.Of(map, bench.Input.Lineage.Plan.Fingerprint, _progress.Note);
         var course = bench.Run(_options.Recipe.Steps, bench.Input);
+        var origin = before.Then(course.State.Lineage);
         var planned = bench.PlannedBytes(course.State);
         if (_options.Output.DryRun || target is null) return Result(null, [], [], null);
 
         files.RequireUnchanged();
-        var (rewritten, plan) = (course.State.Rewritten, course.State.Lineage.Plan);
+        var (rewritten, plan) = (Signed(course.State, origin), course.State.Lineage.Plan);
         using var emitter = _clock.Time("write", () => Emitter.Stage(input, map.Model, rewritten, plan, target, _options.Output.ForceExternalData, _progress, _ct));
         if (_options.Output.ModelCard) emitter.ReserveCard(_options.Output.Force);
         var deltas = _clock.Time("prove", () => Prove(map, rewritten, emitter.Staged));
@@ -73,8 +76,19 @@ public sealed class Compressor
         return result with { Emitted = emitter.Commit() };
 
         CompressionResult Result(EmittedModel? emitted, ImmutableArray<TensorDelta> deltas, ImmutableArray<Verdict> verdicts, QualityTable? quality) => new(
-            map, course.Steps, course.State.Lineage, course.Sections, bench.ShownAnalysis ?? Scoring.Analysis, emitted, deltas, verdicts, quality,
+            map, course.Steps, course.State.Lineage, origin, course.Sections, bench.ShownAnalysis ?? Scoring.Analysis, emitted, deltas, verdicts, quality,
             files.TotalBytes, planned, _clock.Times);
+    }
+
+    /// <summary>The result with its lineage in its metadata; the input itself stays as it is.</summary>
+    private static RewrittenModel Signed(ModelState state, Lineage origin)
+    {
+        if (!state.Lineage.Plan.Removed.Any() && state.Lineage.Changes.IsEmpty) return state.Rewritten;
+        var script = new EditScript();
+        script.Add("sign", new GraphEdit.SetMetadata(LineageJson.Key, LineageJson.Write(origin)));
+        script.Add("sign", new GraphEdit.SetMetadata(ModelRewriter.LayerMapKey, LineageJson.Blocks(origin)));
+        var model = GraphEditor.Apply(state.Model, script);
+        return state.Rewritten with { Model = model, Blocks = state.Structure with { Model = model } };
     }
 
     private BenchOptions BenchOptionsFor(string modelPath) => new()

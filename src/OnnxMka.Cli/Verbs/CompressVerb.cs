@@ -73,9 +73,11 @@ internal sealed class CompressVerb
     {
         if (parsed.GetValue(_planOut) is { } planFile) TextFile.Write(planFile, PlanJson.Write(result.Plan));
         if (parsed.GetValue(_report) is { Length: > 0 } reports) ReportFiles.Write(reports, ReportJson.Write(result, options));
-        if (parsed.GetValue(_adapterMap) is { } map) TextFile.Write(map, AdapterMap.Write(result.Lineage));
-        if (parsed.GetValue(_mergekit) is { } mergekit) TextFile.Write(mergekit, MergekitYaml.Write(result.Plan, result.Blocks.Tensor(result.Blocks.Blocks[0].Parameters[0].Initializer).Type));
-        if (parsed.GetValue(_pruneList) is { } list) TextFile.Write(list, PruneList.Write(result.Plan));
+        if (parsed.GetValue(_adapterMap) is { } map) TextFile.Write(map, AdapterMap.Write(result.Lineage, result.HasEarlierRun ? result.Origin : null));
+        // Checkpoints are those of the first original.
+        var stored = result.Blocks.Tensor(result.Blocks.Blocks[0].Parameters[0].Initializer).Type;
+        if (parsed.GetValue(_mergekit) is { } mergekit) TextFile.Write(mergekit, MergekitYaml.Write(result.Origin.Plan, stored));
+        if (parsed.GetValue(_pruneList) is { } list) TextFile.Write(list, PruneList.Write(result.Origin.Plan));
         if (parsed.GetValue(_json)) StandardStreams.Print(() => Console.Write(ReportJson.Write(result, options)));
     }
 
@@ -134,6 +136,7 @@ internal sealed class CompressVerb
         });
         Option<FileInfo?>[] shares = [.. new[] { _adapterMap, _mergekit }.Where(o => parsed.GetValue(o) is not null)];
         LayerFiles.Check(options.Recipe, shares, Given(_pruneList), Given(_mergekit));
+        LayerFiles.CheckOrigin(options, Given(_pruneList), Given(_mergekit));
         return options;
 
         Option<FileInfo?>? Given(Option<FileInfo?> option) => parsed.GetValue(option) is null ? null : option;

@@ -1,5 +1,8 @@
 using System.CommandLine;
 using OnnxMka.Bench;
+using OnnxMka.Graph;
+using OnnxMka.Inputs;
+using OnnxMka.Jobs;
 using OnnxMka.Planning;
 using OnnxMka.Recipes;
 using OnnxMka.Steps.Correcting;
@@ -31,6 +34,8 @@ internal static class LayerFiles
         if (weights is not null && Correction(recipe) is { } correction)
             throw new UsageException($"{Named([weights.Name])} of sums of the original's layers, and there is no word for {correction}: leave the one or the other out.");
 
+        if (numbers is not null && Mixed(recipe) is { } mixed)
+            throw new UsageException($"{numbers.Name} speaks of layers that go, and there is no word for {mixed}: leave the one or the other out.");
         if (shares.Count > 0 && Unsaid(recipe) is { } unsaid)
         {
             var names = Named([.. shares.Select(o => o.Name)]);
@@ -45,6 +50,27 @@ internal static class LayerFiles
         if (steps.Any(s => s is CorrectionStep or Correct)) return "corrected weights (--compensate)";
         return steps.Any(s => s is Best) ? "corrected weights, which --method best may choose" : null;
     }
+
+    /// <summary>What a list of removed layers cannot say: the model would be another one. Null for nothing.</summary>
+    private static string? Mixed(Recipe recipe) =>
+        All(recipe.Steps).Any(s => s is Merge) ? "merged weights (--method mka)" : Correction(recipe);
+
+    /// <summary>
+    /// The same where an earlier run made the input: these files are for the checkpoint of the first original. Reads the model's structure
+    /// where one is asked for.
+    /// </summary>
+    public static void CheckOrigin(CompressionOptions options, Option? numbers, Option? weights)
+    {
+        if (numbers is null && weights is null) return;
+        var map = BlockDetector.Detect(OnnxModel.Load(ModelLocation.Find(options.Input).ModelPath), options.Recipe.Granularity);
+        var before = LineageJson.Of(map, "", _ => { });
+        var changed = before.Changed.Select(c => c.By).Distinct().ToArray();
+        if (changed.Length > 0) throw Unsayable((numbers ?? weights)!, $"weights that were changed there ({string.Join(", ", changed)})");
+        if (numbers is not null && before.Plan.Groups.Any(g => g.IsMerge)) throw Unsayable(numbers, "weights that were merged there");
+    }
+
+    private static RefusedException Unsayable(Option option, string what) => new(
+        "MKA067", option.Name, $"the input was made by an earlier run, and a file for the first original's checkpoint has no word for {what}", $"Leave {option.Name} out");
 
     private static string? Unsaid(Recipe recipe)
     {

@@ -25,6 +25,16 @@ public sealed record Lineage(MergePlan Plan, ImmutableArray<UnitChange> Changes)
     public IEnumerable<(int Place, string By)> Changed =>
         Plan.Groups.SelectMany((group, place) => Changes.Where(c => c.Unit == group.Block).Select(c => (place, c.By)));
 
+    /// <summary>This one and what a run made of its model after it: from the first original to the result.</summary>
+    /// <param name="run">Of a run whose input is the model that this one ends with.</param>
+    public Lineage Then(Lineage run)
+    {
+        var through = Then(run.Plan) with { };
+        var changes = run.Changes.Select(c => new UnitChange(InInput(c.Unit), c.By));
+        var plan = through.Plan with { Fingerprint = run.Plan.Fingerprint, Method = run.Plan.Method };
+        return new Lineage(plan, [.. through.Changes, .. changes.Where(c => !through.Changes.Contains(c))]);
+    }
+
     /// <summary>Units of the model before this one, by number there, as numbers of the input.</summary>
     public int InInput(int unit) => Plan.Groups[unit].Block;
 
@@ -32,6 +42,6 @@ public sealed record Lineage(MergePlan Plan, ImmutableArray<UnitChange> Changes)
     public Lineage Then(MergePlan next) => this with { Plan = Plan.Then(next), Changes = [.. Changes.Where(c => next.Groups.Any(g => InInput(g.Block) == c.Unit))] };
 
     /// <summary>The same with units of this model changed.</summary>
-    public Lineage WithChanged(IEnumerable<int> units, string by) =>
-        this with { Changes = [.. Changes, .. units.Distinct().Select(u => new UnitChange(InInput(u), by)).Where(c => !Changes.Contains(c))] };
+    public Lineage WithChanged(IEnumerable<int> places, string by) =>
+        this with { Changes = [.. Changes, .. places.Distinct().Select(place => new UnitChange(InInput(place), by)).Where(c => !Changes.Contains(c))] };
 }

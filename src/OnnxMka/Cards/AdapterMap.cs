@@ -15,7 +15,8 @@ public static class AdapterMap
 {
     public const int Version = 1;
 
-    public static string Write(Lineage lineage)
+    /// <param name="origin">From the first original on, where the input was itself made of one; else null.</param>
+    public static string Write(Lineage lineage, Lineage? origin = null)
     {
         var plan = lineage.Plan;
         var into = plan.Groups.SelectMany((g, n) => g.Weights.Where(w => w.Value != 0).Select(w => (Old: w.Key, New: n, Weight: w.Value))).ToLookup(w => w.Old);
@@ -40,6 +41,17 @@ public static class AdapterMap
                 kept = g.Block,
                 from = g.Weights.Where(w => w.Value != 0).Select(w => new { old = w.Key, weight = w.Value }),
             }),
+            firstOriginal = origin is null ? null : new
+            {
+                layers = origin.Plan.BlockCount,
+                newToFirst = origin.Plan.Groups.Select((g, n) => new
+                {
+                    @new = n,
+                    kept = g.Block,
+                    from = g.Weights.Where(w => w.Value != 0).Select(w => new { first = w.Key, weight = w.Value }),
+                }),
+                corrected = origin.Changed.Select(c => new { @new = c.Place, by = c.By }),
+            },
         };
         return JsonSerializer.Serialize(map, JsonForm.Indented) + "\n";
     }

@@ -30,6 +30,7 @@ public static partial class ModelCard
         Line(text, "");
         Line(text, $"An ONNX decoder made shallower: {plan.BlockCount - plan.Groups.Length} of the {plan.BlockCount} {layers} of {origin.BaseModel ?? $"`{name}`"} were {verb}, without training, by onnx-mka {ReportJson.ToolVersion}.");
         Plan(text, result.Lineage);
+        if (result.HasEarlierRun) Earlier(text, result.Origin);
         Cost(text, result);
         Section(text, "How it was made");
         Line(text, $"```\n{options.Output.CommandLine ?? "onnx-mka (called as a library)"}\n```");
@@ -58,7 +59,7 @@ public static partial class ModelCard
         Section(text, "Plan");
         Line(text, "Layers are numbered from 0 as in the original.\n");
         foreach (var (group, place) in plan.Groups.Select((g, n) => (g, n)).Where(g => g.g.IsMerge || !g.g.Weights.ContainsKey(g.g.Block)))
-            Line(text, $"- new layer {place} is {string.Join(" + ", group.Weights.Select(w => $"{w.Value.ToString("0.####", CultureInfo.InvariantCulture)} of layer {w.Key}"))}");
+            Line(text, $"- new layer {place} is {Sum(group)}");
         var mixed = plan.Groups.SelectMany(g => g.Weights.Keys).ToHashSet();
         var dropped = plan.Removed.Where(b => !mixed.Contains(b)).ToArray();
         if (dropped.Length > 0) Line(text, $"- layers {string.Join(", ", dropped.Select(plan.NameOf))} were left out");
@@ -71,6 +72,21 @@ public static partial class ModelCard
 
         Line(text, $"- all other layers are as they were; new layers 0 to {plan.Groups.Length - 1} stand at the places of {string.Join(", ", plan.Groups.Select(g => g.Block))}");
     }
+
+    /// <summary>The input was itself made of another model: what became of that one's layers through all runs.</summary>
+    private static void Earlier(StringBuilder text, Lineage origin)
+    {
+        var plan = origin.Plan;
+        var layers = string.Join(", ", plan.Groups.Select(g => plan.NameOf(g.Block)));
+        Line(text, $"\nThe model that this was made from is itself a result. Of the {plan.BlockCount} layers of the first original those at {layers} are left.\n");
+        foreach (var (group, place) in plan.Groups.Select((g, n) => (g, n)).Where(g => g.g.IsMerge))
+            Line(text, $"- in the first original's layers, new layer {place} is {Sum(group)}");
+        foreach (var change in origin.Changed.GroupBy(c => c.By, c => c.Place))
+            Line(text, $"- through all runs, {Changed(change.Key, [.. change])}");
+    }
+
+    private static string Sum(MergeGroup group) =>
+        string.Join(" + ", group.Weights.Select(w => $"{w.Value.ToString("0.####", CultureInfo.InvariantCulture)} of layer {w.Key}"));
 
     private static string Changed(string by, int[] places)
     {

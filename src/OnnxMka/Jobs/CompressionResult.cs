@@ -27,6 +27,7 @@ public sealed record QualityTable(
 /// <param name="Blocks">Of the input.</param>
 /// <param name="Steps">All steps, decided.</param>
 /// <param name="Lineage">Where the blocks of the result come from.</param>
+/// <param name="Origin">The same from the first original on, which an earlier run was given; equal where this is the first.</param>
 /// <param name="Sections">What steps had to tell; of two of one name the later counts.</param>
 /// <param name="Emitted">Null for a dry run.</param>
 /// <param name="Quality">Null where it was not asked for or no text could be run.</param>
@@ -36,6 +37,7 @@ public sealed record CompressionResult(
     BlockMap Blocks,
     ImmutableArray<Step> Steps,
     Lineage Lineage,
+    Lineage Origin,
     ImmutableArray<Section> Sections,
     Analysis? Analysis,
     EmittedModel? Emitted,
@@ -46,6 +48,9 @@ public sealed record CompressionResult(
     long PlannedBytes,
     ImmutableArray<StageTime> Timings)
 {
+    /// <summary>True where the input was itself made by an earlier run.</summary>
+    public bool HasEarlierRun => Origin.Plan.BlockCount != Plan.BlockCount || !Origin.Plan.Groups.Select(g => g.Block).SequenceEqual(Plan.Groups.Select(g => g.Block)) || Origin.Changes.Length != Lineage.Changes.Length;
+
     /// <summary>What became of the input's blocks.</summary>
     public MergePlan Plan => Lineage.Plan;
 

@@ -52,7 +52,7 @@ public static partial class PlanJson
         if (plan.Groups.Any(g => g is null) || plan.Steps.Any(s => s is null) || plan.Rejected.Any(r => r is null || r.Reason is null)) throw Bad(name, "it has empty entries");
         if (!plan.Steps.All(s => IsStep(plan, s))) throw Bad(name, "its steps are not between blocks of the model, with figures from 0 to 1");
         if (plan.Rejected.Any(r => !IsBlock(plan, r.Left) || !IsBlock(plan, r.Right))) throw Bad(name, "it speaks of blocks that the model has not");
-        if (plan.Units is { } units && (units.Length != plan.BlockCount || units.Any(u => !UnitName().IsMatch(u)))) throw Bad(name, "its units are not the halves of layers");
+        if (plan.Units is { } units && (units.Length != plan.BlockCount || !units.All(IsUnitName))) throw Bad(name, "its units are not the halves of layers");
         if (!plan.Permutations.IsDefaultOrEmpty && plan.Permutations.Any(p => p is null || !IsBlock(plan, p.Block) || p.From.IsDefaultOrEmpty || p.Units is not (AlignUnits.Mlp or AlignUnits.Heads)))
             throw Bad(name, "it orders units of blocks that the model has not");
         var last = -1;
@@ -86,6 +86,8 @@ public static partial class PlanJson
 
     private static bool IsFit(MergePlan plan, MergeGroup group, ImmutableSortedDictionary<int, double> weights) =>
         weights.Values.All(w => Math.Abs(w) <= LargestFit) && IsWhole(plan, weights) && weights.Keys.All(group.Weights.ContainsKey);
+
+    internal static bool IsUnitName(string? name) => name is not null && UnitName().IsMatch(name);
 
     private static bool IsBlock(MergePlan plan, int block) => block >= 0 && block < plan.BlockCount;
 
