@@ -20,6 +20,9 @@ public interface IStepKind
 
     /// <summary>What stands in its place in the control, the plain removal of the same units; null for nothing.</summary>
     Step? Control(Step decided);
+
+    /// <summary>A result that was made before the step was chosen, as it is told now.</summary>
+    StepResult Retold(Step decided, ModelState before, StepResult held) => held;
 }
 
 /// <summary>The same for one record.</summary>
@@ -37,6 +40,8 @@ public abstract class StepKind<TStep>(string name) : IStepKind
 
     public Step? Control(Step decided) => Control((TStep)decided);
 
+    public StepResult Retold(Step decided, ModelState before, StepResult held) => Retold((TStep)decided, before, held);
+
     /// <inheritdoc cref="IStepKind.Decide"/>
     protected abstract Decision Decide(TStep step, ModelState state, Workbench bench);
 
@@ -45,6 +50,9 @@ public abstract class StepKind<TStep>(string name) : IStepKind
 
     /// <inheritdoc cref="IStepKind.Control"/>
     protected virtual Step? Control(TStep decided) => null;
+
+    /// <inheritdoc cref="IStepKind.Retold"/>
+    protected virtual StepResult Retold(TStep decided, ModelState before, StepResult held) => held;
 }
 
 /// <summary>A kind of which every step is decided into steps of other kinds, and none is applied itself.</summary>

@@ -27,5 +27,8 @@ public sealed record ModelState(RewrittenModel Rewritten, Lineage Lineage, strin
 
     /// <summary>Key of what a step makes of it.</summary>
     /// <param name="step">The decided step as text.</param>
-    internal string KeyAfter(string step) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Key}\n{step}")));
+    internal string KeyAfter(string step) => KeyAfter(Key, step);
+
+    /// <summary>The same where the state was never made.</summary>
+    internal static string KeyAfter(string key, string step) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{key}\n{step}")));
 }

@@ -1,4 +1,8 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
@@ -22,6 +26,7 @@ public sealed class Workbench : IDisposable
     private readonly Texts _texts;
     private readonly BenchText _text;
     private Runner? _runner;
+    private Journal? _journal;
     private readonly Dictionary<TextAmount, SplitSeams> _seams = [];
     private readonly Dictionary<(string State, bool Judges), Loss> _losses = [];
     private readonly Dictionary<string, Analysis> _analyses = new(StringComparer.Ordinal);
@@ -59,8 +64,8 @@ public sealed class Workbench : IDisposable
 
     internal StageClock Clock => _options.Clock;
 
-    /// <summary>File that keeps what a search has found; null for none.</summary>
-    internal string? JournalFile => _options.JournalFile;
+    /// <summary>What a search has found before; null where nothing is kept. Refuses (MKA060) a file of another job.</summary>
+    internal Journal? Journal => _options.JournalFile is { } file ? _journal ??= Bench.Journal.Open(file, JobKey()) : null;
 
     /// <summary>True while a step tries one number of units after the other: what it has found it will be asked for again.</summary>
     internal bool IsSearching { get; set; }
@@ -80,7 +85,7 @@ public sealed class Workbench : IDisposable
     public StepResult Apply(Step decided, ModelState state)
     {
         var key = state.KeyAfter(TextOf(decided));
-        if (_held.Remove(key, out var held)) return held;
+        if (_held.Remove(key, out var held)) return Kinds.Of(decided).Retold(decided, state, held);
         var made = Kinds.Of(decided).Apply(decided, state, this);
         foreach (var file in made.State.Scratch) _scratch[file] = _scratch.GetValueOrDefault(file) + 1;
         return made with { State = made.State with { Key = key } };
@@ -102,6 +107,38 @@ public sealed class Workbench : IDisposable
         }
 
         return course;
+    }
+
+    /// <summary>
+    /// Decided steps on a state, and the loss of what they give, on the windows that judge; a journal may know it, and then nothing is run.
+    /// The states are the caller's: <see cref="Release(Trial)"/>, or <see cref="Hold(Trial)"/>.
+    /// </summary>
+    /// <param name="judged">On the larger set of windows, for comparisons; else on those that nothing of the usual amount is fitted to.</param>
+    internal Trial Try(ImmutableArray<Step> steps, ModelState state, bool judged)
+    {
+        var what = $"{steps.Aggregate(state.Key, (key, step) => ModelState.KeyAfter(key, TextOf(step)))} {(judged ? "judged" : "held out")}";
+        if (Journal?.Find(what) is { } known) return new Trial(steps, known.Loss, known.Seconds, null);
+        var clock = Stopwatch.StartNew();
+        var course = steps.Aggregate(new Course(state, [], []), (sofar, step) =>
+        {
+            var taken = new TakenStep(step, sofar.State, Apply(step, sofar.State));
+            return sofar with { Taken = [.. sofar.Taken, taken], Sections = [.. sofar.Sections, .. taken.Result.Sections] };
+        });
+        var loss = LossOf(course.State, judged);
+        Journal?.Add(what, loss, clock.Elapsed.TotalSeconds);
+        return new Trial(steps, loss, clock.Elapsed.TotalSeconds, course);
+    }
+
+    /// <summary>Gives back what a trial came to.</summary>
+    internal void Release(Trial trial)
+    {
+        if (trial.Course is { } course) Release(course);
+    }
+
+    /// <summary>Keeps what a trial came to until its steps are applied.</summary>
+    internal void Hold(Trial trial)
+    {
+        foreach (var taken in trial.Course?.Taken ?? []) Hold(taken);
     }
 
     /// <summary>Keeps what a decided step made of a state until it is applied there again, which then costs nothing.</summary>
@@ -203,6 +240,15 @@ public sealed class Workbench : IDisposable
         _kept.Clear();
         _seams.Clear();
         _scratch.Clear();
+    }
+
+    /// <summary>Model, windows and device: all that losses depend on beside the steps.</summary>
+    private string JobKey()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes($"journal 1\n{Input.Key}\n{string.Join(',', Input.Structure.Blocks.Select(b => b.Name))}\n{Running.Target.Name}\n"));
+        foreach (var sample in _text.HeldOut.Samples.Concat(_text.Of(TextAmount.Usual).Fit.Samples)) hash.AppendData(MemoryMarshal.AsBytes<int>(sample));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private static string TextOf(Step step) => $"{step.GetType().Name} {JsonSerializer.Serialize(step, step.GetType(), JsonForm.Line)}";

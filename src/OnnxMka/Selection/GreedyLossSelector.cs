@@ -54,8 +54,8 @@ public sealed class GreedyLossSelector : ISelector
             var (bench, plan, similarity) = (request.Bench, request.Plan, request.Similarity);
             var chain = bench.Chain(request.State.Structure);
             var windows = Some(bench.Text(Bench.TextAmount.Usual).Fit);
-            var state = bench.JournalFile is { } file ? SelectionState.Open(file, KeyOf(request, windows)) : null;
-            if (state is { Rounds.Length: > 0 }) bench.Progress.Note($"goes on after {state.Rounds.Length} rounds of {bench.JournalFile}");
+            var state = bench.Journal is { } journal ? SelectionState.Of(journal, KeyOf(request, windows)) : null;
+            if (state is { Rounds.Length: > 0 }) bench.Progress.Note($"goes on after {state.Rounds.Length} rounds of an earlier run");
             using var stage = bench.Progress.Begin("seams to choose by", OriginalSeams.ProgressTotal(chain, windows), "samples");
             var seams = OriginalSeams.Of(chain, windows, stage.AsIncrement<int>(), ct);
             return new Search(seams, new GreedyLoss(chain, seams, new GreedyOptions

@@ -22,19 +22,16 @@ public sealed class CorrectKind() : OpenStepKind<Correct>("correct")
     protected override Decision Decide(Correct step, ModelState state, Workbench bench)
     {
         if (!state.Lineage.Plan.Removed.Any()) return None([], state);
-        var tried = bench.Clock.Time("compensate", () => All(step.Ridge, step.Passes).Select(correction =>
-        {
-            var result = correction is null ? StepResult.Of(state) : bench.Apply(correction, state);
-            return (Correction: correction, Result: result, Loss: bench.HeldOutLoss(result.State));
-        }).ToArray());
+        var tried = bench.Clock.Time("compensate", () => All(step.Ridge, step.Passes)
+            .Select(correction => (Correction: correction, Trial: bench.Try(correction is null ? [] : [correction], state, judged: false)))
+            .ToArray());
         var plan = state.Lineage.Plan;
-        var best = Losses.Least(tried, t => t.Loss, _ => plan.Removed.Select(plan.NameOf));
+        var best = Losses.Least(tried, t => t.Trial.Loss, _ => plan.Removed.Select(plan.NameOf));
         ImmutableArray<CompensationTrial> trials =
-            [.. tried.Select(t => new CompensationTrial(t.Correction?.Options.Kind ?? CompensationKind.None, t.Loss.Perplexity))];
-        foreach (var other in tried.Where(t => t.Correction is not null && t.Correction != best.Correction)) bench.Release(other.Result.State);
+            [.. tried.Select(t => new CompensationTrial(t.Correction?.Options.Kind ?? CompensationKind.None, t.Trial.Loss.Perplexity))];
+        foreach (var other in tried.Where(t => t.Correction != best.Correction)) bench.Release(other.Trial);
         if (best.Correction is null) return None(trials, state);
-        var report = best.Result.Sections.Select(s => s.Value).OfType<CompensationReport>().Single() with { Trials = trials };
-        bench.Hold(new TakenStep(best.Correction, state, best.Result with { Sections = [CorrectionKind<CorrectionStep>.Told(report, state)] }));
+        bench.Hold(best.Trial);
         return Decision.Of(best.Correction with { Compared = trials });
     }
 

@@ -21,6 +21,13 @@ public sealed class CorrectionKind<TStep>(string name) : StepKind<TStep>(name)
         return StepResult.Of(corrected, Told(new CompensationReport(decided.Options.Kind, steps, decided.Compared), state));
     }
 
+    /// <summary>What it was compared with is known once it was chosen, and then told with it.</summary>
+    protected override StepResult Retold(TStep decided, ModelState before, StepResult held)
+    {
+        var report = held.Sections.Select(s => s.Value).OfType<CompensationReport>().Single();
+        return held with { Sections = [Told(report with { Trials = decided.Compared }, before)] };
+    }
+
     private static (ModelState State, ImmutableArray<CompensationStep> Steps) Corrected(TStep decided, ModelState state, Workbench bench)
     {
         var (options, plan) = (decided.Options, state.Lineage.Plan);

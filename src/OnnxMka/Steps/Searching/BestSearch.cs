@@ -142,13 +142,10 @@ internal sealed class BestSearch
     {
         var key = string.Join(',', blocks);
         if (_quick.TryGetValue(key, out var known)) return known;
-        var started = _clock.Elapsed;
-        var dropped = _bench.Apply(Dropped(blocks), _state).State;
-        var refitted = _bench.Apply(new Refit { Ridge = _step.Ridge, Text = TextAmount.Few }, dropped).State;
-        var loss = _bench.JudgedLoss(refitted);
-        _bench.Release(refitted);
-        _longestQuick = Math.Max(_longestQuick, (_clock.Elapsed - started).TotalSeconds);
-        return _quick[key] = loss;
+        var trial = _bench.Try([Dropped(blocks), new Refit { Ridge = _step.Ridge, Text = TextAmount.Few }], _state, judged: true);
+        _bench.Release(trial);
+        _longestQuick = Math.Max(_longestQuick, trial.Seconds);
+        return _quick[key] = trial.Loss;
     }
 
     private IEnumerable<ImmutableArray<int>> Exchanges(ImmutableArray<int> removed)
@@ -195,29 +192,25 @@ internal sealed class BestSearch
     /// <summary>Tries one way. The states of worse ways go: only their figures are kept.</summary>
     private void Add(SelectionReport? selection, ImmutableArray<int> blocks, CorrectionStep? correction)
     {
-        var started = _clock.Elapsed;
         var drop = Dropped(blocks);
-        var dropped = _bench.Apply(drop, _state);
-        var corrected = correction is null ? null : _bench.Apply(correction, dropped.State);
-        var end = (corrected ?? dropped).State;
-        var loss = _bench.JudgedLoss(end);
-        var trial = new SearchTrial(selection?.Kind, KindOf(correction), blocks, loss.Perplexity, Math.Round((_clock.Elapsed - started).TotalSeconds, 1))
+        var trial = _bench.Try(correction is null ? [drop] : [drop, correction], _state, judged: true);
+        var told = new SearchTrial(selection?.Kind, KindOf(correction), blocks, trial.Loss.Perplexity, Math.Round(trial.Seconds, 1))
         {
             Windows = correction is null ? 0 : _bench.Windows(correction.Text),
             Passes = correction is Refit refit ? refit.Passes : 1,
         };
-        if (_trials.Exists(t => t.Loss <= loss))
+        if (_trials.Exists(t => t.Loss <= trial.Loss))
         {
-            _bench.Release(end);
+            _bench.Release(trial);
         }
         else
         {
-            if (_best is not null) _bench.Release(_best.End);
-            _best = new Candidate(trial, selection, drop, dropped, correction, corrected);
+            if (_best is not null) _bench.Release(_best.Tried);
+            _best = new Candidate(told, selection, drop, correction, trial);
         }
 
-        _trials.Add((trial, loss));
-        _bench.Progress.Note($"{Name(trial)}: {Said(trial)} on held-out calibration text");
+        _trials.Add((told, trial.Loss));
+        _bench.Progress.Note($"{Name(told)}: {Said(told)} on held-out calibration text");
     }
 
     private static CompensationKind KindOf(CorrectionStep? correction) => correction?.Options.Kind ?? CompensationKind.None;
@@ -245,8 +238,7 @@ internal sealed class BestSearch
         var why = $"{Name(best.Trial)} has the lowest perplexity on held-out calibration text, {best.Trial.HeldOutPerplexity:0.00}"
             + (next.Trial is { } second ? $"; the next is {Name(second)} with {Said(second)}" : "")
             + (_quick.Count > 0 ? $"; {_quick.Count} sets of blocks were compared by quick refits" : "");
-        _bench.Hold(new TakenStep(best.Drop, _state, best.Dropped));
-        if (best.Corrected is { } corrected) _bench.Hold(new TakenStep(best.Correction!, best.Dropped.State, corrected));
+        _bench.Hold(best.Tried);
         return (best.Drop, best.Correction, best.Selection, new SearchReport([.. _trials.Select(t => t.Trial)], chosen, !_outOfTime, why));
     }
 
@@ -255,8 +247,5 @@ internal sealed class BestSearch
         + $"{(trial.Windows > 0 ? $" to {trial.Windows} windows" : "")}{(trial.Passes > 1 ? $", {trial.Passes} passes" : "")}";
 
     /// <summary>The best so far.</summary>
-    private sealed record Candidate(SearchTrial Trial, SelectionReport? Selection, Drop Drop, StepResult Dropped, CorrectionStep? Correction, StepResult? Corrected)
-    {
-        public ModelState End => (Corrected ?? Dropped).State;
-    }
+    private sealed record Candidate(SearchTrial Trial, SelectionReport? Selection, Drop Drop, CorrectionStep? Correction, Trial Tried);
 }
