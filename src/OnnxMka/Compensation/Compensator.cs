@@ -54,6 +54,19 @@ public sealed class Compensator
     /// <summary>Blocks of the reduced model that are worked through, for progress.</summary>
     public static int Work(MergePlan plan) => Cuts(plan) is [var first, ..] ? plan.Groups.Length - first : 0;
 
+    /// <summary>
+    /// Bytes that a refit holds beside the block that runs and that <see cref="MemoryEstimate"/> knows nothing of: sums and a solution for its
+    /// widest weight, and that weight itself, in float64.
+    /// </summary>
+    internal static long RefitBytes(BlockMap map)
+    {
+        var view = NormalisedView.Of(map.Model);
+        return map.Blocks.SelectMany(b => ResidualWriters.Of(map, view, b).Writers)
+            .Select(w => NormalEquations.Bytes(w.Inputs, w.Outputs) + (sizeof(double) * (long)w.Inputs * w.Outputs))
+            .DefaultIfEmpty()
+            .Max();
+    }
+
     /// <summary>The corrected model and its steps. Refuses models that cannot be run block by block. Progress counts blocks.</summary>
     /// <param name="seams">Of the original model. Without held-out seams every step is kept.</param>
     /// <param name="scratch">Takes the corrected weights; it must outlive the model.</param>

@@ -40,6 +40,7 @@ internal sealed class CalibratedModel : IDisposable
     private readonly ConditionalWeakTable<OnnxModel, Loss> _heldOutLosses = [];
     private readonly Dictionary<OnnxModel, ScratchFile> _scratch = new(ReferenceEqualityComparer.Instance);
     private GreedySearch? _greedy;
+    private bool _toldMemory;
 
     public CalibratedModel(BlockMap map, CompressionOptions options, Texts texts, IProgressSink progress, CancellationToken ct)
     {
@@ -169,6 +170,12 @@ internal sealed class CalibratedModel : IDisposable
     {
         if (options.Kind == CompensationKind.None || !plan.Removed.Any()) return (rewritten, []);
         var seams = from ?? _seams.Value;
+        if (options.Kind == CompensationKind.Refit && !_toldMemory)
+        {
+            _toldMemory = true;
+            _progress.Note($"a refit takes up to {Compensator.RefitBytes(Map) / 1e6:N1} MB beside the block that runs");
+        }
+
         using var stage = _progress.Begin($"compensate ({options.Kind.ToString().ToLowerInvariant()})", Compensator.Work(plan), "blocks");
         var scratch = new ScratchFile();
         try
