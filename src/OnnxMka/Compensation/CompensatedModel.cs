@@ -47,17 +47,23 @@ internal sealed class CompensatedModel
     public double[] Weight(ResidualWriter writer)
     {
         var stored = Read(writer.Weight);
-        return writer.Transposed ? RidgeSolver.Transpose(stored, writer.Outputs, writer.Inputs) : stored;
+        return writer.Transposed ? Dense.Transpose(stored, writer.Outputs, writer.Inputs) : stored;
     }
 
     /// <summary>The model with W + change (and b + shift) in place; rounded once to the weight's type.</summary>
-    /// <param name="change">[in, out]</param>
+    /// <param name="change">[out, in]</param>
     /// <param name="shift">[out]; null where the bias stays.</param>
     public Correction With(ResidualWriter writer, double[] change, double[]? shift)
     {
-        var values = Weight(writer);
-        for (var i = 0; i < values.Length; i++) values[i] += change[i] / writer.Scale;
-        var weights = Revised(_kept.Weights, writer.Weight, writer.Transposed ? RidgeSolver.Transpose(values, writer.Inputs, writer.Outputs) : values);
+        var values = Read(writer.Weight);
+        var (rows, columns) = writer.Transposed ? (writer.Outputs, writer.Inputs) : (writer.Inputs, writer.Outputs);
+        for (var row = 0; row < rows; row++)
+        {
+            for (var column = 0; column < columns; column++)
+                values[(row * columns) + column] += change[writer.Transposed ? (row * columns) + column : (column * rows) + row] / writer.Scale;
+        }
+
+        var weights = Revised(_kept.Weights, writer.Weight, values);
         if (shift is not null)
         {
             var bias = Read(writer.Bias!);

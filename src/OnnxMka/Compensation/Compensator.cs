@@ -54,6 +54,19 @@ public sealed class Compensator
     /// <summary>Blocks of the reduced model that are worked through, for progress.</summary>
     public static int Work(MergePlan plan) => Cuts(plan) is [var first, ..] ? plan.Groups.Length - first : 0;
 
+    /// <summary>
+    /// Bytes that a refit holds beside the block that runs and that <see cref="MemoryEstimate"/> knows nothing of: sums and a solution for its
+    /// widest weight, and that weight itself, in float64.
+    /// </summary>
+    internal static long RefitBytes(BlockMap map)
+    {
+        var view = NormalisedView.Of(map.Model);
+        return map.Blocks.SelectMany(b => ResidualWriters.Of(map, view, b).Writers)
+            .Select(w => NormalEquations.Bytes(w.Inputs, w.Outputs) + (sizeof(double) * (long)w.Inputs * w.Outputs))
+            .DefaultIfEmpty()
+            .Max();
+    }
+
     /// <summary>The corrected model and its steps. Refuses models that cannot be run block by block. Progress counts blocks.</summary>
     /// <param name="seams">Of the original model. Without held-out seams every step is kept.</param>
     /// <param name="scratch">Takes the corrected weights; it must outlive the model.</param>
@@ -129,25 +142,37 @@ public sealed class Compensator
         {
             var equations = new NormalEquations(writer.Inputs, writer.Outputs);
             var part = _model.Part(_model.Model, place).Tapping(writer.Features);
-            StreamRows.Each(_chain, part, input.Fit, goal.Fit, (y, t, features) => equations.Add(features, Residual(t, y), all ? StreamRows.InverseNorms(t, writer.Outputs) : []), _ct);
+            StreamRows.Each(
+                _chain,
+                part,
+                input.Fit,
+                goal.Fit,
+                (y, t, features) => equations.Add(features, Residual(t, y), all ? StreamRows.InverseNorms(t, writer.Outputs) : []),
+                _ct);
             var centred = writer.Bias is not null;
-            var (gram, cross) = (equations.Gram(centred), equations.Cross(centred));
+            var (gram, cross) = (equations.TakeGram(centred), equations.TakeCross(centred));
+            var solved = all ? Refitted(gram, cross, writer) : Folded(_model.Weight(writer), gram, cross, writer);
             error = Keep(place, writer.Weight.Role, input, goal, error, ridge =>
-            {
-                var change = all ? RidgeSolver.Solve(gram, cross, writer.Inputs, ridge) : Folded(_model.Weight(writer), gram, cross, writer, ridge);
-                return change is null ? null : _model.With(writer, change, centred ? equations.Intercept(change) : null);
-            });
+                solved(ridge) is { } change ? _model.With(writer, change, centred ? equations.Intercept(change) : null) : null);
         }
     }
 
-    /// <summary>W (M'M + aI)^-1 M'R with M = cW: M'M = W'(c'c)W and M'R = W'(c'R), so M itself is never needed.</summary>
-    private static double[]? Folded(double[] weight, double[] gram, double[] cross, ResidualWriter writer, double ridge)
+    private static Func<double, double[]?> Refitted(double[] gram, double[] cross, ResidualWriter writer)
+    {
+        var solver = new RidgeSolver(gram, writer.Inputs);
+        return ridge => solver.Solve(cross, ridge);
+    }
+
+    /// <summary>
+    /// W (M'M + aI)^-1 M'R with M = cW, turned: M'M = W'(c'c)W and R'M = (R'c)W, so M itself is never needed. W [in, out], R'c [out, in].
+    /// </summary>
+    private static Func<double, double[]?> Folded(double[] weight, double[] gram, double[] cross, ResidualWriter writer)
     {
         var (n, m) = (writer.Inputs, writer.Outputs);
-        var transposed = RidgeSolver.Transpose(weight, n, m);
-        var square = RidgeSolver.Multiply(transposed, RidgeSolver.Multiply(gram, weight, n, n, m), m, n, m);
-        var map = RidgeSolver.Solve(square, RidgeSolver.Multiply(transposed, cross, m, n, m), m, ridge);
-        return map is null ? null : RidgeSolver.Multiply(weight, map, n, m, m);
+        var turned = Dense.Transpose(weight, n, m);
+        var solver = new RidgeSolver(Dense.Multiply(turned, Dense.Multiply(gram, weight, n, n, m), m, n, m), m);
+        var right = Dense.Multiply(cross, weight, m, n, m);
+        return ridge => solver.Solve(right, ridge) is { } map ? Dense.Multiply(map, turned, m, m, n) : null;
     }
 
     private void FitSeam(int place, SeamPair input, SeamPair goal)
@@ -159,8 +184,13 @@ public sealed class Compensator
         {
             var equations = new NormalEquations(width, width);
             StreamRows.Each(_chain, part, input.Fit, goal.Fit, (y, t, _) => equations.Add(y, Residual(t, y)), _ct);
-            var (gram, cross) = (equations.Gram(false), equations.Cross(false));
-            KeepMap(place, input, goal, ridge => RidgeSolver.Solve(gram, cross, width, ridge) is { } change ? SeamMap.Linear(change, width) : null, type);
+            var (solver, cross) = (new RidgeSolver(equations.TakeGram(false), width), equations.TakeCross(false));
+            KeepMap(
+                place,
+                input,
+                goal,
+                ridge => solver.Solve(cross, ridge) is { } change ? SeamMap.Linear(Dense.Transpose(change, width, width), width) : null,
+                type);
             return;
         }
 

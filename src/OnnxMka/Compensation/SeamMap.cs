@@ -65,7 +65,7 @@ internal sealed record SeamMap(CompensationKind Kind, ImmutableArray<long> Shape
         var x = new double[rows.Length];
         for (var i = 0; i < x.Length; i++) x[i] = rows[i];
         if (Kind == CompensationKind.Scale) return [.. x.Select(v => v * Values[0])];
-        var product = RidgeSolver.Multiply(x, Values, x.Length / width, width, width);
+        var product = Dense.Multiply(x, Values, x.Length / width, width, width);
         for (var i = 0; i < x.Length && Kind == CompensationKind.Linear; i++) product[i] += x[i];
         return product;
     }

@@ -73,12 +73,12 @@ internal sealed class BlockMatching
         var sample = 0;
         Observe(block, other.Features, (_, tap) =>
         {
-            both.Add(features[sample++], tap);
-            alone.Add(tap, []);
+            both.Add(tap, features[sample]);
+            alone.Add(features[sample++], []);
         });
         var (left, right) = (Weight(kept), Weight(other));
-        var products = Summed(both.Cross(true), left, right, kept);
-        var (own, others) = (Summed(both.Gram(true), left, left, kept), Summed(alone.Gram(true), right, right, kept));
+        var products = Summed(both.TakeCross(true), left, right, kept);
+        var (own, others) = (Summed(alone.TakeGram(true), left, left, kept), Summed(both.TakeGram(true), right, right, kept));
         var n = kept.Count;
         for (var i = 0; i < n; i++)
         {
@@ -96,7 +96,7 @@ internal sealed class BlockMatching
     private static double[] Summed(double[] gram, double[] left, double[] right, InnerUnits units)
     {
         var (rows, width, outputs, n) = (units.Outer.Inputs, units.Width, units.Outer.Outputs, units.Count);
-        var weights = RidgeSolver.Multiply(left, RidgeSolver.Transpose(right, rows, outputs), rows, outputs, rows);
+        var weights = Dense.Multiply(left, Dense.Transpose(right, rows, outputs), rows, outputs, rows);
         var sums = new double[n * n];
         for (var a = 0; a < rows; a++)
         {
@@ -147,7 +147,7 @@ internal sealed class BlockMatching
     private double[] Weight(InnerUnits units)
     {
         var stored = ParameterEdit.Read(_map, units.Outer.Parameter);
-        return units.Outer.Transposed ? RidgeSolver.Transpose(stored, units.Outer.Outputs, units.Outer.Inputs) : stored;
+        return units.Outer.Transposed ? Dense.Transpose(stored, units.Outer.Outputs, units.Outer.Inputs) : stored;
     }
 
     private List<float[]> Features(int block, InnerUnits units)

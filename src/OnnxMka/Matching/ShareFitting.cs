@@ -150,7 +150,7 @@ internal sealed class ShareFitting
             equations.Add(x, r);
         }
 
-        return RidgeSolver.Solve(equations.Gram(false), equations.Cross(false), n, Ridge);
+        return new RidgeSolver(equations.TakeGram(false), n).Solve(equations.TakeCross(false), Ridge);
     }
 
     private double HeldOut(MergeGroup group, (int Role, int Block)[] variables, double[] shares, SeamPair input, SeamPair goal) =>

@@ -19,11 +19,11 @@ public sealed class NormalEquationsTests
     public void Sums_equal_those_of_plain_loops(bool centred)
     {
         var (x, r, equations) = Filled();
-        var (gram, cross) = (equations.Gram(centred), equations.Cross(centred));
+        var (gram, cross) = (equations.TakeGram(centred), equations.TakeCross(centred));
         for (var i = 0; i < Inputs; i++)
         {
             for (var j = 0; j < Inputs; j++) Assert.Equal(Product(x, i, x, j, centred), gram[(i * Inputs) + j], Tolerance * x.Length);
-            for (var k = 0; k < Outputs; k++) Assert.Equal(Product(x, i, r, k, centred), cross[(i * Outputs) + k], Tolerance * x.Length);
+            for (var k = 0; k < Outputs; k++) Assert.Equal(Product(x, i, r, k, centred), cross[(k * Inputs) + i], Tolerance * x.Length);
         }
     }
 
@@ -44,10 +44,11 @@ public sealed class NormalEquationsTests
 
         var map = new double[Inputs * Outputs];
         Array.Fill(map, 0.01);
-        Assert.InRange(Distance(repeated.Gram(true), scaled.Gram(true)), 0, Tolerance);
-        Assert.InRange(Distance(repeated.Cross(true), scaled.Cross(true)), 0, Tolerance);
+        Assert.InRange(Distance(repeated.TakeGram(true), scaled.TakeGram(true)), 0, Tolerance);
+        var cross = scaled.TakeCross(true);
+        Assert.InRange(Distance(repeated.TakeCross(true), cross), 0, Tolerance);
         Assert.InRange(Distance(repeated.Intercept(map), scaled.Intercept(map)), 0, Tolerance);
-        Assert.True(Distance(plain.Cross(true), scaled.Cross(true)) > 1e-2, "the control: without scales");
+        Assert.True(Distance(plain.TakeCross(true), cross) > 1e-2, "the control: without scales");
 
         static double Distance(double[] a, double[] b) => a.Zip(b, (p, q) => Math.Abs(p - q)).Max();
 
@@ -58,19 +59,25 @@ public sealed class NormalEquationsTests
     public void A_solution_satisfies_its_equations_and_no_other_ridge()
     {
         var (_, _, equations) = Filled();
-        var (gram, cross) = (equations.Gram(false), equations.Cross(false));
-        var solution = RidgeSolver.Solve(gram, cross, Inputs, 0.01)!;
+        var (gram, cross) = (equations.TakeGram(false), equations.TakeCross(false));
+        var solver = new RidgeSolver([.. gram], Inputs);
+        var solution = solver.Solve(cross, 0.01)!;
         // Condition number below 1e4 with that ridge: 1e4 times 71 roundings of 2^-53, relative to the right side.
         Assert.InRange(Residual(gram, cross, solution, 0.01), 0, 1e4 * Inputs * Math.ScaleB(1, -53));
         Assert.True(Residual(gram, cross, solution, 0.02) > 1e-4);
+
+        // In the memory of the same matrix: another ridge leaves nothing behind.
+        Assert.InRange(Residual(gram, cross, solver.Solve(cross, 0.02)!, 0.02), 0, 1e4 * Inputs * Math.ScaleB(1, -53));
+        Assert.Equal(solution, solver.Solve(cross, 0.01)!);
     }
 
     [Fact]
     public void A_matrix_that_is_not_positive_definite_has_no_solution()
     {
         double[] gram = [1, 2, 2, 1];
-        Assert.Null(RidgeSolver.Solve(gram, [1, 1], 2, 1e-3));
-        Assert.NotNull(RidgeSolver.Solve(gram, [1, 1], 2, 10));
+        var solver = new RidgeSolver(gram, 2);
+        Assert.Null(solver.Solve([1, 1], 1e-3));
+        Assert.NotNull(solver.Solve([1, 1], 10));
     }
 
     [Fact]
@@ -86,10 +93,10 @@ public sealed class NormalEquationsTests
             equations.Add(x, [.. r]);
         }
 
-        var found = RidgeSolver.Solve(equations.Gram(true), equations.Cross(true), 5, 1e-12)!;
+        var found = new RidgeSolver(equations.TakeGram(true), 5).Solve(equations.TakeCross(true), 1e-12)!;
         var intercept = equations.Intercept(found);
         // Targets near 10 are rounded to float32 (2^-24 each); centring takes a mean of 3.5 off columns that vary by 0.3.
-        for (var i = 0; i < map.Length; i++) Assert.Equal(map[i], found[i], 1e-5);
+        for (var i = 0; i < map.Length; i++) Assert.Equal(map[i], found[(i % 2 * 5) + (i / 2)], 1e-5);
         Assert.Equal(7, intercept[0], 1e-4);
         Assert.Equal(8, intercept[1], 1e-4);
     }
@@ -125,8 +132,8 @@ public sealed class NormalEquationsTests
         {
             for (var k = 0; k < Outputs; k++)
             {
-                var left = Enumerable.Range(0, Inputs).Sum(j => gram[(i * Inputs) + j] * solution[(j * Outputs) + k]) + (shift * solution[(i * Outputs) + k]);
-                worst = Math.Max(worst, Math.Abs(left - cross[(i * Outputs) + k]));
+                var left = Enumerable.Range(0, Inputs).Sum(j => gram[(i * Inputs) + j] * solution[(k * Inputs) + j]) + (shift * solution[(k * Inputs) + i]);
+                worst = Math.Max(worst, Math.Abs(left - cross[(k * Inputs) + i]));
             }
         }
 

@@ -14,7 +14,7 @@ public enum RunMode
 
 /// <summary>
 /// Bytes that calibration will need at its peak, from the structure of a model alone; nothing is read or loaded. Where the model runs on
-/// CUDA its weights and work are on the device. Meant to lie a little above what is measured.
+/// CUDA its weights and work are on the device. Meant to lie a little above what is measured. What a correction holds comes on top.
 /// </summary>
 /// <param name="Whole">With the whole model in one session.</param>
 /// <param name="ChainParts">With one block at a time, the stream kept on disk; null where the blocks cannot be run apart.</param>
