@@ -2,7 +2,9 @@ using OnnxMka.Running.Tokens;
 
 namespace OnnxMka.Measuring;
 
-/// <summary>Percentile bootstrap: items are drawn with replacement, the figure is computed of each draw, and 2.5 % are cut off at both ends.</summary>
+/// <summary>
+/// Percentile bootstrap: items are drawn with replacement, the figure is computed of each draw, and 2.5 % are cut off at both ends.
+/// </summary>
 public static class Bootstrap
 {
     public const int Resamples = 1000;

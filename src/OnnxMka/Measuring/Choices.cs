@@ -20,7 +20,14 @@ public sealed record ChoiceItem(string Group, ImmutableArray<string> Prompts, Im
 /// <summary>Multiple choice by likelihood: the continuation that the model finds likeliest, and the likeliest a byte.</summary>
 /// <param name="context">Most tokens that the model reads at once; null for no limit.</param>
 /// <param name="perByte">The second ranking, too; it says nothing where the choices are letters.</param>
-public sealed class ChoiceTask(string name, string sha256, string settings, IReadOnlyList<ChoiceItem> items, Tokenizer tokenizer, int? context, bool perByte) : IEvaluationTask
+public sealed class ChoiceTask(
+    string name,
+    string sha256,
+    string settings,
+    IReadOnlyList<ChoiceItem> items,
+    Tokenizer tokenizer,
+    int? context,
+    bool perByte) : IEvaluationTask
 {
     private readonly TextEncoder _encoder = new(tokenizer);
 
@@ -48,14 +55,19 @@ public sealed class ChoiceTask(string name, string sha256, string settings, IRea
         // With a choice that cannot be compared none is the best.
         values["likelihood" + suffix] = Array.Exists(likelihoods, double.IsNaN) ? double.NaN : likelihoods[item.Answer];
         values["correct" + suffix] = Best(likelihoods) == item.Answer ? 1 : 0;
-        if (perByte) values["correctPerByte" + suffix] = Best(likelihoods.Select((l, i) => l / Encoding.UTF8.GetByteCount(item.Choices[i].TrimStart()))) == item.Answer ? 1 : 0;
+        if (perByte)
+        {
+            var byByte = likelihoods.Select((l, i) => l / Encoding.UTF8.GetByteCount(item.Choices[i].TrimStart()));
+            values["correctPerByte" + suffix] = Best(byByte) == item.Answer ? 1 : 0;
+        }
 
         static int Best(IEnumerable<double> scores) => scores.Index().MaxBy(s => s.Item).Index;
     }
 
     private IEnumerable<double> Likelihoods(ChoiceItem item, ModelUnderTest model)
     {
-        if (!item.Contexts.IsEmpty) return item.Contexts.Zip(item.Choices, (context, choice) => Behind([context], [choice])[0].LogLikelihood);
+        if (!item.Contexts.IsEmpty)
+            return item.Contexts.Zip(item.Choices, (context, choice) => Behind([context], [choice])[0].LogLikelihood);
         return Behind(item.Prompts, item.Choices).Select(c => c.LogLikelihood);
 
         (double LogLikelihood, bool IsGreedy)[] Behind(ImmutableArray<string> prompts, ImmutableArray<string> choices)
@@ -73,6 +85,10 @@ public sealed class ChoiceTask(string name, string sha256, string settings, IRea
             if (context is null || split.Prefix.Length + split.Continuations.Max(c => c.Length) <= context) return split;
         }
 
-        throw new RefusedException("MKA073", name, $"a question of {group} is longer than the model's {context} tokens", "Leave that data set out, or use a model with a longer context");
+        throw new RefusedException(
+            "MKA073",
+            name,
+            $"a question of {group} is longer than the model's {context} tokens",
+            "Leave that data set out, or use a model with a longer context");
     }
 }

@@ -13,8 +13,10 @@ internal static class Continuations
     {
         var alone = encoder.EncodeOpening(prompt);
         int[][] whole = [.. continuations.Select(c => encoder.EncodeOpening(prompt + c))];
-        var shared = whole.Aggregate(alone.Length, (length, ids) => Math.Min(Math.Min(length, ids.Length - 1), ids.AsSpan().CommonPrefixLength(alone)));
-        if (shared < 1) throw new RefusedException("MKA072", "a question", "it has no text before its choices", "Give each question a text");
+        var shared = whole.Aggregate(
+            alone.Length, (length, ids) => Math.Min(Math.Min(length, ids.Length - 1), ids.AsSpan().CommonPrefixLength(alone)));
+        if (shared < 1)
+            throw new RefusedException("MKA072", "a question", "it has no text before its choices", "Give each question a text");
         return (alone[..shared], [.. whole.Select(ids => ids[shared..])]);
     }
 }

@@ -34,14 +34,18 @@ internal sealed class EvaluationTasks : IDisposable
         if (options.MmluFolder is { } mmlu)
         {
             var (items, sha256) = ChoiceFiles.Mmlu(mmlu, options.Shots, options.MmluRanking);
-            tasks.Add(new ChoiceTask("mmlu", sha256, $"{options.Shots} shots, ranked by {(options.MmluRanking == MmluRanking.Letter ? "letter" : "text")}", items, Needed(tokenizer, model), config.Context, options.MmluRanking == MmluRanking.Text));
+            var byText = options.MmluRanking == MmluRanking.Text;
+            var settings = $"{options.Shots} shots, ranked by {(byText ? "text" : "letter")}";
+            tasks.Add(new ChoiceTask("mmlu", sha256, settings, items, Needed(tokenizer, model), config.Context, byText));
         }
 
         foreach (var file in options.ChoiceFiles)
         {
             var (items, sha256) = ChoiceFiles.JsonLines(file);
             // One continuation for all contexts has as many bytes each time: a ranking by the byte would say the same again.
-            var (likelihood, perByte) = Array.TrueForAll([.. items], i => i.Contexts.IsEmpty) ? ("likelihood of each choice behind the question", true) : ("likelihood of what follows behind each context", false);
+            var (likelihood, perByte) = Array.TrueForAll([.. items], i => i.Contexts.IsEmpty)
+                ? ("likelihood of each choice behind the question", true)
+                : ("likelihood of what follows behind each context", false);
             tasks.Add(new ChoiceTask(items[0].Group, sha256, likelihood, items, Needed(tokenizer, model), config.Context, perByte));
         }
 
@@ -69,7 +73,8 @@ internal sealed class EvaluationTasks : IDisposable
     public void Dispose() => _tokenizer?.Dispose();
 
     /// <summary>The text task, unless only other tasks were asked for; and what generations begin with.</summary>
-    private static (TextTask? Task, IReadOnlyList<int[]> Sequences) Text(EvaluationOptions options, ModelConfig config, Tokenizer? tokenizer, ModelLocation model, bool others)
+    private static (TextTask? Task, IReadOnlyList<int[]> Sequences) Text(
+        EvaluationOptions options, ModelConfig config, Tokenizer? tokenizer, ModelLocation model, bool others)
     {
         var encoder = tokenizer is null ? null : new TextEncoder(tokenizer);
         int[] before = options.Bos switch
@@ -82,12 +87,14 @@ internal sealed class EvaluationTasks : IDisposable
         };
         var window = options.Window ?? Math.Min(config.Context ?? DefaultWindow, DefaultWindow);
         var stride = Math.Min(options.Stride ?? window, before.Length == 0 ? window - 1 : window);
-        var settings = $"windows of {window} tokens, stride {stride}, {(before.Length > 0 ? $"BOS {string.Join(' ', before)} first" : "no BOS")}";
+        var settings =
+            $"windows of {window} tokens, stride {stride}, {(before.Length > 0 ? $"BOS {string.Join(' ', before)} first" : "no BOS")}";
         if (options.TextIds is { } path)
         {
             var rows = TokenIdFile.Read(path, out var idsSha256);
             var name = Path.GetFileName(path);
-            return (WithText(new TextTask("text", idsSha256, settings, [.. rows.SelectMany(r => TextWindow.Over(name, r, window, stride, before))]), path), rows);
+            var windows = rows.SelectMany(r => TextWindow.Over(name, r, window, stride, before));
+            return (WithText(new TextTask("text", idsSha256, settings, [.. windows]), path), rows);
         }
 
         if (encoder is null && options.Text is null && others) return (null, []);
@@ -97,12 +104,17 @@ internal sealed class EvaluationTasks : IDisposable
         var encoded = texts.Documents.Select(d => (Document: d, Ids: words.Encode(d.Text))).ToArray();
         var task = options.Text is null && others
             ? null
-            : WithText(new TextTask("text", texts.Sha256, settings, [.. encoded.SelectMany(e => TextWindow.Over(e.Document.Name, e.Ids, window, stride, before, e.Document.Text, ids => words.Decode(ids)))]), options.Text);
+            : WithText(new TextTask("text", texts.Sha256, settings, [.. encoded.SelectMany(e => Over(e.Document, e.Ids))]), options.Text);
         return (task, [.. encoded.Select(e => e.Ids)]);
+
+        IEnumerable<TextWindow> Over(TextDocument document, int[] ids) =>
+            TextWindow.Over(document.Name, ids, window, stride, before, document.Text, some => words.Decode(some));
     }
 
     private static TextTask WithText(TextTask task, string? path) =>
-        task.Count > 0 ? task : throw new RefusedException("MKA070", path ?? "the text", "it has no token to predict", "Give a longer text");
+        task.Count > 0
+            ? task
+            : throw new RefusedException("MKA070", path ?? "the text", "it has no token to predict", "Give a longer text");
 
     private static Tokenizer Needed(Tokenizer? tokenizer, ModelLocation model) =>
         tokenizer ?? throw NoTokenizer(model, "Put the tokenizer there: questions are texts");

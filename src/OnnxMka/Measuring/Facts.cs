@@ -8,7 +8,8 @@ namespace OnnxMka.Measuring;
 /// <summary>One set of questions about facts.</summary>
 public sealed record FactSet(string Name, string Settings, ImmutableArray<ChoiceItem> Items)
 {
-    public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', Items.Select(i => $"{i.Prompts[0]}|{string.Join('|', i.Choices)}|{i.Answer}")))));
+    public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+        string.Join('\n', Items.Select(i => $"{i.Prompts[0]}|{string.Join('|', i.Choices)}|{i.Answer}")))));
 }
 
 /// <summary>
@@ -27,7 +28,11 @@ public static class Facts
     /// <summary>Facts told in a prompt, the one asked for among them.</summary>
     private const int Told = 8;
 
-    private static readonly string[] Onsets = ["b", "br", "d", "dr", "f", "g", "gr", "h", "k", "l", "m", "n", "p", "r", "s", "t", "tr", "v"];
+    private static readonly string[] Onsets =
+    [
+        "b", "br", "d", "dr", "f", "g", "gr", "h", "k", "l", "m", "n", "p", "r", "s", "t", "tr", "v",
+    ];
+
     private static readonly string[] Vowels = ["a", "e", "i", "o", "u", "ai", "or", "an"];
     private static readonly string[] Ends = ["n", "l", "r", "sk", "th", "m", "nd", "v"];
 
@@ -35,7 +40,10 @@ public static class Facts
     private static readonly (string Says, string[]? Ends)[] Relations =
     [
         ("lives in", null),
-        ("works as a", ["baker", "doctor", "farmer", "lawyer", "miller", "painter", "sailor", "smith", "soldier", "tailor", "teacher", "weaver"]),
+        ("works as a",
+        [
+            "baker", "doctor", "farmer", "lawyer", "miller", "painter", "sailor", "smith", "soldier", "tailor", "teacher", "weaver",
+        ]),
         ("owns a", ["boat", "carriage", "clock", "cottage", "dog", "garden", "gun", "horse", "library", "mill", "piano", "ship"]),
     ];
 
@@ -45,7 +53,10 @@ public static class Facts
         var made = Enumerable.Range(0, count).Select(i => MakeUp(i, seed)).ToArray();
         return
         [
-            new FactSet("facts, closed book", "capitals and chemical symbols by likelihood", [.. Enumerable.Range(0, count).Select(i => Known(i, seed))]),
+            new FactSet(
+                "facts, closed book",
+                "capitals and chemical symbols by likelihood",
+                [.. Enumerable.Range(0, count).Select(i => Known(i, seed))]),
             new FactSet("facts, in context", $"made-up facts told among {Told}, seed {seed}, by likelihood", [.. made.Select(m => m.Told)]),
             new FactSet("facts, untold", $"the same questions without the telling, seed {seed}: guessing", [.. made.Select(m => m.Untold)]),
         ];
@@ -70,7 +81,8 @@ public static class Facts
         var telling = string.Concat(people.Zip(values, (p, v) => $"{p} {says} {v}. "));
         var others = Shuffled(random, values.Where((_, i) => i != asked)).Take(Choices - 1).ToArray();
         var group = asked < Told / 2 ? "told early" : "told late";
-        return (Item(group, $"{telling}{people[asked]} {says}", values[asked], others, number), Item("untold", $"{people[asked]} {says}", values[asked], others, number));
+        var (question, right) = ($"{people[asked]} {says}", values[asked]);
+        return (Item(group, telling + question, right, others, number), Item("untold", question, right, others, number));
     }
 
     private static ChoiceItem Item(string group, string prompt, string right, string[] others, int number)
@@ -80,13 +92,15 @@ public static class Facts
         return new ChoiceItem(group, [prompt], [.. choices.Select(c => ' ' + c)], place);
     }
 
-    private static SeededRandom Random(int number, int seed, int stream) => new(((ulong)(uint)seed << 32) ^ ((ulong)(uint)number << 2) ^ (ulong)stream);
+    private static SeededRandom Random(int number, int seed, int stream) =>
+        new(((ulong)(uint)seed << 32) ^ ((ulong)(uint)number << 2) ^ (ulong)stream);
 
     private static int Below(SeededRandom random, int bound) => (int)(random.Next() % (ulong)bound);
 
     private static string Word(SeededRandom random)
     {
-        var word = Onsets[Below(random, Onsets.Length)] + Vowels[Below(random, Vowels.Length)] + Onsets[Below(random, Onsets.Length)] + Vowels[Below(random, Vowels.Length)] + Ends[Below(random, Ends.Length)];
+        string One(string[] sounds) => sounds[Below(random, sounds.Length)];
+        var word = One(Onsets) + One(Vowels) + One(Onsets) + One(Vowels) + One(Ends);
         return char.ToUpperInvariant(word[0]) + word[1..];
     }
 

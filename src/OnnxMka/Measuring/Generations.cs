@@ -14,16 +14,25 @@ public static class Generations
 
     /// <summary>Prompts are windows of the texts chosen by the seed. Progress counts pairs.</summary>
     public static ImmutableArray<GeneratedPair> Compare(
-        ModelUnderTest original, ModelUnderTest result, IReadOnlyList<int[]> texts, Func<int[], string> decode, EvaluationOptions options, IProgress<int>? progress, CancellationToken ct)
+        ModelUnderTest original,
+        ModelUnderTest result,
+        IReadOnlyList<int[]> texts,
+        Func<int[], string> decode,
+        EvaluationOptions options,
+        IProgress<int>? progress,
+        CancellationToken ct)
     {
-        var places = texts.SelectMany(ids => Enumerable.Range(0, ids.Length / PromptTokens).Select(w => ids.AsMemory(w * PromptTokens, PromptTokens))).ToArray();
+        var places = texts
+            .SelectMany(ids => Enumerable.Range(0, ids.Length / PromptTokens).Select(w => ids.AsMemory(w * PromptTokens, PromptTokens)))
+            .ToArray();
         var pairs = ImmutableArray.CreateBuilder<GeneratedPair>();
         foreach (var place in Spread.Choose(places.Length, options.Generations, options.Seed))
         {
             ct.ThrowIfCancellationRequested();
             var prompt = places[place].ToArray();
             var (theirs, ours) = (original.Generate(prompt, options.GeneratedTokens), result.Generate(prompt, options.GeneratedTokens));
-            pairs.Add(new GeneratedPair(decode(prompt), decode(theirs), decode(ours), theirs.AsSpan().CommonPrefixLength(ours), options.GeneratedTokens));
+            var shared = theirs.AsSpan().CommonPrefixLength(ours);
+            pairs.Add(new GeneratedPair(decode(prompt), decode(theirs), decode(ours), shared, options.GeneratedTokens));
             progress?.Report(1);
         }
 

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace OnnxMka.Measuring;
 
-/// <summary>What one item (a window of text, a question) contributed. Every figure is computed from these, in order of their numbers.</summary>
+/// <summary>
+/// What one item (a window of text, a question) contributed. Every figure is computed from these, in order of their numbers.
+/// </summary>
 /// <param name="Group">Subject or file; figures are given for each and for all.</param>
 /// <param name="Index">Number within the task, whatever limit or shard was run.</param>
 public sealed record ItemResult(string Task, string Group, int Index, ImmutableSortedDictionary<string, double> Values);

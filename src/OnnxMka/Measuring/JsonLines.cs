@@ -6,7 +6,10 @@ namespace OnnxMka.Measuring;
 /// <summary>Files with one JSON object a line.</summary>
 internal static class JsonLines
 {
-    /// <summary>Refuses (MKA072) a line that is no object, or that <paramref name="row"/> takes for none of its own with a FormatException; the line is named.</summary>
+    /// <summary>
+    /// Refuses (MKA072) a line that is no object, or that <paramref name="row"/> takes for none of its own with a FormatException; the line
+    /// is named.
+    /// </summary>
     public static List<T> Read<T>(TextSource source, Func<JsonElement, T> row)
     {
         var rows = new List<T>();
@@ -18,12 +21,18 @@ internal static class JsonLines
             try
             {
                 using var json = JsonDocument.Parse(line);
-                rows.Add(json.RootElement.ValueKind == JsonValueKind.Object ? row(json.RootElement) : throw new FormatException("it is no JSON object"));
+                if (json.RootElement.ValueKind != JsonValueKind.Object) throw new FormatException("it is no JSON object");
+                rows.Add(row(json.RootElement));
             }
             catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
             {
                 // InvalidOperationException: a key with half a surrogate pair.
-                throw new RefusedException("MKA072", $"{source.Name} line {number}", e is FormatException ? e.Message : "it is no JSON object", "See docs/evaluation.md for the layout", e);
+                throw new RefusedException(
+                    "MKA072",
+                    $"{source.Name} line {number}",
+                    e is FormatException ? e.Message : "it is no JSON object",
+                    "See docs/evaluation.md for the layout",
+                    e);
             }
         }
 

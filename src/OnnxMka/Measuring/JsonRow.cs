@@ -6,7 +6,8 @@ namespace OnnxMka.Measuring;
 /// <summary>Fields of one row. Each says in a FormatException what is wrong with it.</summary>
 internal static class JsonRow
 {
-    public static JsonElement Field(JsonElement row, string name) => row.TryGetProperty(name, out var value) ? value : throw new FormatException($"{name} is missing");
+    public static JsonElement Field(JsonElement row, string name) =>
+        row.TryGetProperty(name, out var value) ? value : throw new FormatException($"{name} is missing");
 
     public static string Text(JsonElement row, string name) => Text(Field(row, name), name, "no text");
 
@@ -32,6 +33,8 @@ internal static class JsonRow
             throw new FormatException($"{name} holds half a surrogate pair", e);
         }
 
-        return text.Contains('\0', StringComparison.Ordinal) ? throw new FormatException($"{name} holds a NUL, at which the tokenizer would take it to end") : text;
+        return text.Contains('\0', StringComparison.Ordinal)
+            ? throw new FormatException($"{name} holds a NUL, at which the tokenizer would take it to end")
+            : text;
     }
 }

@@ -27,7 +27,9 @@ public sealed record EvaluationResult(
     long PeakMemoryBytes,
     double Seconds)
 {
-    /// <summary>Speed of the original (where there is one) and of the model, in turns; null for a shard, or where nothing could be run.</summary>
+    /// <summary>
+    /// Speed of the original (where there is one) and of the model, in turns; null for a shard, or where nothing could be run.
+    /// </summary>
     public SpeedTable? Speed { get; init; }
 }
 
@@ -43,19 +45,31 @@ public static class ModelEvaluation
         var originalLocation = options.Against is { } against ? ModelLocation.Find(against) : null;
         var originalMap = originalLocation is null ? null : BlockDetector.Detect(OnnxModel.Load(originalLocation.ModelPath));
         foreach (var evaluated in new[] { map, originalMap }.OfType<BlockMap>()) NextTokenScores.Refuse(evaluated);
-        if (GraphLengths.Of(map).Fit(EvaluationTasks.DefaultWindow) is var fit && fit != EvaluationTasks.DefaultWindow) options = options with { Window = options.Window ?? fit };
-        options = options with { Target = options.Target.Trying([.. new[] { map, originalMap }.OfType<BlockMap>().Select(m => m.Model.Path)], null, ct) };
+        if (GraphLengths.Of(map).Fit(EvaluationTasks.DefaultWindow) is var fit && fit != EvaluationTasks.DefaultWindow)
+            options = options with { Window = options.Window ?? fit };
+        string[] paths = [.. new[] { map, originalMap }.OfType<BlockMap>().Select(m => m.Model.Path)];
+        options = options with { Target = options.Target.Trying(paths, null, ct) };
         using var tasks = EvaluationTasks.Of(options, location);
         var header = new ResultHeader(
-            ResultHeader.CurrentVersion, Fingerprint.Of(map.Model), originalMap is null ? null : Fingerprint.Of(originalMap.Model), options.Seed,
-            [.. tasks.All.Select(t => new TaskHeader(t.Name, t.Sha256, t.Settings, [.. OnnxMka.Running.Tokens.Spread.Choose(t.Count, options.Limit ?? t.Count, options.Seed)]))]);
+            ResultHeader.CurrentVersion,
+            Fingerprint.Of(map.Model),
+            originalMap is null ? null : Fingerprint.Of(originalMap.Model),
+            options.Seed,
+            [.. tasks.All.Select(t => new TaskHeader(t.Name, t.Sha256, t.Settings, [.. Chosen(t)]))]);
         using var results = ResultFile.Open(options.ResultsPath, header);
         using var model = new ModelUnderTest(map, options.Target);
         using var original = originalMap is null ? null : new ModelUnderTest(originalMap, options.Target);
         foreach (var (task, entry) in tasks.All.Zip(header.Tasks)) Score(task, entry, results, model, original, options, progress, ct);
         var pairs = original is null || options.Shard.Count > 1 ? [] : Generate(original, model, tasks, options, progress, ct);
-        if (!model.Steps && model.HasCache) progress.Note("decoding step by step is not understood for this model: its texts were run whole, and decode speed was not measured");
-        var speed = options.Speed && options.Shard.Count == 1 ? Time(originalMap is null ? [map] : [originalMap, map], tasks, options, progress, ct) : null;
+        if (!model.Steps && model.HasCache)
+        {
+            progress.Note(
+                "decoding step by step is not understood for this model: its texts were run whole, and decode speed was not measured");
+        }
+
+        var speed = options.Speed && options.Shard.Count == 1
+            ? Time(originalMap is null ? [map] : [originalMap, map], tasks, options, progress, ct)
+            : null;
         using var process = Process.GetCurrentProcess();
         var result = new EvaluationResult(
             Describe(location, map, header.Model, model),
@@ -68,10 +82,20 @@ public static class ModelEvaluation
             process.PeakWorkingSet64,
             clock.Elapsed.TotalSeconds);
         return result with { Speed = speed };
+
+        int[] Chosen(IEvaluationTask task) =>
+            OnnxMka.Running.Tokens.Spread.Choose(task.Count, options.Limit ?? task.Count, options.Seed);
     }
 
     private static void Score(
-        IEvaluationTask task, TaskHeader entry, ResultFile results, ModelUnderTest model, ModelUnderTest? original, EvaluationOptions options, IProgressSink progress, CancellationToken ct)
+        IEvaluationTask task,
+        TaskHeader entry,
+        ResultFile results,
+        ModelUnderTest model,
+        ModelUnderTest? original,
+        EvaluationOptions options,
+        IProgressSink progress,
+        CancellationToken ct)
     {
         var done = results.Items.Where(i => i.Task == task.Name).Select(i => i.Index).ToHashSet();
         int[] left = [.. entry.Items.Where((_, place) => place % options.Shard.Count == options.Shard.Index).Where(i => !done.Contains(i))];
@@ -85,19 +109,30 @@ public static class ModelEvaluation
     }
 
     /// <summary>Refuses (MKA033) what is no figure: of a model whose logits are NaN every choice would be as likely as any other.</summary>
-    private static ImmutableSortedDictionary<string, double> Finite(IEvaluationTask task, int item, ImmutableSortedDictionary<string, double> values) =>
+    private static ImmutableSortedDictionary<string, double> Finite(
+        IEvaluationTask task, int item, ImmutableSortedDictionary<string, double> values) =>
         values.FirstOrDefault(v => !double.IsFinite(v.Value)) is not { Key: { } name } bad
             ? values
-            : throw new RefusedException("MKA033", $"item {item} of {task.Name}", $"its {name} is not finite ({bad.Value})", "The model overflows or its weights hold NaN; fp16 models may need fp32 or another execution provider");
+            : throw new RefusedException(
+                "MKA033",
+                $"item {item} of {task.Name}",
+                $"its {name} is not finite ({bad.Value})",
+                "The model overflows or its weights hold NaN; fp16 models may need fp32 or another execution provider");
 
     private static ImmutableArray<GeneratedPair> Generate(
-        ModelUnderTest original, ModelUnderTest model, EvaluationTasks tasks, EvaluationOptions options, IProgressSink progress, CancellationToken ct)
+        ModelUnderTest original,
+        ModelUnderTest model,
+        EvaluationTasks tasks,
+        EvaluationOptions options,
+        IProgressSink progress,
+        CancellationToken ct)
     {
         using var stage = progress.Begin("generations", options.Generations, "prompts");
         return Generations.Compare(original, model, tasks.Prompts, tasks.Decode, options, stage.AsIncrement<int>(), ct);
     }
 
-    private static SpeedTable? Time(BlockMap[] models, EvaluationTasks tasks, EvaluationOptions options, IProgressSink progress, CancellationToken ct)
+    private static SpeedTable? Time(
+        BlockMap[] models, EvaluationTasks tasks, EvaluationOptions options, IProgressSink progress, CancellationToken ct)
     {
         if (tasks.Prompts.Count == 0) return null;
         using var stage = progress.Begin("speed", Speed.Work(models.Length), "runs");

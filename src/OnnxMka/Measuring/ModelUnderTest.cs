@@ -45,7 +45,10 @@ public sealed class ModelUnderTest : IDisposable
         _session.Restart();
         var last = Timed(prefix.Length, prefix, () => _session.StepToLast(prefix));
         NextTokenScores.Check(_map, last.Length, continuations.Max(c => c.Max()));
-        return [.. continuations.Select(c => Score(c.Length > 1 ? [.. last, .. Timed(c.Length - 1, c, () => _session.Peek(c.AsSpan(0, c.Length - 1)))] : last, c.Length, c))];
+        return [.. continuations.Select(c => Score(Rows(c), c.Length, c))];
+
+        float[] Rows(int[] c) =>
+            c.Length > 1 ? [.. last, .. Timed(c.Length - 1, c, () => _session.Peek(c.AsSpan(0, c.Length - 1)))] : last;
     }
 
     /// <summary>The tokens that greedy decoding writes behind a prompt.</summary>

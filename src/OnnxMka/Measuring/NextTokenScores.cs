@@ -65,5 +65,6 @@ internal static class NextTokenScores
 
     private static bool Multiplies(OnnxNode node, OnnxModel model) =>
         Products.Contains(NormalisedView.Qualified(node))
-        || (model.Functions.TryGetValue((node.Domain, node.OpType), out var function) && function.Nodes.Any(n => Products.Contains(NormalisedView.Qualified(n))));
+        || (model.Functions.TryGetValue((node.Domain, node.OpType), out var function)
+            && function.Nodes.Any(n => Products.Contains(NormalisedView.Qualified(n))));
 }

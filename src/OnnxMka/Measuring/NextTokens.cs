@@ -29,7 +29,10 @@ public static class NextTokens
         if (original.Length != result.Length)
         {
             throw new RefusedException(
-                "MKA071", "--against", $"the models know {result.Length / length} and {original.Length / length} tokens", "Give the model that this one was made from");
+                "MKA071",
+                "--against",
+                $"the models know {result.Length / length} and {original.Length / length} tokens",
+                "Give the model that this one was made from");
         }
 
         var vocabulary = original.Length / length;

@@ -22,6 +22,9 @@ internal static class NonFinite
     }
 
     private static RefusedException Refused(string where, string what) => new(
-        "MKA033", where, what,
-        "The model overflows or its weights hold NaN, so there is nothing to compare the result with (--no-eval --no-verify leaves that out); fp16 models may need fp32");
+        "MKA033",
+        where,
+        what,
+        "The model overflows or its weights hold NaN, so there is nothing to compare the result with "
+        + "(--no-eval --no-verify leaves that out); fp16 models may need fp32");
 }

@@ -67,7 +67,10 @@ public sealed class ResultFile : IDisposable
         }
     }
 
-    /// <summary>Shards of one run to its items. Refuses files of different runs, and items that are missing or were run twice with different outcome.</summary>
+    /// <summary>
+    /// Shards of one run to its items. Refuses files of different runs, and items that are missing or were run twice with different
+    /// outcome.
+    /// </summary>
     public static (ResultHeader Header, ImmutableArray<ItemResult> Items) Merge(IReadOnlyList<string> paths)
     {
         var shards = paths.Select(p => (Path: p, Content: Parse(OnnxMka.Running.Tokens.TextSource.FromFile(p).Text, p))).ToArray();
@@ -75,11 +78,19 @@ public sealed class ResultFile : IDisposable
         var items = new SortedDictionary<(string, int), ItemResult>();
         foreach (var (path, content) in shards)
         {
-            if (Text(content.Header) != Text(header)) throw new RefusedException("MKA075", path, $"it belongs to another run than {paths[0]}", "Merge shards of one model, data and options");
+            if (Text(content.Header) != Text(header))
+            {
+                throw new RefusedException(
+                    "MKA075", path, $"it belongs to another run than {paths[0]}", "Merge shards of one model, data and options");
+            }
+
             foreach (var item in content.Items)
             {
                 if (!items.TryAdd((item.Task, item.Index), item) && Text(items[(item.Task, item.Index)]) != Text(item))
-                    throw new RefusedException("MKA075", path, $"its item {item.Index} of {item.Task} differs from that of another shard", "Run it again");
+                {
+                    throw new RefusedException(
+                        "MKA075", path, $"its item {item.Index} of {item.Task} differs from that of another shard", "Run it again");
+                }
             }
         }
 
@@ -87,7 +98,13 @@ public sealed class ResultFile : IDisposable
         {
             var missing = task.Items.Where(i => !items.ContainsKey((task.Name, i))).ToArray();
             if (missing.Length > 0)
-                throw new RefusedException("MKA075", task.Name, $"{missing.Length} of {task.Items.Length} items are missing, the first is {missing[0]}", "Finish the missing shards: the same command continues where it stopped");
+            {
+                throw new RefusedException(
+                    "MKA075",
+                    task.Name,
+                    $"{missing.Length} of {task.Items.Length} items are missing, the first is {missing[0]}",
+                    "Finish the missing shards: the same command continues where it stopped");
+            }
         }
 
         return (header, [.. items.Values]);
@@ -127,7 +144,11 @@ public sealed class ResultFile : IDisposable
 
         IReadOnlyList<ItemResult> ItemsOf((ResultHeader Header, IReadOnlyList<ItemResult> Items) old) => Text(old.Header) == Text(header)
             ? old.Items
-            : throw new RefusedException("MKA074", path, "it holds results of another model, data or options", "Name another file with --results, or remove this one");
+            : throw new RefusedException(
+                "MKA074",
+                path,
+                "it holds results of another model, data or options",
+                "Name another file with --results, or remove this one");
     }
 
     private static (ResultHeader Header, IReadOnlyList<ItemResult> Items) Parse(string text, string path)
@@ -137,7 +158,9 @@ public sealed class ResultFile : IDisposable
         {
             var header = lines.Length > 0 ? JsonSerializer.Deserialize<ResultHeader>(lines[0], Options) : null;
             if (header is not { Version: ResultHeader.CurrentVersion } || header.Tasks.IsDefault) throw new JsonException("no header");
-            return (header, [.. lines.Skip(1).Select(l => JsonSerializer.Deserialize<ItemResult>(l, Options) ?? throw new JsonException("an empty line"))]);
+            var items = lines.Skip(1)
+                .Select(l => JsonSerializer.Deserialize<ItemResult>(l, Options) ?? throw new JsonException("an empty line"));
+            return (header, [.. items]);
         }
         catch (JsonException e)
         {

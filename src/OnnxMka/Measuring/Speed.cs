@@ -22,7 +22,9 @@ public sealed record Rate(double Median, double Low, double High)
 /// <summary>How fast one model is, and what it holds.</summary>
 /// <param name="Prefill">A whole prompt at once.</param>
 /// <param name="Decode">One token at a time behind the prompt; null for a model without KV cache, or whose cache is not understood.</param>
-/// <param name="MemoryBytes">Growth of the process's working set while the model was loaded and ran its first prompt; 0 where none was seen.</param>
+/// <param name="MemoryBytes">
+/// Growth of the process's working set while the model was loaded and ran its first prompt; 0 where none was seen.
+/// </param>
 public sealed record ModelSpeed(Rate Prefill, Rate? Decode, long MemoryBytes)
 {
     /// <summary>What generation is bound by: decoding where the model has a cache.</summary>
@@ -54,13 +56,21 @@ public static class Speed
     /// <param name="texts">Token sequences; windows of one length are cut from them. Null is returned where none has 8 tokens.</param>
     /// <param name="context">Most tokens that the models read; null for no limit.</param>
     public static SpeedTable? Measure(
-        IReadOnlyList<BlockMap> models, IReadOnlyList<int[]> texts, int? context, ExecutionTarget target, IProgress<int>? progress = null, CancellationToken ct = default)
+        IReadOnlyList<BlockMap> models,
+        IReadOnlyList<int[]> texts,
+        int? context,
+        ExecutionTarget target,
+        IProgress<int>? progress = null,
+        CancellationToken ct = default)
     {
         var most = Math.Min(context ?? Longest, models.Min(m => GraphLengths.Of(m).Fit(Longest)));
         var length = Math.Min(Math.Min(Longest, most), texts.Select(t => t.Length).DefaultIfEmpty(0).Max());
         if (length < 8) return null;
         var decoded = Math.Min(Decoded, length / 4);
-        int[][] windows = [.. texts.Where(t => t.Length >= length).SelectMany(t => t.Chunk(length)).Where(w => w.Length == length).Take(Rounds)];
+        int[][] windows =
+        [
+            .. texts.Where(t => t.Length >= length).SelectMany(t => t.Chunk(length)).Where(w => w.Length == length).Take(Rounds),
+        ];
         var running = new List<Running>();
         try
         {

@@ -34,11 +34,20 @@ public sealed record TextDocuments(ImmutableArray<TextDocument> Documents, strin
         foreach (var file in files)
         {
             var source = TextSource.FromFile(file, hash);
-            if (Path.GetExtension(file) == ".jsonl") documents.AddRange(JsonLines.Read(source, row => new TextDocument(source.Name, JsonRow.Text(row, "text"))));
+            if (Path.GetExtension(file) == ".jsonl")
+                documents.AddRange(JsonLines.Read(source, row => new TextDocument(source.Name, JsonRow.Text(row, "text"))));
             else documents.Add(new TextDocument(source.Name, source.Text));
         }
 
-        if (documents.Count == 0) throw new RefusedException("MKA070", path, "it holds no .txt or .jsonl file with text", "Give a text file, or a folder of them");
-        return new TextDocuments(documents.ToImmutable(), Path.GetFileName(Path.TrimEndingDirectorySeparator(path)), Convert.ToHexStringLower(hash.GetHashAndReset()));
+        if (documents.Count == 0)
+        {
+            throw new RefusedException(
+                "MKA070", path, "it holds no .txt or .jsonl file with text", "Give a text file, or a folder of them");
+        }
+
+        return new TextDocuments(
+            documents.ToImmutable(),
+            Path.GetFileName(Path.TrimEndingDirectorySeparator(path)),
+            Convert.ToHexStringLower(hash.GetHashAndReset()));
     }
 }

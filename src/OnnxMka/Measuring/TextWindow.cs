@@ -2,7 +2,9 @@ namespace OnnxMka.Measuring;
 
 /// <summary>A stretch of a text that the model reads at once, and the tokens in it that count.</summary>
 /// <param name="Ids">What the model reads, a BOS token first where there is one.</param>
-/// <param name="FirstScored">Place of the first id that counts; those before it were counted in an earlier window, or have nothing before them.</param>
+/// <param name="FirstScored">
+/// Place of the first id that counts; those before it were counted in an earlier window, or have nothing before them.
+/// </param>
 /// <param name="Bytes">UTF-8 bytes of the ids that count; null where there is no text.</param>
 public sealed record TextWindow(string Document, int[] Ids, int FirstScored, long? Bytes)
 {
@@ -30,7 +32,8 @@ public sealed record TextWindow(string Document, int[] Ids, int FirstScored, lon
     }
 
     /// <summary>The same with the bytes that the tokens of each window have in the text: together those of the tokens that count.</summary>
-    public static IEnumerable<TextWindow> Over(string document, int[] ids, int window, int stride, int[] before, string text, Func<int[], string> decode)
+    public static IEnumerable<TextWindow> Over(
+        string document, int[] ids, int window, int stride, int[] before, string text, Func<int[], string> decode)
     {
         TextWindow[] windows = [.. Over(document, ids, window, stride, before)];
         var place = ids.Length - windows.Sum(w => w.Scored);

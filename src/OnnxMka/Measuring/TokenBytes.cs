@@ -16,7 +16,9 @@ internal sealed class TokenBytes
     /// <summary>What an unfinished character decodes to.</summary>
     private const char Broken = '\uFFFD';
 
-    /// <summary>Tokens on either side of a place that are looked at: a character has at most four bytes, so that one begins and one ends there.</summary>
+    /// <summary>
+    /// Tokens on either side of a place that are looked at: a character has at most four bytes, so that one begins and one ends there.
+    /// </summary>
     private const int Around = 8;
 
     private readonly int[] _ids;
@@ -47,7 +49,11 @@ internal sealed class TokenBytes
 
     private long Pass(int place)
     {
-        var below = Enumerable.Range(0, Around).Select(i => place - i).TakeWhile(p => p >= _anchor).Cast<int?>().FirstOrDefault(p => IsWhole(p!.Value));
+        var below = Enumerable.Range(0, Around)
+            .Select(i => place - i)
+            .TakeWhile(p => p >= _anchor)
+            .Cast<int?>()
+            .FirstOrDefault(p => IsWhole(p!.Value));
         var bytes = below == place ? At(place) : Inside(place, below);
         if (below is { } whole) MoveBefore(whole);
         else (_anchor, _offset) = (place, bytes);
@@ -57,15 +63,25 @@ internal sealed class TokenBytes
     /// <summary>Bytes before a place inside a character. The text's own marks of that kind, at its end, are bytes like others.</summary>
     private long Inside(int place, int? below)
     {
-        var above = Enumerable.Range(1, Around).Select(i => place + i).TakeWhile(p => p <= _ids.Length).Cast<int?>().FirstOrDefault(p => IsWhole(p!.Value));
+        var above = Enumerable.Range(1, Around)
+            .Select(i => place + i)
+            .TakeWhile(p => p <= _ids.Length)
+            .Cast<int?>()
+            .FirstOrDefault(p => IsWhole(p!.Value));
         if (below is not { } first || above is not { } last) return At(place);
         return At(first) + (long)Math.Round((At(last) - At(first)) * (place - first) / (double)(last - first));
     }
 
-    /// <summary>What decoding does to a beginning (it leaves out a blank) it does to the bytes before the place as well, so the place keeps its own.</summary>
+    /// <summary>
+    /// What decoding does to a beginning (it leaves out a blank) it does to the bytes before the place as well, so the place keeps its own.
+    /// </summary>
     private void MoveBefore(int place)
     {
-        var start = Enumerable.Range(1, Around).Select(i => place - i).TakeWhile(p => p > _anchor).Cast<int?>().FirstOrDefault(p => IsWhole(p!.Value));
+        var start = Enumerable.Range(1, Around)
+            .Select(i => place - i)
+            .TakeWhile(p => p > _anchor)
+            .Cast<int?>()
+            .FirstOrDefault(p => IsWhole(p!.Value));
         if (start is not { } anchor) return;
         var bytes = At(place);
         (_anchor, _offset) = (anchor, 0);

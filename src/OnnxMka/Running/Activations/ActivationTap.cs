@@ -28,7 +28,8 @@ public sealed record ActivationTap(OnnxModel Model, ImmutableArray<string> Outpu
     public static ActivationTap On(BlockMap map, Pooling pooling)
     {
         var script = new EditScript();
-        foreach (var output in map.Model.Graph.Outputs.Except(MustStay(map.Model.Graph))) script.Add(Stage, new GraphEdit.DropOutputPort(output.Name));
+        foreach (var output in map.Model.Graph.Outputs.Except(MustStay(map.Model.Graph)))
+            script.Add(Stage, new GraphEdit.DropOutputPort(output.Name));
         var taps = ImmutableArray.CreateBuilder<string>(map.Count);
         foreach (var block in map.Blocks)
         {
@@ -51,7 +52,8 @@ public sealed record ActivationTap(OnnxModel Model, ImmutableArray<string> Outpu
 
     private static string Pool(OnnxModel model, string seam, string tap, Pooling pooling, EditScript script)
     {
-        script.Add(Stage, new GraphEdit.AddNode(new NodeSpec("Cast", [seam], [tap + ".float"], tap + ".cast", Attributes: Attribute("to", (long)ElementType.Float))));
+        var toFloat = Attribute("to", (long)ElementType.Float);
+        script.Add(Stage, new GraphEdit.AddNode(new NodeSpec("Cast", [seam], [tap + ".float"], tap + ".cast", Attributes: toFloat)));
         script.Add(Stage, new GraphEdit.AddNode(pooling == Pooling.Last ? LastToken(tap, script) : Mean(model, tap, script)));
         script.Add(Stage, new GraphEdit.AddOutputPort(tap, ElementType.Float));
         return tap;
@@ -61,7 +63,8 @@ public sealed record ActivationTap(OnnxModel Model, ImmutableArray<string> Outpu
     private static NodeSpec Mean(OnnxModel model, string tap, EditScript script)
     {
         var keep = Attribute("keepdims", 0L);
-        if (model.Opsets.GetValueOrDefault("") < 18) return new NodeSpec("ReduceMean", [tap + ".float"], [tap], tap + ".mean", Attributes: keep.Add("axes", new[] { 1L }));
+        if (model.Opsets.GetValueOrDefault("") < 18)
+            return new NodeSpec("ReduceMean", [tap + ".float"], [tap], tap + ".mean", Attributes: keep.Add("axes", new[] { 1L }));
         AddConstant(script, tap + ".axes", 1, [1]);
         return new NodeSpec("ReduceMean", [tap + ".float", tap + ".axes"], [tap], tap + ".mean", Attributes: keep);
     }
@@ -73,7 +76,8 @@ public sealed record ActivationTap(OnnxModel Model, ImmutableArray<string> Outpu
     }
 
     private static void AddConstant(EditScript script, string name, long value, ImmutableArray<long> shape) => script.Add(
-        Stage, new GraphEdit.AddInitializer(new TensorRef(name, ElementType.Int64, shape, new MemoryBytes(BitConverter.GetBytes(value))), null));
+        Stage,
+        new GraphEdit.AddInitializer(new TensorRef(name, ElementType.Int64, shape, new MemoryBytes(BitConverter.GetBytes(value))), null));
 
     private static ImmutableDictionary<string, object> Attribute(string name, object value) =>
         ImmutableDictionary<string, object>.Empty.Add(name, value);

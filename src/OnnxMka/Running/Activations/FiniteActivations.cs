@@ -20,6 +20,9 @@ internal static class FiniteActivations
         }
 
         throw new RefusedException(
-            "MKA033", block < 0 ? "the embedding" : $"block {block}", $"its output is not finite for sample {firstSample + (first / size)} ({count} values in this batch)", "The model overflows or its weights hold NaN; fp16 models may need fp32 or another execution provider");
+            "MKA033",
+            block < 0 ? "the embedding" : $"block {block}",
+            $"its output is not finite for sample {firstSample + (first / size)} ({count} values in this batch)",
+            "The model overflows or its weights hold NaN; fp16 models may need fp32 or another execution provider");
     }
 }

@@ -58,7 +58,8 @@ internal static class AttentionContracts
         n.Demand(sizes.Count is 0 or 3, $"qkv_hidden_sizes has {sizes.Count} numbers and takes 3");
         foreach (var size in sizes) n.Divides("a number of qkv_hidden_sizes", size, "num_heads", heads);
         var width = n.Width(1);
-        if (sizes.Count == 3) n.Demand(width is null || width == sizes.Sum(), $"the weight has {width} columns and qkv_hidden_sizes asks for {sizes.Sum()}");
+        if (sizes.Count == 3)
+            n.Demand(width is null || width == sizes.Sum(), $"the weight has {width} columns and qkv_hidden_sizes asks for {sizes.Sum()}");
         else n.Divides("the width of the weight", width, "three times num_heads", 3 * heads);
         n.Fits(2, "the bias", width);
         if (sizes.Count == 0 && heads is { } h) n.Fits(past, "the past", 2, null, h, null, width / 3 / h);
@@ -89,7 +90,13 @@ internal static class AttentionContracts
         n.Rank(cosines, "cos_cache", 2, 3);
         n.Rank(sines, "sin_cache", 2, 3);
         if (n.Shape(cosines) is { } shape) n.Fits(sines, "sin_cache", [.. shape]);
-        if (rotated > 0) n.Demand(n.Width(cosines) is null || n.Width(cosines) == rotated / 2, $"cos_cache has {n.Width(cosines)} columns, and rotary_embedding_dim {rotated} asks for {rotated / 2}");
+        if (rotated > 0)
+        {
+            n.Demand(
+                n.Width(cosines) is null || n.Width(cosines) == rotated / 2,
+                $"cos_cache has {n.Width(cosines)} columns, and rotary_embedding_dim {rotated} asks for {rotated / 2}");
+        }
+
         if (heads > 0) n.Divides("the width of the input", n.Hidden(0), "num_heads", heads);
     }
 

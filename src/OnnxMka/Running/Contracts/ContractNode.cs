@@ -3,7 +3,9 @@ using OnnxMka.Graph;
 
 namespace OnnxMka.Running.Contracts;
 
-/// <summary>A node whose contract is being checked: its attributes within their bounds, and its inputs as far as their shapes are known.</summary>
+/// <summary>
+/// A node whose contract is being checked: its attributes within their bounds, and its inputs as far as their shapes are known.
+/// </summary>
 /// <param name="onCpu">The kernels of the CPU run it.</param>
 internal sealed class ContractNode(OnnxNode node, KnownShapes shapes, bool onCpu)
 {
@@ -62,7 +64,8 @@ internal sealed class ContractNode(OnnxNode node, KnownShapes shapes, bool onCpu
     public long? OneOf(string name, long? fallback, params ReadOnlySpan<long> known)
     {
         var value = Int(name, fallback);
-        if (value is { } number && !known.Contains(number)) throw Broken($"{name} is {number} and must be one of {string.Join(", ", known.ToArray())}");
+        if (value is { } number && !known.Contains(number))
+            throw Broken($"{name} is {number} and must be one of {string.Join(", ", known.ToArray())}");
         return value;
     }
 
@@ -80,7 +83,8 @@ internal sealed class ContractNode(OnnxNode node, KnownShapes shapes, bool onCpu
 
     public void Rank(int slot, string name, params ReadOnlySpan<int> ranks)
     {
-        if (Shape(slot) is { } shape && !ranks.Contains(shape.Length)) throw Broken($"{name} has the shape {Text(shape)} and takes {string.Join(" or ", ranks.ToArray())} dimensions");
+        if (Shape(slot) is { } shape && !ranks.Contains(shape.Length))
+            throw Broken($"{name} has the shape {Text(shape)} and takes {string.Join(" or ", ranks.ToArray())} dimensions");
     }
 
     /// <summary>The input has that shape; null for a dimension that may be any.</summary>
@@ -95,7 +99,8 @@ internal sealed class ContractNode(OnnxNode node, KnownShapes shapes, bool onCpu
     /// <summary>The input has at least so many elements.</summary>
     public void Holds(int slot, string name, long? elements)
     {
-        if (Stored(slot) is { } tensor && elements is { } least) Demand(tensor.ElementCount >= least, $"{name} has the shape {Text([.. tensor.Shape])}, and {least} elements of it are read");
+        if (Stored(slot) is { } tensor && elements is { } least)
+            Demand(tensor.ElementCount >= least, $"{name} has the shape {Text([.. tensor.Shape])}, and {least} elements of it are read");
     }
 
     /// <summary>An axis of an input of so many dimensions, which may count from the end; told from the start.</summary>
@@ -119,5 +124,10 @@ internal sealed class ContractNode(OnnxNode node, KnownShapes shapes, bool onCpu
     }
 
     private RefusedException Broken(string what) =>
-        new(Code, node.Label, $"{node.OpType}: {what}", "The file is damaged, and running it could end the process; export it again, or name the blocks with --blocks and use --method drop --no-eval --no-verify");
+        new(
+            Code,
+            node.Label,
+            $"{node.OpType}: {what}",
+            "The file is damaged, and running it could end the process; "
+            + "export it again, or name the blocks with --blocks and use --method drop --no-eval --no-verify");
 }

@@ -19,7 +19,9 @@ internal static class ExpertContracts
         if (!n.OnCpu) return; // kernels of other devices have layouts of their own
         var experts = n.Stored(products[0].Weight) is { Shape: [var first, ..] } ? first : (long?)null;
         n.Demand(experts is null || chosen is null || chosen <= experts, $"k is {chosen} of {experts} experts");
-        n.Demand(n.Width(1) is not { } scored || experts is null || scored == experts, $"{n.Width(1)} experts are scored and there are {experts}");
+        n.Demand(
+            n.Width(1) is not { } scored || experts is null || scored == experts,
+            $"{n.Width(1)} experts are scored and there are {experts}");
         foreach (var (weight, scales, bias) in products)
         {
             n.Rank(weight, "a weight", 3);
@@ -34,7 +36,9 @@ internal static class ExpertContracts
     }
 
     private static void Rows(ContractNode n, string name, ImmutableArray<long> shape, long count, long rows, long turned) =>
-        n.Demand(shape.Length >= 2 && shape[0] == count && (shape[1] == rows || shape[1] == turned), $"{name} has the shape [{string.Join(", ", shape)}] beside a weight of {count} experts with {rows} rows");
+        n.Demand(
+            shape.Length >= 2 && shape[0] == count && (shape[1] == rows || shape[1] == turned),
+            $"{name} has the shape [{string.Join(", ", shape)}] beside a weight of {count} experts with {rows} rows");
 
     private static void Scales(ContractNode n, ImmutableArray<long> shape, long count, long rows, long turned, long? block)
     {
@@ -42,6 +46,8 @@ internal static class ExpertContracts
         if (shape.Length == 2 || block is not > 0) return;
         var elements = shape[1] == rows ? turned : rows;
         var blocks = (elements + block.Value - 1) / block.Value;
-        n.Demand(shape is [_, _, var last] && last == blocks, $"a tensor of scales has the shape [{string.Join(", ", shape)}], and block_size {block} asks for {blocks} scales a row");
+        n.Demand(
+            shape is [_, _, var last] && last == blocks,
+            $"a tensor of scales has the shape [{string.Join(", ", shape)}], and block_size {block} asks for {blocks} scales a row");
     }
 }

@@ -21,7 +21,11 @@ internal sealed class KnownShapes
     {
         var known = new KnownShapes(outer);
         foreach (var input in graph.FedInputs.Where(i => i.Dimensions is not null))
-            known._shapes[input.Name] = [.. input.Dimensions!.Select(d => long.TryParse(d, out var size) && size >= 0 ? size : (long?)null)];
+        {
+            var sizes = input.Dimensions!.Select(d => long.TryParse(d, out var size) && size >= 0 ? size : (long?)null);
+            known._shapes[input.Name] = [.. sizes];
+        }
+
         foreach (var tensor in graph.Initializers.Values) known.Store(tensor.Name, tensor);
         return known.With(graph.Nodes);
     }
@@ -56,7 +60,9 @@ internal sealed class KnownShapes
                 if (Shape(node.Inputs[0]) is { } shape) _shapes[output] = shape;
                 else if (Width(node.Inputs[0]) is { } width) _widths[output] = width;
                 break;
-            case "Transpose" when node.Inputs.Length == 1 && Shape(node.Inputs[0]) is { } turned && Permutation(node, turned.Length) is { } order:
+            case "Transpose" when node.Inputs.Length == 1
+                && Shape(node.Inputs[0]) is { } turned
+                && Permutation(node, turned.Length) is { } order:
                 _shapes[output] = [.. order.Select(axis => turned[(int)axis])];
                 break;
             case "MatMul" when node.Inputs.Length == 2 && Shape(node.Inputs[1]) is [_, .., { } columns]:
@@ -76,7 +82,8 @@ internal sealed class KnownShapes
 
     private static IReadOnlyList<long>? Permutation(OnnxNode node, int rank)
     {
-        if (!node.Attributes.TryGetValue("perm", out var attribute)) return [.. Enumerable.Range(0, rank).Select(i => (long)(rank - 1 - i))];
+        if (!node.Attributes.TryGetValue("perm", out var attribute))
+            return [.. Enumerable.Range(0, rank).Select(i => (long)(rank - 1 - i))];
         return attribute.Ints.Order().SequenceEqual(Enumerable.Range(0, rank).Select(i => (long)i)) ? attribute.Ints : null;
     }
 

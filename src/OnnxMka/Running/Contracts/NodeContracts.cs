@@ -5,8 +5,8 @@ using OnnxMka.Structure;
 namespace OnnxMka.Running.Contracts;
 
 /// <summary>
-/// What ONNX Runtime's kernels take on trust of a node, by operator: they divide by a number of heads, and read as many scales as a weight's
-/// shape asks for. Where that does not hold the process may end, so it is checked before a session exists.
+/// What ONNX Runtime's kernels take on trust of a node, by operator: they divide by a number of heads, and read as many scales as a
+/// weight's shape asks for. Where that does not hold the process may end, so it is checked before a session exists.
 /// </summary>
 internal static class NodeContracts
 {

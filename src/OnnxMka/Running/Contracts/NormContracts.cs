@@ -23,7 +23,8 @@ internal static class NormContracts
     {
         var axis = n.Int("axis", -1);
         // Behind the last axis alone the weight is one row.
-        if (axis == -1 && n.Width(0) is { } width && n.Shape(1) is [{ } elements]) n.Demand(elements == width || elements == 1, $"the scale has {elements} elements and the input {width} columns");
+        if (axis == -1 && n.Width(0) is { } width && n.Shape(1) is [{ } elements])
+            n.Demand(elements == width || elements == 1, $"the scale has {elements} elements and the input {width} columns");
     }
 
     private static void Skip(ContractNode n, int beta, int bias)

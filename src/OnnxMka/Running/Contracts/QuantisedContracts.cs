@@ -73,7 +73,8 @@ internal static class QuantisedContracts
         if (n.Shape(0) is not { } input) return;
         n.Demand(input.Length > 0, "a single number has several scales");
         if (n.Axis("axis", 1, input.Length) is not { } axis) return;
-        if (scales is [{ } count] && block is 0 && input[axis] is { } slices) n.Demand(count == slices, $"there are {count} scales for {slices} slices along axis {axis}");
+        if (scales is [{ } count] && block is 0 && input[axis] is { } slices)
+            n.Demand(count == slices, $"there are {count} scales for {slices} slices along axis {axis}");
         if (scales.Length > 1) n.Rank(1, "the scale", input.Length);
     }
 

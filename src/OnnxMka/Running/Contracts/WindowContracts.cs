@@ -19,7 +19,9 @@ internal static class WindowContracts
         Window(n);
         var groups = n.Int("group", 1, least: 1);
         if (n.Shape(1) is not { } weight) return;
-        n.Demand(weight.Length >= 3 && weight.All(d => d != 0), $"the weight has the shape {ContractNode.Text(weight)} and takes at least 3 dimensions, none of them 0");
+        n.Demand(
+            weight.Length >= 3 && weight.All(d => d != 0),
+            $"the weight has the shape {ContractNode.Text(weight)} and takes at least 3 dimensions, none of them 0");
         n.Divides("the number of filters", weight[0], "group", groups);
     }
 

@@ -35,7 +35,14 @@ public sealed class BlockChain
         if (options.BatchSize < 1) throw new ArgumentOutOfRangeException(nameof(options), $"a batch of {options.BatchSize} samples");
         var ports = DecoderPorts.Of(map);
         if (ports.TokensAtOnce == 1)
-            throw new RefusedException("MKA027", map.TokenInput, "the graph reads one token at once, and its blocks are run over whole texts", "Name the blocks: --blocks LIST --method drop");
+        {
+            throw new RefusedException(
+                "MKA027",
+                map.TokenInput,
+                "the graph reads one token at once, and its blocks are run over whole texts",
+                "Name the blocks: --blocks LIST --method drop");
+        }
+
         BatchSize = Math.Min(options.BatchSize, ports.RowsAtOnce ?? options.BatchSize);
         Map = map;
         _target = target;
@@ -49,7 +56,8 @@ public sealed class BlockChain
     internal int BatchSize { get; }
 
     /// <summary>Refuses inputs whose meaning is not known, as a whole-model run does.</summary>
-    public static BlockChain Of(BlockMap map, ExecutionTarget target, ChainOptions? options = null) => new(map, target, options ?? new ChainOptions());
+    public static BlockChain Of(BlockMap map, ExecutionTarget target, ChainOptions? options = null) =>
+        new(map, target, options ?? new ChainOptions());
 
     /// <summary>Token ids to seam -1, which block 0 reads. Refuses ids beyond the vocabulary. Progress counts samples.</summary>
     public SeamActivations RunPrelude(CalibrationSet set, IProgress<int>? progress = null, CancellationToken ct = default)
@@ -74,30 +82,46 @@ public sealed class BlockChain
         }
     }
 
-    /// <summary>Seam <paramref name="block"/> - 1 (or any other stream in its place) to seam <paramref name="block"/>; the input is kept.</summary>
+    /// <summary>
+    /// Seam <paramref name="block"/> - 1 (or any other stream in its place) to seam <paramref name="block"/>; the input is kept.
+    /// </summary>
     public SeamActivations RunBlock(int block, SeamActivations input, IProgress<int>? progress = null, CancellationToken ct = default) =>
         RunBlock(BlockPart.Of(Map.Model, Map, block), input, null, progress, ct);
 
     /// <summary>The same for a changed block, or one with taps.</summary>
-    public SeamActivations RunBlock(BlockPart part, SeamActivations input, TapConsumer? taps = null, IProgress<int>? progress = null, CancellationToken ct = default) =>
+    public SeamActivations RunBlock(
+        BlockPart part, SeamActivations input, TapConsumer? taps = null, IProgress<int>? progress = null, CancellationToken ct = default) =>
         Kept(part, input.Set, input, taps, progress, ct);
 
     /// <summary>
     /// Moves several streams through a block with one load of it: each then holds what it was before, one block later. This is how many
     /// candidates for removal are compared at the price of one pass over the weights.
     /// </summary>
-    public void Advance(BlockPart part, IReadOnlyList<SeamActivations> streams, TapConsumer? taps = null, IProgress<int>? progress = null, CancellationToken ct = default)
+    public void Advance(
+        BlockPart part,
+        IReadOnlyList<SeamActivations> streams,
+        TapConsumer? taps = null,
+        IProgress<int>? progress = null,
+        CancellationToken ct = default)
     {
         if (streams.Count == 0) return;
         var form = FormOf(streams[0]);
         if (streams.Any(s => FormOf(s) != form)) throw new ArgumentException("the streams differ in type or width", nameof(streams));
         using var session = Load(part, form, ct);
-        if (session.EndType != form.Type) throw new ArgumentException($"{part.Name} takes a stream of type {form.Type} and leaves one of type {session.EndType}", nameof(part));
+        if (session.EndType != form.Type)
+        {
+            throw new ArgumentException(
+                $"{part.Name} takes a stream of type {form.Type} and leaves one of type {session.EndType}", nameof(part));
+        }
+
         foreach (var stream in streams) Overwrite(session, stream, taps, progress, ct);
     }
 
-    /// <summary>The same, and one more stream that starts at a seam and leaves it as it is: all with one load where they have one form.</summary>
-    public SeamActivations Advance(BlockPart part, IReadOnlyList<SeamActivations> streams, SeamActivations branch, CancellationToken ct = default)
+    /// <summary>
+    /// The same, and one more stream that starts at a seam and leaves it as it is: all with one load where they have one form.
+    /// </summary>
+    public SeamActivations Advance(
+        BlockPart part, IReadOnlyList<SeamActivations> streams, SeamActivations branch, CancellationToken ct = default)
     {
         if (streams.Any(s => FormOf(s) != FormOf(branch)))
         {
@@ -106,13 +130,19 @@ public sealed class BlockChain
         }
 
         using var session = Load(part, FormOf(branch), ct);
-        if (streams.Count > 0 && session.EndType != branch.Type) throw new ArgumentException($"{part.Name} takes a stream of type {branch.Type} and leaves one of type {session.EndType}", nameof(part));
+        if (streams.Count > 0 && session.EndType != branch.Type)
+        {
+            throw new ArgumentException(
+                $"{part.Name} takes a stream of type {branch.Type} and leaves one of type {session.EndType}", nameof(part));
+        }
+
         foreach (var stream in streams) Overwrite(session, stream, null, null, ct);
         return Kept(session, branch.Set, branch, null, null, ct);
     }
 
     /// <summary>Logits of several streams with one load of the head, stream by stream.</summary>
-    internal void RunEpilogue(BlockPart part, IReadOnlyList<SeamActivations> streams, Action<int, int, ReadOnlySpan<float>> consume, CancellationToken ct)
+    internal void RunEpilogue(
+        BlockPart part, IReadOnlyList<SeamActivations> streams, Action<int, int, ReadOnlySpan<float>> consume, CancellationToken ct)
     {
         PartSession? session = null;
         StreamForm? form = null;
@@ -136,7 +166,10 @@ public sealed class BlockChain
         }
     }
 
-    /// <summary>Moves one stream through a block: in place, or into a new one where the block changes the element type; the old one is then disposed.</summary>
+    /// <summary>
+    /// Moves one stream through a block: in place, or into a new one where the block changes the element type; the old one is then
+    /// disposed.
+    /// </summary>
     internal SeamActivations Move(BlockPart part, SeamActivations stream, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct)
     {
         using var session = Load(part, FormOf(stream), ct);
@@ -150,30 +183,36 @@ public sealed class BlockChain
     }
 
     /// <summary>The last seam to logits, handed over batch by batch in the order of the samples.</summary>
-    public void RunEpilogue(SeamActivations input, LogitsConsumer consumer, IProgress<int>? progress = null, CancellationToken ct = default) =>
+    public void RunEpilogue(
+        SeamActivations input, LogitsConsumer consumer, IProgress<int>? progress = null, CancellationToken ct = default) =>
         RunEpilogue(BlockPart.Epilogue(Map.Model, Map), input, consumer, progress, ct);
 
     /// <summary>The same for a changed head.</summary>
-    public void RunEpilogue(BlockPart part, SeamActivations input, LogitsConsumer consumer, IProgress<int>? progress = null, CancellationToken ct = default)
+    public void RunEpilogue(
+        BlockPart part, SeamActivations input, LogitsConsumer consumer, IProgress<int>? progress = null, CancellationToken ct = default)
     {
         using var session = Load(part, FormOf(input), ct);
         RunHead(session, input, progress, ct, consumer);
     }
 
     /// <summary>Runs a part for what it leaves (first) and its taps, and keeps nothing.</summary>
-    internal void Observe(BlockPart part, SeamActivations input, PartConsumer consumer, IProgress<int>? progress = null, CancellationToken ct = default)
+    internal void Observe(
+        BlockPart part, SeamActivations input, PartConsumer consumer, IProgress<int>? progress = null, CancellationToken ct = default)
     {
         using var session = Load(part, FormOf(input), ct);
-        Run(session, input.Set, input, progress, ct, (first, count, outputs) => consumer(first, count, [.. outputs.Select(DecoderSession.ToFloats)]));
+        Run(session, input.Set, input, progress, ct, (first, count, outputs) =>
+            consumer(first, count, [.. outputs.Select(DecoderSession.ToFloats)]));
     }
 
-    private SeamActivations Kept(BlockPart part, CalibrationSet set, SeamActivations? input, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct)
+    private SeamActivations Kept(
+        BlockPart part, CalibrationSet set, SeamActivations? input, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct)
     {
         using var session = Load(part, input is null ? null : FormOf(input), ct);
         return Kept(session, set, input, taps, progress, ct);
     }
 
-    private SeamActivations Kept(PartSession session, CalibrationSet set, SeamActivations? input, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct)
+    private SeamActivations Kept(
+        PartSession session, CalibrationSet set, SeamActivations? input, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct)
     {
         SeamActivations? kept = null;
         try
@@ -193,7 +232,8 @@ public sealed class BlockChain
         }
     }
 
-    private void Overwrite(PartSession session, SeamActivations stream, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct) =>
+    private void Overwrite(
+        PartSession session, SeamActivations stream, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct) =>
         Run(session, stream.Set, stream, progress, ct, (first, count, outputs) =>
         {
             Hand(outputs, taps, first, count);
@@ -207,7 +247,12 @@ public sealed class BlockChain
     }
 
     private void Run(
-        PartSession session, CalibrationSet set, SeamActivations? input, IProgress<int>? progress, CancellationToken ct, Action<int, int, IReadOnlyList<OrtValue>> consume)
+        PartSession session,
+        CalibrationSet set,
+        SeamActivations? input,
+        IProgress<int>? progress,
+        CancellationToken ct,
+        Action<int, int, IReadOnlyList<OrtValue>> consume)
     {
         for (var first = 0; first < set.Count; first += BatchSize)
         {
@@ -220,11 +265,13 @@ public sealed class BlockChain
     }
 
     /// <summary>Logits of every token, also of a head that gives those of the last alone.</summary>
-    private void RunHead(PartSession session, SeamActivations input, IProgress<int>? progress, CancellationToken ct, LogitsConsumer consume) => Run(session, input.Set, input, progress, ct, (first, count, outputs) =>
-    {
-        if (PartSession.IsWhole(outputs[0], count, input.Set.Length)) WithFloats(outputs[0], logits => consume(first, count, logits));
-        else consume(first, count, session.TokenByToken(input.Set, first, count, input));
-    });
+    private void RunHead(
+        PartSession session, SeamActivations input, IProgress<int>? progress, CancellationToken ct, LogitsConsumer consume) =>
+        Run(session, input.Set, input, progress, ct, (first, count, outputs) =>
+        {
+            if (PartSession.IsWhole(outputs[0], count, input.Set.Length)) WithFloats(outputs[0], logits => consume(first, count, logits));
+            else consume(first, count, session.TokenByToken(input.Set, first, count, input));
+        });
 
     private static StreamForm FormOf(SeamActivations seam) => new(seam.Type, seam.Width);
 
@@ -239,7 +286,8 @@ public sealed class BlockChain
 
     private static void WithFloats(OrtValue value, FloatsConsumer consume)
     {
-        if (value.GetTensorTypeAndShape().ElementDataType == Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float) consume(value.GetTensorDataAsSpan<float>());
+        if (value.GetTensorTypeAndShape().ElementDataType == Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float)
+            consume(value.GetTensorDataAsSpan<float>());
         else consume(DecoderSession.ToFloats(value));
     }
 

@@ -47,7 +47,9 @@ public sealed class BlockPart
     public ImmutableArray<string> Taps { get; }
 
     /// <summary>Weights and constants that the part reads; the value of a Constant node has the node's output as its name.</summary>
-    public IEnumerable<TensorRef> Weights => _reach.Leaves.Where(_model.Graph.Initializers.ContainsKey).Select(l => _model.Graph.Initializers[l])
+    public IEnumerable<TensorRef> Weights => _reach.Leaves
+        .Where(_model.Graph.Initializers.ContainsKey)
+        .Select(l => _model.Graph.Initializers[l])
         .Concat(_reach.Nodes.Select(n => _model.Graph.Nodes[n]).Where(n => n.OpType == "Constant")
             .SelectMany(n => n.Attributes.Values.Select(a => a.Tensor).OfType<TensorRef>().Select(t => t with { Name = n.Outputs[0] })));
 
@@ -81,21 +83,26 @@ public sealed class BlockPart
     {
         var script = new EditScript();
         foreach (var output in _model.Graph.Outputs) script.Add(Stage, new GraphEdit.DropOutputPort(output.Name));
-        foreach (var input in _model.Graph.FedInputs.Where(i => !_reach.Leaves.Contains(i.Name))) script.Add(Stage, new GraphEdit.DropInputPort(input.Name));
+        foreach (var input in _model.Graph.FedInputs.Where(i => !_reach.Leaves.Contains(i.Name)))
+            script.Add(Stage, new GraphEdit.DropInputPort(input.Name));
         if (_from is not null) StartFrom(_from, stream!, script);
         if (_to is not null) SeamAccess.Expose(_model, _to, script, Stage);
         var end = _to?.Value ?? Logits(script);
         ImmutableArray<string> outputs = [end, .. Taps];
         foreach (var output in outputs) script.Add(Stage, new GraphEdit.AddOutputPort(output, ElementType.Undefined));
         var model = GraphEditor.Apply(_model, script);
-        return _pooling is { } pooling ? WithPooledEnd(model, pooling, outputs) : new PartModel(model, _from is null ? null : Stream, outputs);
+        return _pooling is { } pooling
+            ? WithPooledEnd(model, pooling, outputs)
+            : new PartModel(model, _from is null ? null : Stream, outputs);
     }
 
     /// <summary>Every reader of the seam reads the new input; a norm fused with the seam's sum is computed from it.</summary>
     private void StartFrom(Seam seam, StreamForm stream, EditScript script)
     {
         var tokens = Map.Model.Graph.Inputs.First(i => i.Name == Map.TokenInput);
-        ImmutableArray<string> dimensions = tokens.Rank == 2 ? [.. tokens.Dimensions!, $"{stream.Width}"] : ["onnx-mka.batch", "onnx-mka.tokens", $"{stream.Width}"];
+        ImmutableArray<string> dimensions = tokens.Rank == 2
+            ? [.. tokens.Dimensions!, $"{stream.Width}"]
+            : ["onnx-mka.batch", "onnx-mka.tokens", $"{stream.Width}"];
         script.Add(Stage, new GraphEdit.AddInputPort(Stream, stream.Type, dimensions));
         foreach (var node in _reach.ShapeReaders) script.Add(Stage, new GraphEdit.SetInput(node, 0, Stream));
         if (seam.SkipNorm is { } index)

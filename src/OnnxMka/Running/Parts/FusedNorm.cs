@@ -25,6 +25,11 @@ internal static class FusedNorm
             .Add("epsilon", fused.Float("epsilon", DefaultEpsilon))
             .Add("stash_type", 1L);
         var parameters = slots.Where(s => s < fused.Inputs.Length && fused.Inputs[s].Length > 0).Select(s => fused.Inputs[s]);
-        return new NodeSpec(simplified ? "SimplifiedLayerNormalization" : "LayerNormalization", [sum, .. parameters], [output], output, Attributes: attributes);
+        return new NodeSpec(
+            simplified ? "SimplifiedLayerNormalization" : "LayerNormalization",
+            [sum, .. parameters],
+            [output],
+            output,
+            Attributes: attributes);
     }
 }

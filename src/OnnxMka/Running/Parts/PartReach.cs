@@ -34,7 +34,8 @@ internal sealed class PartReach
     /// <param name="endNode">Node that writes the end where that is not yet a value: a fused norm that keeps its sum to itself.</param>
     /// <param name="start">Values that the part is given; none for the prelude.</param>
     /// <param name="streams">All values that carry the stream between blocks.</param>
-    public static PartReach Of(GraphIndex index, IEnumerable<string> ends, int? endNode, IReadOnlyCollection<string> start, IEnumerable<string> streams)
+    public static PartReach Of(
+        GraphIndex index, IEnumerable<string> ends, int? endNode, IReadOnlyCollection<string> start, IEnumerable<string> streams)
     {
         var reach = new PartReach(index, start, streams);
         if (endNode is { } node) reach.Visit(index.Graph.Nodes[node]);

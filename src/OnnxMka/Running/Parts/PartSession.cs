@@ -33,7 +33,9 @@ internal sealed class PartSession : IDisposable
         get
         {
             var type = _session.TypeOf(_part.Outputs[0]);
-            return type.IsMergeable() ? type : throw new RefusedException("MKA025", _origin.Name, $"what it leaves is of type {type}, not float", "Use --run whole");
+            return type.IsMergeable()
+                ? type
+                : throw new RefusedException("MKA025", _origin.Name, $"what it leaves is of type {type}, not float", "Use --run whole");
         }
     }
 
@@ -49,11 +51,12 @@ internal sealed class PartSession : IDisposable
     }
 
     /// <summary>Whether the part's end has logits of every token; false where it has those of the last token of each sample.</summary>
-    public static bool IsWhole(OrtValue logits, int count, int length) => Answer.RowsOf(logits.GetTensorTypeAndShape().Shape, count, length) == count * length;
+    public static bool IsWhole(OrtValue logits, int count, int length) =>
+        Answer.RowsOf(logits.GetTensorTypeAndShape().Shape, count, length) == count * length;
 
     /// <summary>
-    /// Logits [count, T, vocabulary] of a head that answers for the last token alone: each token of the stream is given to it as a text of its
-    /// own. What stands behind the last block mixes no tokens.
+    /// Logits [count, T, vocabulary] of a head that answers for the last token alone: each token of the stream is given to it as a text of
+    /// its own. What stands behind the last block mixes no tokens.
     /// </summary>
     public float[] TokenByToken(CalibrationSet set, int first, int count, SeamActivations input)
     {
@@ -65,7 +68,10 @@ internal sealed class PartSession : IDisposable
             for (var token = 0; token < set.Length; token += together)
             {
                 var place = token;
-                using var outputs = Run(set.Samples[sample][token..(token + together)], together, () => Value(input.Type, stream.AsSpan(place * tokenBytes, together * tokenBytes), [together, 1, input.Width]));
+                using var outputs = Run(
+                    set.Samples[sample][token..(token + together)],
+                    together,
+                    () => Value(input.Type, stream.AsSpan(place * tokenBytes, together * tokenBytes), [together, 1, input.Width]));
                 logits.AddRange(DecoderSession.ToFloats(outputs[0]));
             }
         }
@@ -92,9 +98,14 @@ internal sealed class PartSession : IDisposable
     public int WidthOf(OrtValue end, int count, int length)
     {
         var shape = end.GetTensorTypeAndShape().Shape;
-        if (shape is [var batch, var tokens, > 0 and <= int.MaxValue and var width] && batch == count && tokens == length) return (int)width;
+        if (shape is [var batch, var tokens, > 0 and <= int.MaxValue and var width] && batch == count && tokens == length)
+            return (int)width;
         throw new RefusedException(
-            "MKA025", _origin.Name, $"it leaves a stream of shape [{string.Join(", ", shape)}] for {count} samples of {length} tokens, not [samples, tokens, width]", "Use --run whole");
+            "MKA025",
+            _origin.Name,
+            $"it leaves a stream of shape [{string.Join(", ", shape)}] for {count} samples of {length} tokens, "
+            + "not [samples, tokens, width]",
+            "Use --run whole");
     }
 
     public void Dispose()
@@ -105,7 +116,8 @@ internal sealed class PartSession : IDisposable
 
     private static OrtValue Stream(SeamActivations input, int first, int count)
     {
-        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)(int)input.Type, [count, input.Set.Length, input.Width]);
+        var value = OrtValue.CreateAllocatedTensorValue(
+            OrtAllocator.DefaultInstance, (TensorElementType)(int)input.Type, [count, input.Set.Length, input.Width]);
         input.Read(first, value.GetTensorMutableRawData());
         return value;
     }

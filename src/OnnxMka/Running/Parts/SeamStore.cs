@@ -27,13 +27,15 @@ internal sealed class SeamStore(long memoryLimit, string? folder)
         var path = Path.Combine(folder ?? Path.GetTempPath(), $"onnx-mka-{Guid.NewGuid():N}.seam");
         try
         {
-            var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Delete, FileOptions.RandomAccess, preallocationSize: bytes);
+            var file = File.OpenHandle(
+                path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Delete, FileOptions.RandomAccess, preallocationSize: bytes);
             File.Delete(path);
             return file;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new OutputException($"Cannot keep {bytes} bytes of activations in {Path.GetDirectoryName(path)}: {e.Message.TrimEnd('.')}.", e);
+            throw new OutputException(
+                $"Cannot keep {bytes} bytes of activations in {Path.GetDirectoryName(path)}: {e.Message.TrimEnd('.')}.", e);
         }
     }
 }

@@ -16,8 +16,10 @@ internal readonly record struct Answer(float[] Values, int Rows, int Width)
         return rows > 0 && (rows == batch * length || rows == batch)
             ? (int)rows
             : throw new RefusedException(
-                "MKA028", "the logits",
-                $"of {batch} sequences of {length} tokens they have the shape [{string.Join(", ", shape)}]: neither a row for each token nor one for each sequence",
+                "MKA028",
+                "the logits",
+                $"of {batch} sequences of {length} tokens they have the shape [{string.Join(", ", shape)}]: "
+                + "neither a row for each token nor one for each sequence",
                 RuntimeSession.WithoutRun);
     }
 

@@ -27,7 +27,8 @@ internal sealed unsafe record CudaDriver(int Failure, int CudaVersion, params lo
             int device;
             nuint bytes = 0;
             failure = ((delegate* unmanaged<int*, int, int>)NativeLibrary.GetExport(library, "cuDeviceGet"))(&device, place);
-            if (failure == 0) failure = ((delegate* unmanaged<nuint*, int, int>)NativeLibrary.GetExport(library, "cuDeviceTotalMem_v2"))(&bytes, device);
+            if (failure == 0)
+                failure = ((delegate* unmanaged<nuint*, int, int>)NativeLibrary.GetExport(library, "cuDeviceTotalMem_v2"))(&bytes, device);
             memory[place] = (long)bytes;
         }
 

@@ -1,6 +1,8 @@
 namespace OnnxMka.Running.Sessions;
 
-/// <summary>Folders in which CUDA and cuDNN libraries usually lie beside those that the system's loader knows, best first; Linux only.</summary>
+/// <summary>
+/// Folders in which CUDA and cuDNN libraries usually lie beside those that the system's loader knows, best first; Linux only.
+/// </summary>
 internal static class CudaFolders
 {
     /// <param name="variable">Reads an environment variable.</param>
@@ -11,14 +13,21 @@ internal static class CudaFolders
         var toolkits = new[] { variable("CUDA_HOME"), variable("CUDA_PATH") }.OfType<string>()
             .Concat(Matching(Path.Combine(root, "usr", "local"), "cuda*").Reverse())
             .SelectMany(t => new[] { Path.Combine(t, "lib64"), Path.Combine(t, "targets", "x86_64-linux", "lib") });
-        return named.Concat(toolkits).Concat(Prefixes(variable, root).SelectMany(PythonFolders)).Where(Directory.Exists).Distinct(StringComparer.Ordinal);
+        return named.Concat(toolkits)
+            .Concat(Prefixes(variable, root).SelectMany(PythonFolders))
+            .Where(Directory.Exists)
+            .Distinct(StringComparer.Ordinal);
     }
 
-    /// <summary>Where Python environments begin: the one that is active, those of python3 on the PATH, the user's and the system's.</summary>
+    /// <summary>
+    /// Where Python environments begin: the one that is active, those of python3 on the PATH, the user's and the system's.
+    /// </summary>
     private static IEnumerable<string> Prefixes(Func<string, string?> variable, string root)
     {
         var active = new[] { variable("VIRTUAL_ENV"), variable("CONDA_PREFIX") }.OfType<string>();
-        var onPath = Paths(variable("PATH")).Where(p => File.Exists(Path.Combine(p, "python3"))).Select(Path.GetDirectoryName).OfType<string>();
+        var onPath = Paths(variable("PATH")).Where(p => File.Exists(Path.Combine(p, "python3")))
+            .Select(Path.GetDirectoryName)
+            .OfType<string>();
         var user = variable("HOME") is { Length: > 0 } home ? [Path.Combine(home, ".local")] : Array.Empty<string>();
         return [.. active, .. onPath, .. user, Path.Combine(root, "usr", "local"), Path.Combine(root, "usr")];
     }

@@ -26,18 +26,25 @@ internal sealed record CudaInstallation(string ToolFolder, IReadOnlyList<string>
     private static readonly string[] Optional = ["libnvrtc.so.13", "libcufft.so.12"];
 
     public static CudaInstallation OfThisMachine() => new(
-        AppContext.BaseDirectory, [.. CudaFolders.Of(Environment.GetEnvironmentVariable, "/")], name => NativeLibrary.TryLoad(name, out _), CudaDriver.Ask());
+        AppContext.BaseDirectory,
+        [.. CudaFolders.Of(Environment.GetEnvironmentVariable, "/")],
+        name => NativeLibrary.TryLoad(name, out _),
+        CudaDriver.Ask());
 
     /// <summary>What keeps a device from being used, with what to do; null where nothing does. Loads what was found.</summary>
     public string? Problem(int deviceId)
     {
         if (Driver is null) return $"there is no NVIDIA driver ({CudaDriver.Library} was not found)";
-        if (Driver.Failure == CudaDriver.NoDevice || (Driver.Failure == 0 && Driver.Memory.Length == 0)) return "the NVIDIA driver sees no GPU";
+        if (Driver.Failure == CudaDriver.NoDevice || (Driver.Failure == 0 && Driver.Memory.Length == 0))
+            return "the NVIDIA driver sees no GPU";
         if (Driver.Failure != 0) return $"the NVIDIA driver does not start (it answers with error {Driver.Failure})";
-        if (deviceId < 0 || deviceId >= Driver.Memory.Length) return $"there is no GPU {deviceId}: the driver has {Driver.Memory.Length}, numbered from 0";
+        if (deviceId < 0 || deviceId >= Driver.Memory.Length)
+            return $"there is no GPU {deviceId}: the driver has {Driver.Memory.Length}, numbered from 0";
 
-        string[] places = [ToolFolder, Path.Combine(ToolFolder, "runtimes", "linux-x64", "native")]; // published for one platform, and for any
-        if (places.Select(p => Path.Combine(p, Provider)).FirstOrDefault(File.Exists) is not { } provider) return $"{Provider} is not beside the tool: make cuda builds one with it";
+        // published for one platform, and for any
+        string[] places = [ToolFolder, Path.Combine(ToolFolder, "runtimes", "linux-x64", "native")];
+        if (places.Select(p => Path.Combine(p, Provider)).FirstOrDefault(File.Exists) is not { } provider)
+            return $"{Provider} is not beside the tool: make cuda builds one with it";
         string[] needed;
         try
         {
@@ -50,10 +57,12 @@ internal sealed record CudaInstallation(string ToolFolder, IReadOnlyList<string>
 
         var major = needed.Select(CudaMajor).DefaultIfEmpty().Max();
         if (Driver.CudaVersion < 1000 * major)
-            return $"the NVIDIA driver runs CUDA {Driver.CudaVersion / 1000}.{Driver.CudaVersion % 1000 / 10}, and {major} is needed: install a newer driver";
+            return $"the NVIDIA driver runs CUDA {Driver.CudaVersion / 1000}.{Driver.CudaVersion % 1000 / 10}, and {major} is needed: "
+                + "install a newer driver";
 
         var missing = needed.Append(Cudnn).Where(library => !LoadFromAnywhere(library)).ToArray();
-        if (missing.Length > 0) return $"{string.Join(", ", missing)} {(missing.Length == 1 ? "was" : "were")} not found: {Remedy(missing, major)}";
+        if (missing.Length > 0)
+            return $"{string.Join(", ", missing)} {(missing.Length == 1 ? "was" : "were")} not found: {Remedy(missing, major)}";
         foreach (var library in Optional) LoadFromAnywhere(library);
         return null;
     }
@@ -65,11 +74,19 @@ internal sealed record CudaInstallation(string ToolFolder, IReadOnlyList<string>
     private static bool IsCuda(string library) => library.StartsWith("libcu", StringComparison.Ordinal) && library != CudaDriver.Library;
 
     private static int CudaMajor(string library) =>
-        library.StartsWith("libcudart.so.", StringComparison.Ordinal) && int.TryParse(library["libcudart.so.".Length..].Split('.')[0], out var major) ? major : 0;
+        library.StartsWith("libcudart.so.", StringComparison.Ordinal)
+            && int.TryParse(library["libcudart.so.".Length..].Split('.')[0], out var major)
+            ? major
+            : 0;
 
     private string Remedy(string[] missing, int major)
     {
-        string[] parts = [.. missing.Any(m => m != Cudnn) ? [$"CUDA {major}"] : Array.Empty<string>(), .. missing.Contains(Cudnn) ? ["cuDNN 9"] : Array.Empty<string>()];
-        return $"install {string.Join(" and ", parts)}, or name the folder in LD_LIBRARY_PATH (looked in {(Folders.Count == 0 ? "the loader's paths" : "the loader's paths, " + string.Join(", ", Folders))})";
+        string[] parts =
+        [
+            .. missing.Any(m => m != Cudnn) ? [$"CUDA {major}"] : Array.Empty<string>(),
+            .. missing.Contains(Cudnn) ? ["cuDNN 9"] : Array.Empty<string>(),
+        ];
+        var places = string.Join(", ", Folders.Prepend("the loader's paths"));
+        return $"install {string.Join(" and ", parts)}, or name the folder in LD_LIBRARY_PATH (looked in {places})";
     }
 }

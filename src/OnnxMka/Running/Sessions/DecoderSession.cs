@@ -26,7 +26,8 @@ public sealed class DecoderSession : IDisposable
     public DecoderPorts Ports { get; }
 
     /// <summary>
-    /// True where tokens one by one get the answers that they get at once, tried with random ids: only then is the cache what it is taken for.
+    /// True where tokens one by one get the answers that they get at once, tried with random ids: only then is the cache what it is taken
+    /// for.
     /// </summary>
     public bool Steps => Ports.CanStep && _steps.Value;
 
@@ -66,7 +67,11 @@ public sealed class DecoderSession : IDisposable
         if (!(batch > Ports.RowsAtOnce)) return Run(ids, batch, names);
         var rows = new (float[] Values, long[] Shape)[batch][];
         for (var i = 0; i < batch; i++) rows[i] = Run(ids.Slice(i * length, length), 1, names);
-        return [.. Enumerable.Range(0, names.Count).Select(n => (rows.SelectMany(r => r[n].Values).ToArray(), (long[])[rows.Sum(r => r[n].Shape[0]), .. rows[0][n].Shape[1..]]))];
+        return
+        [
+            .. Enumerable.Range(0, names.Count).Select(
+                n => (rows.SelectMany(r => r[n].Values).ToArray(), (long[])[rows.Sum(r => r[n].Shape[0]), .. rows[0][n].Shape[1..]])),
+        ];
     }
 
     /// <summary>Appends tokens of one sequence to the cache; logits of those positions, [length, vocabulary].</summary>
@@ -115,7 +120,8 @@ public sealed class DecoderSession : IDisposable
 
     internal static float[] ToFloats(OrtValue value) => TensorValues.Floats(value) is { } floats
         ? floats
-        : throw new RefusedException("MKA022", "the logits", $"they are of type {TensorValues.TypeOf(value)}, not float", "Export the model with float outputs");
+        : throw new RefusedException(
+            "MKA022", "the logits", $"they are of type {TensorValues.TypeOf(value)}, not float", "Export the model with float outputs");
 
     /// <summary>What is cached stays as it is.</summary>
     private bool Understood(BlockMap map)
@@ -263,10 +269,12 @@ public sealed class DecoderSession : IDisposable
         try
         {
             string[] presents = [.. Ports.Presents];
-            var outputs = _session.Run(feeds, [Ports.Logits, .. presents], name => name == Ports.Logits ? OrtMemoryInfo.DefaultInstance : _memory);
+            var outputs = _session.Run(
+                feeds, [Ports.Logits, .. presents], name => name == Ports.Logits ? OrtMemoryInfo.DefaultInstance : _memory);
             var answer = Answer.Of(ToFloats(outputs[0]), outputs[0].GetTensorTypeAndShape().Shape, batch, ids.Length / batch);
             outputs[0].Dispose();
-            return (answer, new CachedTokens(presents.Select((n, i) => (n, Value: outputs[i + 1])).ToDictionary(p => p.n, p => p.Value, StringComparer.Ordinal), from.Count + (ids.Length / batch)));
+            var cache = presents.Select((n, i) => (n, Value: outputs[i + 1])).ToDictionary(p => p.n, p => p.Value, StringComparer.Ordinal);
+            return (answer, new CachedTokens(cache, from.Count + (ids.Length / batch)));
         }
         finally
         {
@@ -275,6 +283,10 @@ public sealed class DecoderSession : IDisposable
     }
 
     private RefusedException OtherLength(int length) => new(
-        "MKA027", Ports.Tokens, $"the graph reads {Ports.TokensAtOnce} tokens at once and no other number, and here are {length}",
-        Ports.TokensAtOnce > 1 ? $"Use --seq-len {Ports.TokensAtOnce} (eval: --window), or --blocks LIST --method drop --no-eval --no-verify" : RuntimeSession.WithoutRun);
+        "MKA027",
+        Ports.Tokens,
+        $"the graph reads {Ports.TokensAtOnce} tokens at once and no other number, and here are {length}",
+        Ports.TokensAtOnce > 1
+            ? $"Use --seq-len {Ports.TokensAtOnce} (eval: --window), or --blocks LIST --method drop --no-eval --no-verify"
+            : RuntimeSession.WithoutRun);
 }

@@ -16,21 +16,31 @@ internal static class ElfLibrary
         using var file = File.OpenRead(path);
         var header = Read(file, 0, HeaderBytes);
         if (!header.AsSpan(0, 6).SequenceEqual((ReadOnlySpan<byte>)[0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1])) throw Damaged(path);
-        var (place, size, count) = (Long(header, 40), BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(58)), BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(60)));
+        var place = Long(header, 40);
+        var size = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(58));
+        var count = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(60));
         if (size < HeaderBytes || place < 0 || place > file.Length - ((long)size * count)) throw Damaged(path);
         var sections = Enumerable.Range(0, count).Select(i => Read(file, place + ((long)i * size), HeaderBytes)).ToArray();
-        var dynamic = Array.Find(sections, s => BinaryPrimitives.ReadUInt32LittleEndian(s.AsSpan(4)) == DynamicSection) ?? throw Damaged(path);
+        var dynamic = Array.Find(sections, s => BinaryPrimitives.ReadUInt32LittleEndian(s.AsSpan(4)) == DynamicSection)
+            ?? throw Damaged(path);
         var link = BinaryPrimitives.ReadUInt32LittleEndian(dynamic.AsSpan(40));
         if (link >= count) throw Damaged(path);
         var entries = Content(file, dynamic, path); // (tag, value) pairs of 8 bytes each
         var names = Content(file, sections[link], path);
-        return [.. Enumerable.Range(0, entries.Length / 16).Where(i => Long(entries, 16 * i) == Needed).Select(i => Name(names, Long(entries, (16 * i) + 8), path))];
+        return
+        [
+            .. Enumerable.Range(0, entries.Length / 16)
+                .Where(i => Long(entries, 16 * i) == Needed)
+                .Select(i => Name(names, Long(entries, (16 * i) + 8), path)),
+        ];
     }
 
     private static byte[] Content(FileStream file, byte[] section, string path)
     {
         var (offset, length) = (Long(section, 24), Long(section, 32));
-        return offset >= 0 && length is >= 0 and < int.MaxValue && offset <= file.Length - length ? Read(file, offset, (int)length) : throw Damaged(path);
+        return offset >= 0 && length is >= 0 and < int.MaxValue && offset <= file.Length - length
+            ? Read(file, offset, (int)length)
+            : throw Damaged(path);
     }
 
     private static string Name(byte[] names, long start, string path)

@@ -14,8 +14,8 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
     public long? DeviceMemory { get; init; }
 
     /// <summary>
-    /// Models that come from outside are tried in a child process before their first session here, so that a crash or a hang of the runtime is a
-    /// refusal. Needs a program that serves probes: <see cref="ServesProbesAttribute"/>.
+    /// Models that come from outside are tried in a child process before their first session here, so that a crash or a hang of the runtime
+    /// is a refusal. Needs a program that serves probes: <see cref="ServesProbesAttribute"/>.
     /// </summary>
     public bool Isolate { get; init; }
 
@@ -36,18 +36,27 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
         var missing = CudaProblem(machine, deviceId);
         if (missing is null) return new ExecutionTarget("CUDA", deviceId, null) { DeviceMemory = machine.Driver?.Memory[deviceId] };
         if (requested == "cuda")
-            throw new ExecutionTargetException($"CUDA was asked for and is not usable: {missing}. Use --ep cpu, or --ep auto to fall back.");
+        {
+            throw new ExecutionTargetException(
+                $"CUDA was asked for and is not usable: {missing}. Use --ep cpu, or --ep auto to fall back.");
+        }
+
         return Cpu with { Note = $"running on the CPU ({missing})" };
     }
 
     /// <summary>The same; with <see cref="Isolate"/> its sessions try these models first.</summary>
     /// <param name="models">Paths of those that come from outside.</param>
     /// <param name="memory">Bytes that running one may take; null for what the machine or the device has.</param>
-    internal ExecutionTarget Trying(IReadOnlyCollection<string> models, long? memory, CancellationToken ct) => Isolate && Trial is null
-        ? this with { Trial = new ModelTrial(models, memory ?? (DeviceMemory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) / 5 * 4, ct) }
-        : this;
+    internal ExecutionTarget Trying(IReadOnlyCollection<string> models, long? memory, CancellationToken ct)
+    {
+        if (!Isolate || Trial is not null) return this;
+        var most = memory ?? (DeviceMemory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) / 5 * 4;
+        return this with { Trial = new ModelTrial(models, most, ct) };
+    }
 
-    /// <summary>Options of every session: sequential execution, all optimisations. What fails is an exception, so nothing is logged beside it.</summary>
+    /// <summary>
+    /// Options of every session: sequential execution, all optimisations. What fails is an exception, so nothing is logged beside it.
+    /// </summary>
     internal SessionOptions Options()
     {
         var options = Fresh();
@@ -60,7 +69,9 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
 
     /// <summary>Where values that only this target reads again should stay.</summary>
     internal OrtMemoryInfo CacheMemory() =>
-        Name == "CUDA" ? new(OrtMemoryInfo.allocatorCUDA, OrtAllocatorType.DeviceAllocator, DeviceId, OrtMemType.Default) : new(OrtMemoryInfo.allocatorCPU, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Default);
+        Name == "CUDA"
+            ? new(OrtMemoryInfo.allocatorCUDA, OrtAllocatorType.DeviceAllocator, DeviceId, OrtMemType.Default)
+            : new(OrtMemoryInfo.allocatorCPU, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Default);
 
     /// <summary>What keeps CUDA from being used; null where nothing does.</summary>
     internal static string? CudaProblem(CudaInstallation machine, int deviceId)
@@ -98,7 +109,11 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
     private static void AppendCuda(SessionOptions options, int deviceId)
     {
         using var cuda = new OrtCUDAProviderOptions();
-        cuda.UpdateOptions(new Dictionary<string, string>(StringComparer.Ordinal) { ["device_id"] = deviceId.ToString(CultureInfo.InvariantCulture), ["use_tf32"] = "0" });
+        cuda.UpdateOptions(new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["device_id"] = deviceId.ToString(CultureInfo.InvariantCulture),
+            ["use_tf32"] = "0",
+        });
         options.AppendExecutionProvider_CUDA(cuda);
     }
 }

@@ -32,12 +32,21 @@ internal sealed class ModelTrial(IReadOnlyCollection<string> models, long memory
         lock (_gate)
         {
             if (!_left.Remove(Path.GetFullPath(model.Path))) return;
-            if (!ChildProbe.IsAvailable) throw new ExecutionTargetException("A model can be tried in a child process by the command onnx-mka alone, and this is another program. Leave isolation out.");
+            if (!ChildProbe.IsAvailable)
+            {
+                throw new ExecutionTargetException(
+                    "A model can be tried in a child process by the command onnx-mka alone, and this is another program. "
+                    + "Leave isolation out.");
+            }
+
             var outcome = ChildProbe.Run(Verb, Arguments(model.Path, target, memory), Limit(ModelFiles.Of(model).TotalBytes), ct);
             if (outcome.End == ChildEnd.Answered) return;
             throw new RefusedException(
-                "MKA029", Path.GetFileName(model.Path), $"a child process that loaded it and ran a few tokens {outcome.Text}",
-                "The file is damaged, or ONNX Runtime has a fault; export it again, or name the blocks with --blocks and use --method drop --no-eval --no-verify");
+                "MKA029",
+                Path.GetFileName(model.Path),
+                $"a child process that loaded it and ran a few tokens {outcome.Text}",
+                "The file is damaged, or ONNX Runtime has a fault; "
+                + "export it again, or name the blocks with --blocks and use --method drop --no-eval --no-verify");
         }
     }
 

@@ -40,7 +40,8 @@ internal sealed partial class PortRoles(OnnxGraph graph)
         $"the meaning of this input ({TypeOf(input)}) is not known, so the model is not run",
         "Known are token ids, masks, positions, lengths and caches. " + RuntimeSession.WithoutRun);
 
-    private static string TypeOf(ValueInfo input) => $"{input.Type.ToString().ToLowerInvariant()}[{string.Join(", ", input.Dimensions ?? ["?"])}]";
+    private static string TypeOf(ValueInfo input) =>
+        $"{input.Type.ToString().ToLowerInvariant()}[{string.Join(", ", input.Dimensions ?? ["?"])}]";
 
     /// <summary>What the operator at the end of the way takes there.</summary>
     private PortRole? ByReader(string input)

@@ -13,7 +13,13 @@ internal static partial class ProcessMemory
     public static long Settled()
     {
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        if (OperatingSystem.IsLinux() && NativeLibrary.TryLoad("libc.so.6", out var library) && NativeLibrary.TryGetExport(library, "malloc_trim", out _)) Trim(0);
+        if (OperatingSystem.IsLinux()
+            && NativeLibrary.TryLoad("libc.so.6", out var library)
+            && NativeLibrary.TryGetExport(library, "malloc_trim", out _))
+        {
+            Trim(0);
+        }
+
         using var process = Process.GetCurrentProcess();
         return process.WorkingSet64;
     }

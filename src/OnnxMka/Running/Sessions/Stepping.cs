@@ -33,7 +33,13 @@ internal sealed record Stepping(double Difference, double Alone, int Tokens)
 
     /// <summary>Both, of one model.</summary>
     public Stepping And(Stepping other) =>
-        new(LogitRows.Larger(Difference, other.Difference), Math.Min(Alone, other.Alone), Math.Max(Tokens, other.Tokens)) { Failure = Failure ?? other.Failure };
+        new(
+            LogitRows.Larger(Difference, other.Difference),
+            Math.Min(Alone, other.Alone),
+            Math.Max(Tokens, other.Tokens))
+        {
+            Failure = Failure ?? other.Failure,
+        };
 
     /// <summary>The cache is what it is taken for: the difference is rounding, and a wrong cache would show beside it.</summary>
     /// <param name="most">What rounding makes at most (<see cref="Rounding"/>).</param>

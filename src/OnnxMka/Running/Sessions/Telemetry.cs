@@ -25,7 +25,8 @@ internal static partial class Telemetry
 
     /// <summary>Before anything else of this library runs: its tokenizer brings the environment up as well as a session does.</summary>
     [ModuleInitializer]
-    [SuppressMessage("Usage", "CA2255", Justification = "Whoever uses the library: the variable must be set before any call into native code.")]
+    [SuppressMessage(
+        "Usage", "CA2255", Justification = "Whoever uses the library: the variable must be set before any call into native code.")]
     internal static void BeforeTheRuntime()
     {
         Environment.SetEnvironmentVariable(Variable, "1");

@@ -36,11 +36,15 @@ public sealed record CalibrationSet(ImmutableArray<int[]> Samples, int Length, s
         if (windows < MinSamples)
         {
             throw new RefusedException(
-                "MKA031", text.Name, $"it has {ids.Length} tokens; {MinSamples} windows of {ShortestWindow} take {MinSamples * ShortestWindow}", "Give a longer text with --calib, or leave it out to use the built-in prose");
+                "MKA031",
+                text.Name,
+                $"it has {ids.Length} tokens; {MinSamples} windows of {ShortestWindow} take {MinSamples * ShortestWindow}",
+                "Give a longer text with --calib, or leave it out to use the built-in prose");
         }
 
         var chosen = Spread.Choose(windows, samples, seed);
-        return new CalibrationSet([.. chosen.Select(w => (int[])[.. before, .. ids.AsSpan(w * body, body)])], before.Length + body, text.Name, text.Sha256);
+        return new CalibrationSet(
+            [.. chosen.Select(w => (int[])[.. before, .. ids.AsSpan(w * body, body)])], before.Length + body, text.Name, text.Sha256);
     }
 
     /// <summary>
@@ -54,12 +58,19 @@ public sealed record CalibrationSet(ImmutableArray<int[]> Samples, int Length, s
         if (all.Length < MinSamples * 5 / 4)
         {
             throw new RefusedException(
-                "MKA031", Path.GetFileName(path), $"it has {all.Length} rows; at least {MinSamples * 5 / 4} are needed ({MinSamples} to calibrate on, the rest held back)", "Give more rows of token ids");
+                "MKA031",
+                Path.GetFileName(path),
+                $"it has {all.Length} rows; at least {MinSamples * 5 / 4} are needed ({MinSamples} to calibrate on, the rest held back)",
+                "Give more rows of token ids");
         }
 
         var window = Math.Min(length, rows.Min(r => r.Length));
         if (window < 2)
-            throw new RefusedException("MKA031", Path.GetFileName(path), "a row has fewer than two token ids", "Give rows of at least two ids");
+        {
+            throw new RefusedException(
+                "MKA031", Path.GetFileName(path), "a row has fewer than two token ids", "Give rows of at least two ids");
+        }
+
         var chosen = Spread.Choose(rows.Length, samples, seed);
         return new CalibrationSet([.. chosen.Select(i => rows[i][..window])], window, Path.GetFileName(path), sha256);
     }

@@ -49,7 +49,13 @@ public static class TextDecoding
         }
 
         if (text.IndexOf('\0', StringComparison.Ordinal) is >= 0 and var nul)
-            throw Refused(name, $"it holds a NUL at byte {start + encoding.GetByteCount(text.AsSpan(0, nul))}", "Remove it: a tokenizer takes the text to end there");
+        {
+            throw Refused(
+                name,
+                $"it holds a NUL at byte {start + encoding.GetByteCount(text.AsSpan(0, nul))}",
+                "Remove it: a tokenizer takes the text to end there");
+        }
+
         return text;
     }
 
@@ -88,6 +94,7 @@ public static class TextDecoding
         return length;
     }
 
-    private static RefusedException Refused(string name, string what, string next = "Save it as UTF-8, or as UTF-16 or UTF-32 with a byte order mark") =>
+    private static RefusedException Refused(
+        string name, string what, string next = "Save it as UTF-8, or as UTF-16 or UTF-32 with a byte order mark") =>
         new("MKA077", name, what, next);
 }

@@ -63,5 +63,6 @@ public sealed class TextEncoder
         return ([.. whole.Take(before)], [.. whole.TakeLast(behind)]);
     }
 
-    private static int CommonEnd(int[] left, int[] right) => left.Reverse().Zip(right.Reverse(), (l, r) => l == r).TakeWhile(same => same).Count();
+    private static int CommonEnd(int[] left, int[] right) =>
+        left.Reverse().Zip(right.Reverse(), (l, r) => l == r).TakeWhile(same => same).Count();
 }

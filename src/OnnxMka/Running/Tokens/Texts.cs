@@ -23,7 +23,9 @@ public sealed class Texts : IDisposable
     /// <summary>Refuses a model without tokenizer where no ids were given.</summary>
     public CalibrationSet Calibration => _calibration.Value;
 
-    /// <summary>Four times as many windows of the same text, or as many as it has; those of <see cref="Calibration"/> may be among them.</summary>
+    /// <summary>
+    /// Four times as many windows of the same text, or as many as it has; those of <see cref="Calibration"/> may be among them.
+    /// </summary>
     public CalibrationSet Ample => _ample.Value;
 
     /// <summary>
@@ -44,14 +46,18 @@ public sealed class Texts : IDisposable
     {
         if (_options.IdsFile is { } ids) return CalibrationSet.FromIds(ids, samples, _options.Length, _options.Seed, row => row % 5 != 4);
         var tokenizer = _tokenizer.Value ?? throw new RefusedException(
-            "MKA038", Path.GetFileName(modelPath), "there is no tokenizer.json beside it, so text cannot be turned into tokens", "Put the tokenizer there, or give token ids with --calib-ids FILE (JSON lines, one array of integers each)");
+            "MKA038",
+            Path.GetFileName(modelPath),
+            "there is no tokenizer.json beside it, so text cannot be turned into tokens",
+            "Put the tokenizer there, or give token ids with --calib-ids FILE (JSON lines, one array of integers each)");
         var text = _options.TextFile is { } file ? TextSource.FromFile(file) : TextSource.BuiltInCalibration;
         return CalibrationSet.FromText(text, tokenizer, samples, _options.Length, _options.Seed);
     }
 
     private CalibrationSet? MakeHeldBack()
     {
-        if (_options.IdsFile is { } ids) return CalibrationSet.FromIds(ids, _options.HeldBackSamples, _options.Length, _options.Seed, row => row % 5 == 4);
+        if (_options.IdsFile is { } ids)
+            return CalibrationSet.FromIds(ids, _options.HeldBackSamples, _options.Length, _options.Seed, row => row % 5 == 4);
         return _tokenizer.Value is { } tokenizer
             ? CalibrationSet.FromText(TextSource.BuiltInHeldBack, tokenizer, _options.HeldBackSamples, _options.Length, _options.Seed)
             : null;

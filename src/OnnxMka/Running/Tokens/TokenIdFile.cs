@@ -21,12 +21,21 @@ internal static class TokenIdFile
             }
             catch (JsonException e)
             {
-                throw new RefusedException("MKA032", $"{Path.GetFileName(path)} line {number}", "it is no JSON array of integers", "Give one array of token ids a line", e);
+                throw new RefusedException(
+                    "MKA032",
+                    $"{Path.GetFileName(path)} line {number}",
+                    "it is no JSON array of integers",
+                    "Give one array of token ids a line",
+                    e);
             }
         }
 
         if (rows.Count == 0 || rows.Exists(r => r.Length == 0 || r.Any(id => id < 0)))
-            throw new RefusedException("MKA032", Path.GetFileName(path), "it has no rows, an empty row, or negative ids", "Give one array of token ids a line");
+        {
+            throw new RefusedException(
+                "MKA032", Path.GetFileName(path), "it has no rows, an empty row, or negative ids", "Give one array of token ids a line");
+        }
+
         return [.. rows];
     }
 }

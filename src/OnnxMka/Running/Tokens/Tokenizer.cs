@@ -1,6 +1,8 @@
 namespace OnnxMka.Running.Tokens;
 
-/// <summary>The model's own tokenizer (<c>tokenizer.json</c>), run by ONNX Runtime GenAI: the ids are those that GenAI feeds a model.</summary>
+/// <summary>
+/// The model's own tokenizer (<c>tokenizer.json</c>), run by ONNX Runtime GenAI: the ids are those that GenAI feeds a model.
+/// </summary>
 public sealed class Tokenizer : IDisposable
 {
     private readonly TokenizerLibrary _library;
@@ -34,7 +36,8 @@ public sealed class Tokenizer : IDisposable
         }
         catch (TokenizerLibraryException e)
         {
-            throw new RefusedException("MKA030", folder, $"its tokenizer does not load ({e.Message})", "Give token ids with --calib-ids", e);
+            throw new RefusedException(
+                "MKA030", folder, $"its tokenizer does not load ({e.Message})", "Give token ids with --calib-ids", e);
         }
     }
 

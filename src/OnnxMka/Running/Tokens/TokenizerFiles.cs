@@ -30,7 +30,9 @@ internal static class TokenizerFiles
 
     private const string ChatTemplate = "chat_template";
 
-    /// <summary>The files that the library reads for ids, by name, as it may see them. Refuses (MKA030) what it would not survive.</summary>
+    /// <summary>
+    /// The files that the library reads for ids, by name, as it may see them. Refuses (MKA030) what it would not survive.
+    /// </summary>
     public static IReadOnlyDictionary<string, byte[]> Read(string folder)
     {
         var files = new Dictionary<string, byte[]>(StringComparer.Ordinal);
@@ -58,7 +60,8 @@ internal static class TokenizerFiles
         using var document = JsonDocument.Parse(text);
         if (!document.RootElement.TryGetProperty(ChatTemplate, out _)) return text;
         var rest = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
-        foreach (var property in document.RootElement.EnumerateObject().Where(p => p.Name != ChatTemplate)) rest[property.Name] = property.Value;
+        foreach (var property in document.RootElement.EnumerateObject().Where(p => p.Name != ChatTemplate))
+            rest[property.Name] = property.Value;
         return JsonSerializer.SerializeToUtf8Bytes(rest, JsonForm.Line);
     }
 
@@ -67,7 +70,11 @@ internal static class TokenizerFiles
         Optional(config, "model_max_length", JsonValueKind.Number);
         Optional(config, "clean_up_tokenization_spaces", JsonValueKind.True, JsonValueKind.False);
         foreach (var key in new[] { "bos_token", "eos_token", "unk_token" })
-            if (Optional(config, key, JsonValueKind.String, JsonValueKind.Object, JsonValueKind.Null) is { ValueKind: JsonValueKind.Object } token) Optional(token, "content", JsonValueKind.String);
+        {
+            var named = Optional(config, key, JsonValueKind.String, JsonValueKind.Object, JsonValueKind.Null);
+            if (named is { ValueKind: JsonValueKind.Object } token) Optional(token, "content", JsonValueKind.String);
+        }
+
         if (!config.TryGetProperty("added_tokens_decoder", out var added) || added.ValueKind != JsonValueKind.Object) return;
         foreach (var token in added.EnumerateObject())
         {
@@ -124,14 +131,24 @@ internal static class TokenizerFiles
     private static void CheckModel(JsonElement model, string tokenizerClass)
     {
         Optional(model, "type", JsonValueKind.String);
-        if (Optional(model, "unk_id", JsonValueKind.Number, JsonValueKind.Null) is { ValueKind: JsonValueKind.Number } unknown) RequireId(unknown, "model.unk_id");
+        if (Optional(model, "unk_id", JsonValueKind.Number, JsonValueKind.Null) is { ValueKind: JsonValueKind.Number } unknown)
+            RequireId(unknown, "model.unk_id");
         Require(model.TryGetProperty("vocab", out var vocabulary), "model has no vocab");
         if (model.TryGetProperty("type", out var type) && type.GetString() == "Unigram")
         {
-            Require(UnigramClasses.Any(c => tokenizerClass.StartsWith(c, StringComparison.Ordinal)), $"a Unigram vocabulary is not read for the class '{tokenizerClass}'");
+            Require(
+                UnigramClasses.Any(c => tokenizerClass.StartsWith(c, StringComparison.Ordinal)),
+                $"a Unigram vocabulary is not read for the class '{tokenizerClass}'");
             Require(vocabulary.ValueKind == JsonValueKind.Array, "model.vocab is no array");
             foreach (var token in vocabulary.EnumerateArray())
-                Require(token.ValueKind == JsonValueKind.Array && token.GetArrayLength() == 2 && token[0].ValueKind == JsonValueKind.String && token[1].ValueKind == JsonValueKind.Number, "model.vocab holds something else than pairs of a token and a score");
+            {
+                Require(
+                    token.ValueKind == JsonValueKind.Array
+                        && token.GetArrayLength() == 2
+                        && token[0].ValueKind == JsonValueKind.String
+                        && token[1].ValueKind == JsonValueKind.Number,
+                    "model.vocab holds something else than pairs of a token and a score");
+            }
         }
         else
         {
@@ -144,8 +161,12 @@ internal static class TokenizerFiles
         if (Optional(model, "merges", JsonValueKind.Array, JsonValueKind.Null) is not { ValueKind: JsonValueKind.Array } merges) return;
         foreach (var merge in merges.EnumerateArray())
         {
-            var isPair = merge.ValueKind == JsonValueKind.Array && merge.GetArrayLength() == 2 && merge.EnumerateArray().All(p => p.ValueKind == JsonValueKind.String);
-            Require(isPair || (merge.ValueKind == JsonValueKind.String && !merge.ValueEquals("")), "model.merges holds something else than pairs of tokens");
+            var isPair = merge.ValueKind == JsonValueKind.Array
+                && merge.GetArrayLength() == 2
+                && merge.EnumerateArray().All(p => p.ValueKind == JsonValueKind.String);
+            Require(
+                isPair || (merge.ValueKind == JsonValueKind.String && !merge.ValueEquals("")),
+                "model.merges holds something else than pairs of tokens");
         }
     }
 
@@ -153,7 +174,9 @@ internal static class TokenizerFiles
     private static JsonElement? Optional(JsonElement container, string key, params ReadOnlySpan<JsonValueKind> kinds)
     {
         if (!container.TryGetProperty(key, out var value)) return null;
-        return kinds.Contains(value.ValueKind) ? value : throw new JsonException($"{key} is {(value.ValueKind == JsonValueKind.Null ? "null" : "of another type than it should be")}");
+        return kinds.Contains(value.ValueKind)
+            ? value
+            : throw new JsonException($"{key} is {(value.ValueKind == JsonValueKind.Null ? "null" : "of another type than it should be")}");
     }
 
     /// <summary>Asked of every token of a vocabulary: the message is put together only where it is needed.</summary>
@@ -163,7 +186,9 @@ internal static class TokenizerFiles
             throw new JsonException($"{where} has an id that is none of 0 to {MaxId - 1:N0}");
     }
 
-    /// <summary>A file of the folder without its byte order mark; null where there is none. Refuses what the library's JSON reader stumbles over.</summary>
+    /// <summary>
+    /// A file of the folder without its byte order mark; null where there is none. Refuses what the library's JSON reader stumbles over.
+    /// </summary>
     private static byte[]? Parse(string folder, string name, Action<JsonElement> check)
     {
         var path = Path.Combine(folder, name);
@@ -181,7 +206,12 @@ internal static class TokenizerFiles
         }
         catch (JsonException e)
         {
-            throw new RefusedException("MKA030", path, $"the tokenizer does not load ({e.Message.Split('\n')[0].TrimEnd('.')})", "Give token ids with --calib-ids", e);
+            throw new RefusedException(
+                "MKA030",
+                path,
+                $"the tokenizer does not load ({e.Message.Split('\n')[0].TrimEnd('.')})",
+                "Give token ids with --calib-ids",
+                e);
         }
     }
 
@@ -194,7 +224,8 @@ internal static class TokenizerFiles
             {
                 // Only an escape can stand for half a character.
                 if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped) _ = reader.GetString();
-                else if (reader.TokenType == JsonTokenType.Number) Require(double.IsFinite(reader.GetDouble()), "it holds a number beyond double precision");
+                else if (reader.TokenType == JsonTokenType.Number)
+                    Require(double.IsFinite(reader.GetDouble()), "it holds a number beyond double precision");
             }
         }
         catch (InvalidOperationException e)

@@ -16,7 +16,9 @@ internal sealed partial class TokenizerLibrary : SafeHandleZeroOrMinusOneIsInval
     {
     }
 
-    /// <summary>Loads the tokenizer of a folder that has a <c>genai_config.json</c>; special tokens are added as its own rules say.</summary>
+    /// <summary>
+    /// Loads the tokenizer of a folder that has a <c>genai_config.json</c>; special tokens are added as its own rules say.
+    /// </summary>
     /// <exception cref="TokenizerLibraryException">The library's own words.</exception>
     public static TokenizerLibrary Load(string folder)
     {

@@ -34,7 +34,13 @@ internal static class TokenizerProbe
         var limit = TimeSpan.FromSeconds(TextSeconds + (SecondsPerMegabyte * (stage.Bytes >> 20)));
         var outcome = ChildProbe.Run(Verb, [stage.Folder], limit, ct);
         if (outcome.End != ChildEnd.Answered)
-            throw new RefusedException("MKA030", folder, $"its tokenizer {outcome.Text} when it was tried on text of many scripts", "Give token ids with --calib-ids");
+        {
+            throw new RefusedException(
+                "MKA030",
+                folder,
+                $"its tokenizer {outcome.Text} when it was tried on text of many scripts",
+                "Give token ids with --calib-ids");
+        }
     }
 
     /// <summary>The child's part. What the library refuses in its own words it refuses again in the parent.</summary>

@@ -21,7 +21,8 @@ internal sealed class TokenizerStage : IDisposable
     public static TokenizerStage Of(string tokenizerFolder)
     {
         var files = TokenizerFiles.Read(tokenizerFolder);
-        var stage = new TokenizerStage(Directory.CreateTempSubdirectory("onnx-mka-tokenizer-").FullName) { Bytes = files.Values.Sum(b => (long)b.Length) };
+        var folder = Directory.CreateTempSubdirectory("onnx-mka-tokenizer-").FullName;
+        var stage = new TokenizerStage(folder) { Bytes = files.Values.Sum(b => (long)b.Length) };
         foreach (var (name, bytes) in files) File.WriteAllBytes(Path.Combine(stage.Folder, name), bytes);
         File.WriteAllText(Path.Combine(stage.Folder, "genai_config.json"), Configuration);
         return stage;

@@ -48,17 +48,23 @@ internal static class Vocabulary
 
     /// <summary>The ids, and the same in another type.</summary>
     private static IEnumerable<string> Same(string ids, GraphIndex index) =>
-        index.Readers(ids).Where(r => r.Node.OpType is "Cast" or "Identity" && r.Node.Outputs.Length > 0).Select(r => r.Node.Outputs[0]).Prepend(ids);
+        index.Readers(ids)
+            .Where(r => r.Node.OpType is "Cast" or "Identity" && r.Node.Outputs.Length > 0)
+            .Select(r => r.Node.Outputs[0])
+            .Prepend(ids);
 
     /// <summary>Rows of a table that is stored as it is, quantised, or turned round as the head's weight.</summary>
     private static long? RowsOf(string table, GraphIndex index)
     {
-        while (index.Producer(table) is { OpType: "Identity" or "Cast" or "DequantizeLinear" or "Reshape", Inputs: [var same, ..] }) table = same;
+        while (index.Producer(table) is { OpType: "Identity" or "Cast" or "DequantizeLinear" or "Reshape", Inputs: [var same, ..] })
+            table = same;
         if (index.Graph.Initializers.TryGetValue(table, out var stored)) return stored.Shape.Length >= 2 ? stored.Shape[0] : null;
         return index.Producer(table) switch
         {
-            { OpType: "Transpose", Inputs: [var source] } => index.Graph.Initializers.TryGetValue(source, out var turned) && turned.Shape.Length == 2 ? turned.Shape[1] : null,
-            { OpType: "Constant" } constant => constant.Attributes.GetValueOrDefault("value")?.Tensor is { Shape.Length: 2 } value ? value.Shape[0] : null,
+            { OpType: "Transpose", Inputs: [var source] } =>
+                index.Graph.Initializers.TryGetValue(source, out var turned) && turned.Shape.Length == 2 ? turned.Shape[1] : null,
+            { OpType: "Constant" } constant =>
+                constant.Attributes.GetValueOrDefault("value")?.Tensor is { Shape.Length: 2 } value ? value.Shape[0] : null,
             _ => null,
         };
     }

@@ -7,7 +7,8 @@ namespace OnnxMka.Running.Activations.Files;
 /// <param name="Name">For messages: the file, and the array where the file can hold several.</param>
 /// <param name="Data">Little-endian elements in C order; positioned at the first.</param>
 /// <param name="CheckEnd">Called after the last element was read; refuses what a checksum shows to be damaged.</param>
-internal sealed record ActivationArray(string Name, ElementType Type, ImmutableArray<long> Shape, Stream Data, Action CheckEnd) : IDisposable
+internal sealed record ActivationArray(
+    string Name, ElementType Type, ImmutableArray<long> Shape, Stream Data, Action CheckEnd) : IDisposable
 {
     /// <summary>Bytes of the shape's elements; -1 where a dimension is negative or the product is beyond any file.</summary>
     public static long ByteLength(ElementType type, IEnumerable<long> shape)

@@ -50,7 +50,11 @@ public static class ActivationFile
         var named = arrays.Where(a => nameOf(a) == "activations").ToArray();
         if (named.Length == 1) return named[0];
         if (named.Length == 0 && arrays.Count == 1) return arrays[0];
-        throw Bad(file, named.Length > 1 ? "it holds two arrays called 'activations'" : $"it holds {arrays.Count} arrays and none is called 'activations'");
+        throw Bad(
+            file,
+            named.Length > 1
+                ? "it holds two arrays called 'activations'"
+                : $"it holds {arrays.Count} arrays and none is called 'activations'");
     }
 
     private static ActivationArray Find(FileStream file, string name)

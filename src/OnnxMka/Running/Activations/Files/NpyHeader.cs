@@ -17,7 +17,11 @@ internal sealed record NpyHeader(string Type, bool FortranOrder, ImmutableArray<
         var whole = cursor.Take('{');
         while (whole && !cursor.Take('}'))
         {
-            whole = cursor.Quoted() is { } key && cursor.Take(':') && cursor.Value() is { } value && values.TryAdd(key, value) && (cursor.Take(',') || cursor.Peek('}'));
+            whole = cursor.Quoted() is { } key
+                && cursor.Take(':')
+                && cursor.Value() is { } value
+                && values.TryAdd(key, value)
+                && (cursor.Take(',') || cursor.Peek('}'));
         }
 
         if (whole && cursor.AtEnd && values.Count == 3
@@ -79,7 +83,8 @@ internal sealed record NpyHeader(string Type, bool FortranOrder, ImmutableArray<
                 Next();
                 var end = _at;
                 while (end < text.Length && char.IsAsciiDigit(text[end])) end++;
-                if (!long.TryParse(text.AsSpan(_at, end - _at), NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return null;
+                if (!long.TryParse(text.AsSpan(_at, end - _at), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+                    return null;
                 numbers.Add(number);
                 _at = end;
                 // Python 2 wrote 12L.

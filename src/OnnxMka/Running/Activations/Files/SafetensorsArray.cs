@@ -21,7 +21,11 @@ internal static class SafetensorsArray
         file.ReadExactly(length);
         var header = BinaryPrimitives.ReadUInt64LittleEndian(length);
         if (header > LongestHeader || (long)header > file.Length - LengthBytes)
-            throw ActivationFile.Bad(name, $"its header of {header} bytes does not fit in the file or is longer than {LongestHeader} bytes");
+        {
+            throw ActivationFile.Bad(
+                name, $"its header of {header} bytes does not fit in the file or is longer than {LongestHeader} bytes");
+        }
+
         var json = new byte[(int)header];
         file.ReadExactly(json);
         try
