@@ -8,10 +8,10 @@ namespace OnnxMka.Measuring;
 internal static class ModelPerplexity
 {
     /// <summary>Of all tokens but the first of each window. Progress counts windows. Refuses as either way does.</summary>
-    /// <param name="blocks">Only its model and ports are used: blocks of an edited model are found anew where they run one by one.</param>
+    /// <param name="blocks">Where they run one by one, halves of a layer run together.</param>
     public static Perplexity Measure(
         BlockMap blocks, CalibrationSet text, RunPlan run, RunningOptions options, IProgress<int>? progress = null, CancellationToken ct = default) =>
         run.Mode == RunMode.Whole
             ? Perplexity.Measure(blocks, text, options.BatchSize, options.Target, progress, ct)
-            : ChainPerplexity.Measure(BlockDetector.Detect(blocks.Model), text, run.Chain, options.Target, progress, ct);
+            : ChainPerplexity.Measure(BlockDetector.WithoutHalves(blocks), text, run.Chain, options.Target, progress, ct);
 }
