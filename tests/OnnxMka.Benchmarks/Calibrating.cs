@@ -58,7 +58,7 @@ internal static class Calibrating
     {
         var before = Environment.CpuUsage.TotalTime;
         using var scratch = new ScratchFile();
-        var model = CompensatedModel.Of(map.Model, Granularity.Block, scratch);
+        var model = new CompensatedModel(map, scratch);
         var chain = BlockChain.Of(model.Map, ExecutionTarget.Cpu, new ChainOptions { BatchSize = Batch });
         var seam = chain.RunPrelude(set);
         for (var place = 0; place < model.Map.Count; place++)

@@ -10,7 +10,8 @@ using Revisions = System.Collections.Immutable.ImmutableSortedDictionary<(int No
 namespace OnnxMka.Compensation;
 
 /// <summary>The reduced model with some corrections: weights with other content, by node and slot, and edits that add nodes. All of them apply to the reduced model.</summary>
-internal sealed record Correction(OnnxModel Model, Revisions Weights, EditScript Nodes);
+/// <param name="Mapped">Blocks behind which the nodes stand.</param>
+internal sealed record Correction(OnnxModel Model, Revisions Weights, EditScript Nodes, ImmutableHashSet<int> Mapped);
 
 /// <summary>A reduced model and what corrects it so far. A trial is the same with one more correction.</summary>
 internal sealed class CompensatedModel
@@ -21,11 +22,13 @@ internal sealed class CompensatedModel
     private readonly ScratchFile _scratch;
     private Correction _kept;
 
-    private CompensatedModel(BlockMap map, ScratchFile scratch)
+    /// <param name="map">Blocks of the reduced model.</param>
+    /// <param name="scratch">Takes the weights that are kept; it must outlive the model.</param>
+    public CompensatedModel(BlockMap map, ScratchFile scratch)
     {
         Map = map;
         _scratch = scratch;
-        _kept = new Correction(map.Model, Revisions.Empty, new EditScript());
+        _kept = new Correction(map.Model, Revisions.Empty, new EditScript(), []);
         _index = GraphIndex.Of(map.Model.Graph);
         _view = NormalisedView.Of(map.Model);
     }
@@ -36,8 +39,17 @@ internal sealed class CompensatedModel
     /// <summary>The model with all corrections that were kept.</summary>
     public OnnxModel Model => _kept.Model;
 
-    /// <param name="scratch">Takes the weights that are kept; it must outlive the model.</param>
-    public static CompensatedModel Of(OnnxModel reduced, Granularity granularity, ScratchFile scratch) => new(BlockDetector.Detect(reduced, granularity), scratch);
+    /// <summary>
+    /// The blocks as they are with all corrections that were kept. Nodes behind a block belong to it; those behind the last alone stand outside,
+    /// before the final norm, as structure finds them.
+    /// </summary>
+    public BlockMap Blocks()
+    {
+        var units = StreamUnits.Of(Map);
+        var seams = units.Seams.ToBuilder();
+        foreach (var block in _kept.Mapped.Where(b => b + 1 < Map.Count || _kept.Mapped.Count > 1)) seams[block + 1] = MappedName(seams[block + 1]);
+        return SeamHint.Between(Model, units with { Seams = seams.ToImmutable() });
+    }
 
     public BlockPart Part(OnnxModel model, int block) => BlockPart.Of(model, Map, block);
 
@@ -71,7 +83,7 @@ internal sealed class CompensatedModel
             weights = Revised(weights, writer.Bias!, bias);
         }
 
-        return Applied(weights, _kept.Nodes);
+        return Applied(weights, _kept.Nodes, _kept.Mapped);
     }
 
     /// <summary>The model with nodes between a seam and all its readers.</summary>
@@ -81,7 +93,7 @@ internal sealed class CompensatedModel
         script.Append(_kept.Nodes);
         var seam = Map.Blocks[block].Output;
         if (_index.IsOutput(seam.Value)) throw new RefusedException("MKA048", seam.Value, "the stream is an output of the graph there, so no node can be put behind it", "Use --compensate refit or fold");
-        var mapped = $"{seam.Value}/mapped";
+        var mapped = MappedName(seam.Value);
         SeamAccess.Expose(Map.Model, seam, script, Stage);
         if (seam.SkipNorm is { } fused)
         {
@@ -94,7 +106,7 @@ internal sealed class CompensatedModel
         var like = Map.Blocks[block].Parameters.Select(p => p.Initializer).FirstOrDefault(_index.IsInitializer);
         script.Add(Stage, new GraphEdit.AddInitializer(new TensorRef($"{mapped}/map", type, map.Shape, Encoded(type, map.Values)), like));
         foreach (var node in map.Nodes(seam.Value, $"{mapped}/map", mapped)) script.Add(Stage, new GraphEdit.AddNode(node));
-        return Applied(_kept.Weights, script);
+        return Applied(_kept.Weights, script, _kept.Mapped.Add(block));
     }
 
     /// <summary>Trials are held in memory; the weights of what is kept go to the scratch file.</summary>
@@ -106,15 +118,17 @@ internal sealed class CompensatedModel
             if (content is MemoryBytes memory) weights = weights.SetItem(place, (parameter, _scratch.Add(memory.Bytes.Span)));
         }
 
-        _kept = ReferenceEquals(weights, trial.Weights) ? trial : Applied(weights, trial.Nodes);
+        _kept = ReferenceEquals(weights, trial.Weights) ? trial : Applied(weights, trial.Nodes, trial.Mapped);
     }
 
-    private Correction Applied(Revisions weights, EditScript nodes)
+    private static string MappedName(string seam) => $"{seam}/mapped";
+
+    private Correction Applied(Revisions weights, EditScript nodes, ImmutableHashSet<int> mapped)
     {
         var script = new EditScript();
         foreach (var (place, (parameter, content)) in weights) ParameterEdit.Replace(Map, _index, parameter, content, $"compensated_{place.Node}_{place.Slot}", script, Stage);
         script.Append(nodes);
-        return new Correction(GraphEditor.Apply(Map.Model, script), weights, nodes);
+        return new Correction(GraphEditor.Apply(Map.Model, script), weights, nodes, mapped);
     }
 
     private double[] Read(BlockParameter parameter)

@@ -82,13 +82,11 @@ public sealed class Compensator
         CancellationToken ct = default)
     {
         if (options.Kind == CompensationKind.None || Cuts(plan).Length == 0) return (rewritten, []);
-        if (plan.Groups.Length < 2) throw new RefusedException("MKA049", "--compensate", "only one block is left, and it takes two to find a block by its structure", "Remove fewer blocks, or use --compensate none");
-        var model = CompensatedModel.Of(rewritten.Model, plan.Units is null ? Granularity.Block : Granularity.Sublayer, scratch);
-        if (model.Map.Count != plan.Groups.Length)
-            throw new RefusedException("MKA049", "--compensate", $"of the {plan.Groups.Length} blocks that are left only {model.Map.Count} are found by their structure", "Keep the halves of the last layers together, or use --compensate none");
+        var model = new CompensatedModel(rewritten.Blocks, scratch);
         var compensator = new Compensator(model, plan, seams, options, BlockChain.Of(model.Map, target, chain), progress, ct);
         compensator.Run();
-        return (rewritten with { Model = model.Model, Blocks = rewritten.Blocks with { Model = model.Model } }, compensator._steps.ToImmutable());
+        var blocks = model.Blocks();
+        return (rewritten with { Model = blocks.Model, Blocks = blocks }, compensator._steps.ToImmutable());
     }
 
     /// <summary>Places of the kept blocks behind which others were removed.</summary>

@@ -22,14 +22,13 @@ public sealed record Perplexity(long Tokens, double MeanNll, double Seconds)
     /// of the stream's type. Progress counts windows, at the end where blocks run one after the other. Refuses ids beyond the vocabulary
     /// and models without scores.
     /// </summary>
-    /// <param name="map">Only its model and ports are used: blocks of an edited model are found anew where they run one by one.</param>
     public static Perplexity Measure(
         Runner runner, BlockMap map, CalibrationSet text, IProgress<int>? progress = null, CancellationToken ct = default)
     {
         Vocabulary.Check(map, text);
         return runner.Mode == RunMode.Whole
             ? Whole(runner.Options, map, text, progress, ct)
-            : ByParts(runner.Chain(BlockDetector.Detect(map.Model)), text, progress, ct);
+            : ByParts(runner.Chain(map), text, progress, ct);
     }
 
     private static Perplexity Whole(

@@ -15,8 +15,14 @@ internal static class SeamBypass
         else Plain(map.Model, outputs, index, a, b, script, stage);
     }
 
-    /// <summary>True where the value of seam b outlives that of seam a: the skip-norm behind the run takes over the operands of the one before it.</summary>
-    public static bool IsFused(OnnxModel model, Seam a, Seam b) => b.IsFused && a.SkipNorm is { } before && model.Graph.Nodes[before].OpType != "EmbedLayerNormalization";
+    /// <summary>
+    /// True where the seam behind a run of removed blocks outlives the one before it: the skip-norm behind it takes over the operands.
+    /// </summary>
+    /// <param name="first">Seam before the run: 0 is what block 0 reads.</param>
+    /// <param name="seam">Seam behind it.</param>
+    public static bool Lasts(BlockMap map, int first, int seam) =>
+        first < seam && map.Blocks[seam - 1].Output.IsFused && map.Blocks[first].Input.SkipNorm is { } before
+        && map.Model.Graph.Nodes[before].OpType != "EmbedLayerNormalization";
 
     /// <summary>True for a node that gives a port of the stream what the stream is before a removed run.</summary>
     public static bool IsPortNode(OnnxNode node) => node.OpType == "Identity" && node.Name == PortNode(node.Outputs[0]);

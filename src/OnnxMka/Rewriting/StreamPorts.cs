@@ -61,7 +61,7 @@ internal sealed partial class StreamPorts
     private static ILookup<int, string> Shown(BlockMap map)
     {
         var index = GraphIndex.Of(map.Model.Graph);
-        var seams = Enumerable.Range(0, map.Count + 1).ToDictionary(seam => SeamValue(map, seam), seam => seam, StringComparer.Ordinal);
+        var seams = Enumerable.Range(0, map.Count + 1).ToDictionary(seam => CarriedSeams.SeamValue(map, seam), seam => seam, StringComparer.Ordinal);
         return map.Model.Graph.Outputs
             .Select(o => (o.Name, Value: seams.ContainsKey(o.Name) ? o.Name : ShownStream.Of(index, o.Name, seams.ContainsKey)?.Value))
             .Where(o => o.Value is not null)
@@ -83,7 +83,7 @@ internal sealed partial class StreamPorts
         if (_normed is not null) kept.Add((plan.Groups.Length, _normed));
         var values = map.Model.Graph.Nodes.SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
         foreach (var (number, port) in kept) yield return KeyValuePair.Create(port, WithNumber(port, _position, number + _offset));
-        var seams = Enumerable.Range(0, map.Count + 1).Select(seam => SeamValue(map, seam)).ToHashSet(StringComparer.Ordinal);
+        var seams = Enumerable.Range(0, map.Count + 1).Select(seam => CarriedSeams.SeamValue(map, seam)).ToHashSet(StringComparer.Ordinal);
         foreach (var port in Dropped(map, plan).Where(seams.Contains))
         {
             var inner = port + "/stream";
@@ -101,18 +101,12 @@ internal sealed partial class StreamPorts
         {
             var first = seam;
             while (removed.Contains(seam)) seam++;
-            var lasting = Lasts(map, first, seam) ? seam : first;
+            var lasting = SeamBypass.Lasts(map, first, seam) ? seam : first;
             var isLast = seam == map.Count;
             if (_ports.TryGetValue(lasting, out var port) && !(isLast && first < seam && !_ports.ContainsKey(seam))) yield return (number, port);
             number++;
         }
     }
-
-    /// <summary>True where the value behind a run of removed blocks outlives the one before it: the fused norm behind it takes over the operands.</summary>
-    private static bool Lasts(BlockMap map, int first, int seam) =>
-        first < seam && SeamBypass.IsFused(map.Model, map.Blocks[first].Input, map.Blocks[seam - 1].Output);
-
-    private static string SeamValue(BlockMap map, int seam) => seam < map.Count ? map.Blocks[seam].Input.Value : map.Blocks[^1].Output.Value;
 
     /// <summary>Which run of digits counts the seams, and from where.</summary>
     private static (int Position, int Offset)? Numbering(ImmutableSortedDictionary<int, string> ports)

@@ -30,9 +30,15 @@ internal static class AttentionSegments
     /// <param name="blocks">Ranges of segments, each beginning where the one before it ends.</param>
     public static void RefuseOutside(StreamSegments segments, IReadOnlyList<Range> blocks)
     {
-        var (first, end) = (blocks[0].Start.Value, blocks[^1].End.Value);
-        if (segments.Stream.View.Nodes.FirstOrDefault(n => segments.Of(n) is >= 0 and var s && (s < first || s >= end) && IsAttention(segments, n)) is { } stray)
+        if (Outside(segments, blocks) is { } stray)
             throw new RefusedException("MKA011", stray.Origin.Label, "this attention is in none of the repeated blocks that were found", "Give an exported decoder LLM whose layers have caches alike");
+    }
+
+    /// <summary>Attention that belongs to no block; null where all of it does.</summary>
+    public static ViewNode? Outside(StreamSegments segments, IReadOnlyList<Range> blocks)
+    {
+        var (first, end) = (blocks[0].Start.Value, blocks[^1].End.Value);
+        return segments.Stream.View.Nodes.FirstOrDefault(n => segments.Of(n) is >= 0 and var s && (s < first || s >= end) && IsAttention(segments, n));
     }
 
     /// <summary>Caches that are fed tell best; without them attention does, and where nothing attends, states that come out.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using OnnxMka.Graph;
 
 namespace OnnxMka.Structure;
@@ -12,11 +11,15 @@ namespace OnnxMka.Structure;
 /// <item>a block runs from the cut before a segment with a KV cache (or, without caches, with attention) to the next such cut;
 /// the last ends where an earlier block of the same beginning ends.</item>
 /// </list>
+/// What lies between seams that are known is described by <see cref="Between"/>, with the same code.
 /// Names decide nothing.
 /// </summary>
 public static class BlockDetector
 {
-    /// <summary>Refuses a graph that is no decoder, has no repeated block, or lets other values than the stream pass between blocks.</summary>
+    /// <summary>
+    /// Refuses a graph that is no decoder, has no repeated block, or lets other values than the stream pass between blocks. Blocks that the
+    /// model's own metadata tells (<see cref="SeamHint"/>) are taken where they check out; else they are found.
+    /// </summary>
     /// <param name="granularity">Halves of layers come as blocks of their own, each with its layer; refused where no layer has halves.</param>
     public static BlockMap Detect(OnnxModel model, Granularity granularity = Granularity.Block)
     {
@@ -24,39 +27,40 @@ public static class BlockDetector
         FunctionCalls.Refuse(model);
         OperatorForms.Refuse(model);
         var view = NormalisedView.Of(model);
-        var stream = ResidualStream.Find(view);
-        var segments = new StreamSegments(stream);
-        StackedCaches.Refuse(segments);
-        var constants = new ConstantValues(segments);
-        using var exact = new StructureHash(segments, constants, exact: true);
-        using var structural = new StructureHash(segments, constants, exact: false);
-        var layers = BlockRanges(segments, structural);
-        AttentionSegments.RefuseOutside(segments, layers);
-        SideInputs.Refuse(segments, exact, layers);
-        var parts = granularity == Granularity.Sublayer ? Halves.Of(segments, layers) : [.. layers.Select((range, layer) => (range, layer, (string?)null))];
-        var ranges = parts.Select(p => p.Range).ToList();
-        var sublayers = new Sublayers(segments, layers);
-        var owners = BlocksOfSegments(segments, ranges);
-        var nodes = NodesByBlock(segments, owners, ranges.Count);
-        var inside = view.Nodes.ToLookup(v => v.Origin.Index);
-        var (inputs, outputs) = (segments.KvInputs.ToLookup(k => owners[k.Segment], k => k.Port), segments.KvOutputs.ToLookup(k => owners[k.Segment], k => k.Port));
-        var blocks = ranges.Select((range, i) => new Block(
-            i,
-            Word(exact, range),
-            Word(structural, range),
-            MergeObstacle.Of(nodes[i].SelectMany(n => inside[n]), stream, constants),
-            nodes[i],
-            ParameterWalk.List(segments, constants, exact, sublayers, range),
-            Ports(inputs[i]),
-            Ports(outputs[i]),
-            SeamAt(view, stream.Cuts[range.Start.Value]),
-            SeamAt(view, stream.Cuts[range.End.Value]))
+        if (SeamHint.Read(model) is { } told)
         {
-            Layer = parts[i].Layer,
-            Half = parts[i].Half,
-        });
-        var kinds = CacheKinds.Tell(Renumbered([.. blocks]), model.Graph, new StateGrowth(segments, exact));
-        var map = new BlockMap(model, kinds, stream.TokenInput, stream.TakesEmbeddings, stream.Sink);
+            using var hinted = new StreamReading(view, told.Seams);
+            StackedCaches.Refuse(hinted.Segments);
+            if (SeamHint.Ranges(told, hinted) is { } units) return Detected(model, hinted, UnitRange.Layers(units), units, granularity);
+        }
+
+        using var reading = new StreamReading(view, []);
+        StackedCaches.Refuse(reading.Segments);
+        return Detected(model, reading, Layers(reading), null, granularity);
+    }
+
+    /// <summary>Describes the units of a stream whose seams are known: a model that this library edited has them from the one it was made of.</summary>
+    /// <exception cref="ArgumentException">A seam is no cut of the stream, or not behind the one before it.</exception>
+    public static BlockMap Between(OnnxModel model, StreamUnits units)
+    {
+        using var reading = new StreamReading(NormalisedView.Of(model), units.Seams);
+        return BlockDescription.Of(model, reading, reading.RangesOrThrow(units));
+    }
+
+    /// <summary>The same model with whole layers as its blocks.</summary>
+    internal static BlockMap WithoutHalves(BlockMap map) => map.HalfNames is null ? map : Between(map.Model, StreamUnits.Of(map).Layers());
+
+    /// <summary>Layers by structure alone, as ranges of segments. Refuses where none is repeated (MKA011).</summary>
+    internal static List<Range> Layers(StreamReading reading) => BlockRanges(reading.Segments, reading.Structural);
+
+    private static BlockMap Detected(OnnxModel model, StreamReading reading, List<Range> layers, List<UnitRange>? told, Granularity granularity)
+    {
+        AttentionSegments.RefuseOutside(reading.Segments, layers);
+        SideInputs.Refuse(reading.Segments, reading.Exact, layers);
+        var isToldByHalves = told?.Any(u => u.Unit.Half is not null) == true;
+        List<UnitRange> units = granularity == Granularity.Block ? [.. layers.Select((range, layer) => new UnitRange(range, new StreamUnit(layer, null)))]
+            : isToldByHalves ? told! : Halves.Of(reading.Segments, layers);
+        var map = BlockDescription.Of(model, reading, units);
         PortOrder.Refuse(map);
         return map;
     }
@@ -98,48 +102,12 @@ public static class BlockDetector
             var node => view.IsCall(node) ? "call" : node.Op,
         };
         return ranges.All(r => Form(r.End.Value) == Form(end))
-            && Enumerable.Range(end, segments.Count - end).All(s => segments.Nodes(s).Count(n => Products.Contains(n.Op)) < 2);
+            && IsHead(segments, end);
     }
 
-    /// <summary>Block that each segment belongs to; -1 before the first and behind the last.</summary>
-    private static int[] BlocksOfSegments(StreamSegments segments, List<Range> ranges)
-    {
-        var blocks = new int[segments.Count];
-        Array.Fill(blocks, -1);
-        for (var i = 0; i < ranges.Count; i++) Array.Fill(blocks, i, ranges[i].Start.Value, ranges[i].End.Value - ranges[i].Start.Value);
-        return blocks;
-    }
-
-    /// <summary>A fused node that two segments share counts to the block whose norm it holds; the embedding's stays outside.</summary>
-    private static ImmutableArray<int>[] NodesByBlock(StreamSegments segments, int[] blocks, int count)
-    {
-        var owner = new int[segments.Stream.View.Index.Order.Length];
-        foreach (var node in segments.Stream.View.Nodes)
-            owner[node.Origin.Index] = segments.Of(node) is >= 0 and var s && node.Origin.OpType != "EmbedLayerNormalization" ? blocks[s] : -1;
-        var nodes = Enumerable.Range(0, count).Select(_ => ImmutableArray.CreateBuilder<int>()).ToArray();
-        for (var i = 0; i < owner.Length; i++)
-        {
-            if (owner[i] >= 0) nodes[owner[i]].Add(i);
-        }
-
-        return [.. nodes.Select(n => n.ToImmutable())];
-    }
-
-    private static int Word(StructureHash hash, Range range) =>
-        hash.Intern("block(" + string.Join(',', Enumerable.Range(range.Start.Value, range.End.Value - range.Start.Value).Select(hash.Word)) + ")");
-
-    private static ImmutableArray<KvPort> Ports(IEnumerable<string> ports) => [.. ports.Select((port, slot) => new KvPort(port, slot))];
-
-    private static Seam SeamAt(NormalisedView view, string cut) =>
-        view.Producer(cut) is { Op: "ResidualSum" or "EmbeddingSum" } sum ? new Seam(cut, sum.Origin.Index) : new Seam(cut, null);
-
-    /// <summary>Kinds and shapes as 0, 1, 2 in order of appearance.</summary>
-    private static ImmutableArray<Block> Renumbered(ImmutableArray<Block> blocks)
-    {
-        var kinds = blocks.Select(b => b.Kind).Distinct().ToList();
-        var shapes = blocks.Select(b => b.Shape).Distinct().ToList();
-        return [.. blocks.Select(b => b with { Kind = kinds.IndexOf(b.Kind), Shape = shapes.IndexOf(b.Shape) })];
-    }
+    /// <summary>No segment from there on has several products, as a layer has.</summary>
+    internal static bool IsHead(StreamSegments segments, int start) =>
+        Enumerable.Range(start, segments.Count - start).All(s => segments.Nodes(s).Count(n => Products.Contains(n.Op)) < 2);
 
     private static RefusedException NoBlocks(string why) =>
         new("MKA011", "the graph", $"no repeated decoder block was found: {why}", "Give the decoder part of an exported LLM");

@@ -25,7 +25,7 @@ internal static class Halves
     public const string Mlp = "mlp";
 
     /// <summary>Each half with its layer. A block without an inner seam stays whole; refused where all are (MKA062).</summary>
-    public static List<(Range Range, int Layer, string? Half)> Of(StreamSegments segments, IReadOnlyList<Range> blocks)
+    public static List<UnitRange> Of(StreamSegments segments, IReadOnlyList<Range> blocks)
     {
         var halves = blocks.SelectMany((block, layer) => Split(segments, block, layer)).ToList();
         if (halves.Count > blocks.Count) return halves;
@@ -34,18 +34,20 @@ internal static class Halves
             "MKA062", end, "the stream does not pass between attention and MLP: both are added to it together (parallel blocks), or a layer is one local function", "Use --granularity block");
     }
 
-    private static IEnumerable<(Range Range, int Layer, string? Half)> Split(StreamSegments segments, Range block, int layer)
+    /// <summary>The halves of one layer; the layer itself where it has none.</summary>
+    public static IEnumerable<UnitRange> Split(StreamSegments segments, Range block, int layer)
     {
         var (first, end) = (block.Start.Value, block.End.Value);
         var starts = Enumerable.Range(first, end - first).Where(s => Adds(segments, s)).ToArray();
-        if (starts.Length < 2 || starts[0] != first) return [(block, layer, null)];
-        return starts.Select((start, i) => (start..(i + 1 < starts.Length ? starts[i + 1] : end), layer, (string?)NameOf(i)));
+        if (starts.Length < 2 || starts[0] != first) return [new UnitRange(block, new StreamUnit(layer, null))];
+        return starts.Select((start, i) => new UnitRange(start..(i + 1 < starts.Length ? starts[i + 1] : end), new StreamUnit(layer, NameOf(i))));
     }
 
-    private static string NameOf(int place) => place switch { 0 => Attention, 1 => Mlp, _ => $"{Mlp}{place}" };
+    /// <summary>Name of a half by its place in the layer.</summary>
+    public static string NameOf(int place) => place switch { 0 => Attention, 1 => Mlp, _ => $"{Mlp}{place}" };
 
     /// <summary>True where the segment's end is a sum of its start and of something that depends on it.</summary>
-    private static bool Adds(StreamSegments segments, int segment)
+    public static bool Adds(StreamSegments segments, int segment)
     {
         var (start, terms) = (segments.Stream.Cuts[segment], ResidualJoin.Terms(segments, segment));
         return terms.Contains(start, StringComparer.Ordinal) && terms.Any(t => t != start && segments.Stream.Dependent.Contains(t));

@@ -39,20 +39,21 @@ internal sealed class ResidualStream
     public HashSet<string> Dependent { get; }
 
     /// <summary>Refuses a graph without embeddings, or whose outputs do not depend on them.</summary>
-    public static ResidualStream Find(NormalisedView view)
+    /// <param name="seams">Of a value and its casts, the one named here is the cut.</param>
+    public static ResidualStream Find(NormalisedView view, IReadOnlyCollection<string> seams)
     {
         var (source, input, embeds) = StreamSource.Find(view);
         var dependent = Forward(view, source);
         var sink = FindSink(view, source, dependent);
         var cuts = Dominators(view, source, sink, dependent);
-        return new ResidualStream(view, source, sink, input, embeds, WithoutAliases(view, cuts), dependent);
+        return new ResidualStream(view, source, sink, input, embeds, WithoutAliases(view, cuts, seams.ToHashSet(StringComparer.Ordinal)), dependent);
     }
 
     /// <summary>
     /// A Cast or Identity of a cut is the same cut, and the first value counts: what follows may start with a Cast (a traced
     /// RMSNorm does). Embeddings that are widened once, when later cuts are not, enter the first block widened.
     /// </summary>
-    private static ImmutableArray<string> WithoutAliases(NormalisedView view, ImmutableArray<string> cuts)
+    private static ImmutableArray<string> WithoutAliases(NormalisedView view, ImmutableArray<string> cuts, HashSet<string> seams)
     {
         var groups = new List<List<string>>();
         foreach (var cut in cuts)
@@ -63,7 +64,7 @@ internal sealed class ResidualStream
         }
 
         var widenedOnce = groups.Skip(1).Count(g => g.Count > 1) * 3 <= groups.Count;
-        return [.. groups.Select(g => widenedOnce && view.Producer(g[0])?.Op is not ("Add" or "ResidualSum") ? g[^1] : g[0])];
+        return [.. groups.Select(g => g.Find(seams.Contains) ?? (widenedOnce && view.Producer(g[0])?.Op is not ("Add" or "ResidualSum") ? g[^1] : g[0]))];
     }
 
     /// <summary>A node whose output only tells sizes.</summary>

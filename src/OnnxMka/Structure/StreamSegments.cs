@@ -49,6 +49,9 @@ internal sealed class StreamSegments
 
     public bool IsCut(string value) => _cutNumber.ContainsKey(value);
 
+    /// <summary>Number of the cut that a value is; -1 where it is none.</summary>
+    public int CutOf(string value) => _cutNumber.GetValueOrDefault(value, -1);
+
     /// <summary>Operators of one segment, in the view's order.</summary>
     public IEnumerable<ViewNode> Nodes(int segment) => _nodes.Value[segment];
 

@@ -2,6 +2,10 @@ using OnnxMka.Compensation;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
+using OnnxMka.Measuring;
+using OnnxMka.Rewriting;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Sessions;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Compensation;
@@ -126,16 +130,55 @@ public sealed class CompensatorTests
     public void Memory_is_that_of_the_widest_weight() =>
         Assert.Equal(sizeof(double) * ((352 * 352) + (3 * 352 * 128)), Compensator.RefitBytes(Books16.Map));
 
-    /// <summary>Without the last attention, the MLP behind it is no block that is found by its structure.</summary>
-    [Fact]
-    public void Blocks_that_are_not_found_anew_are_refused()
+    /// <summary>Halves at the end, whose layers structure alone would not find, are corrected on the seams that they are carried with.</summary>
+    [Theory]
+    [InlineData("15.attention", "14.mlp2")]
+    [InlineData("15.mlp", "15.attention")]
+    public void What_is_left_of_the_last_layer_is_corrected(string removed, string last)
     {
-        var map = OnnxMka.Structure.BlockDetector.Detect(Books16.Map.Model, OnnxMka.Structure.Granularity.Sublayer);
-        var removed = map.Blocks.Single(b => b.Name == "15.attention").Index;
-        var split = new CalibrationSplit(CompensationFixture.Windows(0, 1), null);
-        var refused = Assert.Throws<RefusedException>(() => CompensationFixture.Run(map, CompensationFixture.Options(CompensationKind.Refit), split, removed: removed));
-        Assert.Equal("MKA049", refused.Refusal.Code);
-        Assert.Contains("of the 31 blocks that are left only 30 are found", refused.Refusal.What, StringComparison.Ordinal);
+        var map = BlockDetector.Detect(Books16.Map.Model, Granularity.Sublayer);
+        var model = Corrected(map, CompensationKind.Refit, map.Blocks.Single(b => b.Name == removed).Index);
+        Assert.Equal(last, model.Blocks.Blocks[^1].Name);
+        var found = BlockDetector.Detect(model.Model, Granularity.Sublayer);
+        Assert.Equal(model.Blocks.Blocks.Select(b => (b.Name, b.Output.Value)), found.Blocks.Select(b => (b.Name, b.Output.Value)));
+    }
+
+    [Theory]
+    [InlineData(CompensationKind.Refit)]
+    [InlineData(CompensationKind.Linear)]
+    public void One_block_alone_is_corrected(CompensationKind kind)
+    {
+        var model = Corrected(Books16.Map, kind, [.. Enumerable.Range(1, 15)]);
+        Assert.Equal(model.Blocks.Blocks.Single().Output.Value, BlockDetector.Detect(model.Model).Blocks.Single().Output.Value);
+    }
+
+    /// <summary>Nodes behind a cut belong to the block before it, as in a model that is read anew; those behind the last stand outside.</summary>
+    [Fact]
+    public void Mapped_seams_are_those_that_are_found()
+    {
+        var (model, steps) = CompensationFixture.Run(Books16.Map, CompensationFixture.Options(CompensationKind.Linear), removed: [6, 7, 15]);
+        Assert.Equal(2, steps.Count(s => s.Kept));
+        Assert.EndsWith("/mapped", model.Blocks.Blocks[5].Output.Value, StringComparison.Ordinal);
+        Assert.DoesNotContain(SeamHint.Key, model.Model.Metadata.Keys);
+        Assert.Equal(BlockDetector.Detect(model.Model).Blocks.Select(b => b.Output.Value), model.Blocks.Blocks.Select(b => b.Output.Value));
+    }
+
+    /// <summary>
+    /// With held-out tokens: something is kept, and what is lowers their error; at the end of the model that is an error of what the head reads.
+    /// Run block by block on the carried seams it is the same model, up to float32 rounding in other fusions.
+    /// </summary>
+    private static RewrittenModel Corrected(BlockMap map, CompensationKind kind, params int[] removed)
+    {
+        var split = new CalibrationSplit(CompensationFixture.Windows(0, 5), CompensationFixture.Windows(5, 1));
+        var (model, steps) = CompensationFixture.Run(map, CompensationFixture.Options(kind), split, removed: removed);
+        Assert.Contains(steps, s => s.Kept);
+        Assert.All(steps.Where(s => s.Kept), s => Assert.True(s.ErrorAfter < s.ErrorBefore));
+        var whole = CompensationFixture.Perplexity(model);
+        var dropped = CompensationFixture.Perplexity(CompensationFixture.Run(map, CompensationFixture.Options(CompensationKind.None), split, removed: removed).Model);
+        Assert.True(whole <= dropped, $"{whole} with, {dropped} without");
+        var chain = Perplexity.Measure(Runners.Chain(), model.Blocks, CompensationFixture.Test).Value;
+        Assert.InRange(Math.Abs((chain / whole) - 1), 0, 1e-5);
+        return model;
     }
 
     [Fact]

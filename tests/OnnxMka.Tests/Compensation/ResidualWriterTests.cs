@@ -22,7 +22,7 @@ public sealed class ResidualWriterTests
         var model = Presets.ByName(name).Model();
         using var folder = new TempFolder();
         DecoderForge.WriteFolder(model, folder.FullPath);
-        var compensated = CompensatedModel.Of(OnnxModel.Load(folder["model.onnx"]), OnnxMka.Structure.Granularity.Block, CompensationFixture.Scratch());
+        var compensated = new CompensatedModel(BlockDetector.Detect(OnnxModel.Load(folder["model.onnx"])), CompensationFixture.Scratch());
         for (var block = 0; block < compensated.Map.Count; block++)
         {
             var (writers, obstacles) = compensated.Writers(block);
@@ -47,7 +47,7 @@ public sealed class ResidualWriterTests
     {
         using var folder = new TempFolder();
         DecoderForge.WriteFolder(Presets.ByName(name).Model(), folder.FullPath);
-        var (writers, obstacles) = CompensatedModel.Of(OnnxModel.Load(folder["model.onnx"]), OnnxMka.Structure.Granularity.Block, CompensationFixture.Scratch()).Writers(1);
+        var (writers, obstacles) = new CompensatedModel(BlockDetector.Detect(OnnxModel.Load(folder["model.onnx"])), CompensationFixture.Scratch()).Writers(1);
         Assert.NotEmpty(obstacles);
         Assert.True(writers.Length < 2);
     }

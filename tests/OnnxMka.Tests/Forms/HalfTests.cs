@@ -58,6 +58,8 @@ public sealed class HalfTests
         Assert.Equal("MKA063", Assert.Throws<RefusedException>(() => ModelRewriter.Apply(form.Map, form.Drop(0))).Refusal.Code);
     }
 
+    internal static bool HasHalves(Preset preset) => !IsOnePiece(preset);
+
     private static bool IsOnePiece(Preset preset) =>
         preset.Spec.Network.Topology is Topology.ParallelOneNorm or Topology.ParallelTwoNorms || preset.Spec.Form.Functions == FunctionForm.PerLayer;
 
