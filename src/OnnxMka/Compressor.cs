@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using OnnxMka.Bench;
 using OnnxMka.Emission;
 using OnnxMka.Graph;
-using OnnxMka.Graph.Editing;
 using OnnxMka.Inputs;
 using OnnxMka.Jobs;
 using OnnxMka.Measuring;
@@ -54,21 +53,19 @@ public sealed class Compressor
         named.Check();
         using var texts = new Texts(Text with { Length = GraphLengths.Of(map).Fit(Text.Length) }, input.ModelPath, _ct);
         using var bench = new Workbench(map, Fingerprint.Of(map.Model), BenchOptionsFor(target?.ModelPath ?? input.ModelPath), texts, _progress, _ct);
-        var before = LineageJson.Of(map, bench.Input.Lineage.Plan.Fingerprint, _progress.Note);
         var course = bench.Run(_options.Recipe.Steps, bench.Input);
-        var origin = before.Then(course.State.Lineage);
         var planned = bench.PlannedBytes(course.State);
         if (_options.Output.DryRun || target is null) return Result(null, [], [], null);
 
         files.RequireUnchanged();
-        var (rewritten, plan) = (Signed(course.State, origin), course.State.Lineage.Plan);
+        var (rewritten, plan) = (bench.Finished(course.State), course.State.Lineage.Plan);
         using var emitter = _clock.Time("write", () => Emitter.Stage(input, map.Model, rewritten, plan, target, _options.Output.ForceExternalData, _progress, _ct));
         if (_options.Output.ModelCard) emitter.ReserveCard(_options.Output.Force);
         var deltas = _clock.Time("prove", () => Prove(map, rewritten, emitter.Staged));
         var verdicts = _options.Verify ? _clock.Time("verify", () => Verify(map, rewritten, emitter.Staged, texts)) : [];
         verdicts = [.. verdicts, .. StepChecks(bench, course, emitter.Staged)];
         if (_options.Check) verdicts = verdicts.Add(_clock.Time("check", () => GraphCheck.Run(emitter.Staged.ModelPath, plan, rewritten.Model)));
-        var quality = _options.Evaluate ? _clock.Time("evaluate", () => Evaluate(bench, course, emitter.Staged, texts)) : null;
+        var quality = _options.Evaluate ? _clock.Time("evaluate", () => Evaluate(bench, course, rewritten.Blocks, emitter.Staged, texts)) : null;
         _ct.ThrowIfCancellationRequested();
         var result = Result(emitter.Staged, deltas, verdicts, quality);
         if (_options.Output.ModelCard) emitter.AddCard(Cards.ModelCard.Write(result, _options));
@@ -76,19 +73,8 @@ public sealed class Compressor
         return result with { Emitted = emitter.Commit() };
 
         CompressionResult Result(EmittedModel? emitted, ImmutableArray<TensorDelta> deltas, ImmutableArray<Verdict> verdicts, QualityTable? quality) => new(
-            map, course.Steps, course.State.Lineage, origin, course.Sections, bench.ShownAnalysis ?? Scoring.Analysis, emitted, deltas, verdicts, quality,
+            map, course.Steps, course.State.Lineage, bench.Origin(course.State), course.Sections, bench.ShownAnalysis ?? Scoring.Analysis, emitted, deltas, verdicts, quality,
             files.TotalBytes, planned, _clock.Times);
-    }
-
-    /// <summary>The result with its lineage in its metadata; the input itself stays as it is.</summary>
-    private static RewrittenModel Signed(ModelState state, Lineage origin)
-    {
-        if (!state.Lineage.Plan.Removed.Any() && state.Lineage.Changes.IsEmpty) return state.Rewritten;
-        var script = new EditScript();
-        script.Add("sign", new GraphEdit.SetMetadata(LineageJson.Key, LineageJson.Write(origin)));
-        script.Add("sign", new GraphEdit.SetMetadata(ModelRewriter.LayerMapKey, LineageJson.Blocks(origin)));
-        var model = GraphEditor.Apply(state.Model, script);
-        return state.Rewritten with { Model = model, Blocks = state.Structure with { Model = model } };
     }
 
     private BenchOptions BenchOptionsFor(string modelPath) => new()
@@ -158,7 +144,7 @@ public sealed class Compressor
     /// The result as it was written, the original and the control. Where the control is the result, or both are the original, there is one
     /// model less to run.
     /// </summary>
-    private QualityTable? Evaluate(Workbench bench, Course course, EmittedModel staged, Texts texts)
+    private QualityTable? Evaluate(Workbench bench, Course course, BlockMap written, EmittedModel staged, Texts texts)
     {
         var map = bench.Input.Structure;
         if (texts.HeldBack is not { } text) return null;
@@ -171,7 +157,7 @@ public sealed class Compressor
         var isPlainDrop = course.Taken.All(t => IsItsControl(bench, t));
         var models = !isPlainDrop ? 3 : course.State.Lineage.Plan.Removed.Any() ? 2 : 1;
         using var stage = _progress.Begin("perplexity", (long)text.Count * models, "windows");
-        var emitted = course.State.Structure with { Model = OnnxModel.Load(staged.ModelPath) };
+        var emitted = written with { Model = OnnxModel.Load(staged.ModelPath) };
         var runner = bench.RunnerFor(text);
         var original = models > 1 ? Measure(map) : null;
         if (original is not null && double.IsNaN(original.MeanNll)) throw NonFinite.In(map, text.Samples[0], _options.Running.Target);

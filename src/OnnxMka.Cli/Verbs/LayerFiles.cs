@@ -5,6 +5,7 @@ using OnnxMka.Inputs;
 using OnnxMka.Jobs;
 using OnnxMka.Planning;
 using OnnxMka.Recipes;
+using OnnxMka.Steps.Comparing;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Steps.Merging;
 using OnnxMka.Steps.Reaching;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using OnnxMka.Bench;
 using OnnxMka.Outcomes;
 using OnnxMka.Selection;
+using OnnxMka.Steps.Comparing;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Steps.Searching;
 

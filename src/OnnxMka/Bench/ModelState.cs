@@ -8,22 +8,22 @@ using OnnxMka.Structure;
 namespace OnnxMka.Bench;
 
 /// <summary>A model between two steps. It never changes: a step gives another.</summary>
-/// <param name="Rewritten">The model, its structure, and which weights hold mixes of the input's.</param>
+/// <param name="Reduced">The model, its structure, and which weights hold mixes of the input's. Names are those of the input.</param>
 /// <param name="Lineage">Where its units come from.</param>
 /// <param name="Key">Equal for equal inputs and equal decided steps.</param>
-public sealed record ModelState(RewrittenModel Rewritten, Lineage Lineage, string Key)
+public sealed record ModelState(ReducedModel Reduced, Lineage Lineage, string Key)
 {
     /// <summary>Units, seams and ports.</summary>
-    public BlockMap Structure => Rewritten.Blocks;
+    public BlockMap Structure => Reduced.Blocks;
 
-    public OnnxModel Model => Rewritten.Model;
+    public OnnxModel Model => Reduced.Model;
 
     /// <summary>Files with weights that steps computed; those of the states before it included.</summary>
     internal ImmutableArray<ScratchFile> Scratch { get; init; } = [];
 
     /// <summary>The model as it came.</summary>
     public static ModelState Of(BlockMap map, string fingerprint) =>
-        new(RewrittenModel.Of(map), Lineage.Of(fingerprint, map.Count, map.HalfNames), fingerprint);
+        new(new ReducedModel(map.Model, [], map), Lineage.Of(fingerprint, map.Count, map.HalfNames), fingerprint);
 
     /// <summary>Key of what a step makes of it.</summary>
     /// <param name="step">The decided step as text.</param>

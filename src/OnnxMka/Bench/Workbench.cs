@@ -6,9 +6,11 @@ using System.Text;
 using System.Text.Json;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
+using OnnxMka.Graph.Editing;
 using OnnxMka.Json;
 using OnnxMka.Measuring;
 using OnnxMka.Outcomes;
+using OnnxMka.Rewriting;
 using OnnxMka.Running.Parts;
 using OnnxMka.Running.Tokens;
 using OnnxMka.Scoring;
@@ -27,11 +29,13 @@ public sealed class Workbench : IDisposable
     private readonly BenchText _text;
     private Runner? _runner;
     private Journal? _journal;
+    private Lineage? _before;
     private readonly Dictionary<TextAmount, SplitSeams> _seams = [];
     private readonly Dictionary<(string State, bool Judges), Loss> _losses = [];
     private readonly Dictionary<string, Analysis> _analyses = new(StringComparer.Ordinal);
     private readonly Dictionary<string, StepResult> _held = new(StringComparer.Ordinal);
     private readonly Dictionary<string, IDisposable> _kept = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _announced = new(StringComparer.Ordinal);
     private readonly Dictionary<ScratchFile, int> _scratch = new(ReferenceEqualityComparer.Instance);
 
     internal Workbench(BlockMap map, string fingerprint, BenchOptions options, Texts texts, IProgressSink progress, CancellationToken stop)
@@ -55,9 +59,6 @@ public sealed class Workbench : IDisposable
 
     /// <summary>Where models run, and with how much.</summary>
     public RunningOptions Running => _options.Running;
-
-    /// <summary>Names of nodes and weights keep the input's layer numbers.</summary>
-    public bool KeepNames => _options.KeepNames;
 
     /// <summary>The last similarities that were computed, or those that were given; null for none.</summary>
     internal Analysis? ShownAnalysis { get; private set; }
@@ -214,10 +215,57 @@ public sealed class Workbench : IDisposable
     }
 
     /// <summary>Model and data files that a state would be written as.</summary>
-    public long PlannedBytes(ModelState state) => ModelWriter.Plan(state.Model, _options.OutputName, _options.ForceExternalData).TotalBytes;
+    public long PlannedBytes(ModelState state) => ModelWriter.Plan(Finished(state).Model, _options.OutputName, _options.ForceExternalData).TotalBytes;
 
-    /// <summary>A file for weights that a step computes; it belongs to the state that the step gives (<see cref="ModelState.Scratch"/>).</summary>
-    internal static ScratchFile Scratch() => new();
+    /// <summary>A state as it is written: layers numbered anew, and its lineage in its metadata. The input stays as it is.</summary>
+    public RewrittenModel Finished(ModelState state)
+    {
+        var plan = state.Lineage.Plan;
+        var renamed = ModelRewriter.Renumber(Input.Structure, plan, state.Reduced, _options.KeepNames);
+        if (!plan.Removed.Any() && state.Lineage.Changes.IsEmpty) return renamed;
+        var script = new EditScript();
+        script.Add("sign", new GraphEdit.SetMetadata(LineageJson.Key, LineageJson.Write(Origin(state))));
+        script.Add("sign", new GraphEdit.SetMetadata(ModelRewriter.LayerMapKey, LineageJson.Blocks(Origin(state))));
+        var model = GraphEditor.Apply(renamed.Model, script);
+        return renamed with { Model = model, Blocks = renamed.Blocks with { Model = model } };
+    }
+
+    /// <summary>Lineage from the first original on, which an earlier run may have been given.</summary>
+    public Lineage Origin(ModelState state) => (_before ??= LineageJson.Of(Input.Structure, Input.Lineage.Plan.Fingerprint, Progress.Note)).Then(state.Lineage);
+
+    /// <summary>
+    /// A pass over a state's units (<see cref="Pass"/>). Where nothing was removed there is nothing to do, and where nothing was kept the
+    /// state is the one that came in.
+    /// </summary>
+    /// <param name="name">What did it, for lineage and people.</param>
+    internal (ModelState State, ImmutableArray<CompensationStep> Steps) InOrder(ModelState state, IUnitWork work, TextAmount amount, string name)
+    {
+        var plan = state.Lineage.Plan;
+        if (!plan.Removed.Any()) return (state, []);
+        return WithSeams(amount, seams =>
+        {
+            if (work.Announced(Input.Structure) is { } line && _announced.Add(line)) Progress.Note(line);
+            using var stage = Progress.Begin($"compensate ({name})", Pass.Work(plan), "blocks");
+            var scratch = new ScratchFile();
+            try
+            {
+                var (model, steps) = Pass.Run(
+                    state.Reduced, plan, seams, work, Runner.ChainOptions, Running.Target, scratch, stage.AsIncrement<int>(), Stop);
+                var changed = steps.Where(s => s.Kept).Select(s => plan.Groups.IndexOf(plan.Groups.First(g => g.Block == s.Block)));
+                var next = state with { Reduced = model, Lineage = state.Lineage.WithChanged(changed, name) };
+                if (scratch.Length > 0) return (next with { Scratch = state.Scratch.Add(scratch) }, steps);
+                scratch.Dispose();
+                return (next, steps);
+            }
+            catch (Exception e)
+            {
+                scratch.Dispose();
+                if (e is IOException) throw new OutputException($"Cannot keep corrected weights in {Path.GetTempPath()}: {e.Message.TrimEnd('.')}.", e);
+                throw;
+            }
+        });
+    }
+
 
     /// <summary>Something that a search needs again, by name; it ends with <see cref="Forget"/> or with the bench.</summary>
     internal T Kept<T>(string name, Func<T> make)

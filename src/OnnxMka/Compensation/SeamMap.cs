@@ -5,6 +5,14 @@ using OnnxMka.Numerics;
 
 namespace OnnxMka.Compensation;
 
+/// <summary>What a map does with the stream.</summary>
+internal enum SeamMapKind
+{
+    Linear,
+    Hadamard,
+    Scale,
+}
+
 /// <summary>
 /// A map of the stream behind a cut, as standard ONNX operators:
 /// <code>
@@ -13,11 +21,11 @@ namespace OnnxMka.Compensation;
 /// scale      x g
 /// </code>
 /// </summary>
-internal sealed record SeamMap(CompensationKind Kind, ImmutableArray<long> Shape, double[] Values)
+internal sealed record SeamMap(SeamMapKind Kind, ImmutableArray<long> Shape, double[] Values)
 {
-    public static SeamMap Linear(double[] change, int width) => new(CompensationKind.Linear, [width, width], change);
+    public static SeamMap Linear(double[] change, int width) => new(SeamMapKind.Linear, [width, width], change);
 
-    public static SeamMap Scale(double factor) => new(CompensationKind.Scale, [1], [factor]);
+    public static SeamMap Scale(double factor) => new(SeamMapKind.Scale, [1], [factor]);
 
     /// <param name="channels">d, one factor a Hadamard channel.</param>
     public static SeamMap Hadamard(double[] channels)
@@ -34,7 +42,7 @@ internal sealed record SeamMap(CompensationKind Kind, ImmutableArray<long> Shape
                 matrix[(i * width) + j] = sum / order;
             }
         });
-        return new SeamMap(CompensationKind.Hadamard, [width, width], matrix);
+        return new SeamMap(SeamMapKind.Hadamard, [width, width], matrix);
     }
 
     /// <summary>Largest power of 2 that divides the width: the transform is done in blocks of that size.</summary>
@@ -64,9 +72,9 @@ internal sealed record SeamMap(CompensationKind Kind, ImmutableArray<long> Shape
     {
         var x = new double[rows.Length];
         for (var i = 0; i < x.Length; i++) x[i] = rows[i];
-        if (Kind == CompensationKind.Scale) return [.. x.Select(v => v * Values[0])];
+        if (Kind == SeamMapKind.Scale) return [.. x.Select(v => v * Values[0])];
         var product = Dense.Multiply(x, Values, x.Length / width, width, width);
-        for (var i = 0; i < x.Length && Kind == CompensationKind.Linear; i++) product[i] += x[i];
+        for (var i = 0; i < x.Length && Kind == SeamMapKind.Linear; i++) product[i] += x[i];
         return product;
     }
 
@@ -74,9 +82,9 @@ internal sealed record SeamMap(CompensationKind Kind, ImmutableArray<long> Shape
     {
         switch (Kind)
         {
-            case CompensationKind.Linear:
+            case SeamMapKind.Linear:
                 return [new NodeSpec("MatMul", [from, parameter], [$"{to}/change"], $"{to}/MatMul"), new NodeSpec("Add", [from, $"{to}/change"], [to], $"{to}/Add")];
-            case CompensationKind.Hadamard:
+            case SeamMapKind.Hadamard:
                 return [new NodeSpec("MatMul", [from, parameter], [to], $"{to}/MatMul")];
             default:
                 return [new NodeSpec("Mul", [from, parameter], [to], $"{to}/Mul")];

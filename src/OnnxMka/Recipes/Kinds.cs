@@ -1,9 +1,13 @@
 using OnnxMka.Bench;
 using OnnxMka.Selection;
+using OnnxMka.Steps.Comparing;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Steps.Dropping;
+using OnnxMka.Steps.Folding;
 using OnnxMka.Steps.Merging;
 using OnnxMka.Steps.Reaching;
+using OnnxMka.Steps.Refitting;
+using OnnxMka.Steps.SeamMapping;
 using OnnxMka.Steps.Searching;
 
 namespace OnnxMka.Recipes;

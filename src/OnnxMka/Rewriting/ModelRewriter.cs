@@ -19,9 +19,6 @@ public sealed record RewrittenModel(OnnxModel Model, ImmutableArray<MergedParame
 {
     /// <summary>Layers as the source model counts them; null where it counts them as blocks are counted.</summary>
     public SourceLayers? SourceLayers { get; init; }
-
-    /// <summary>The model as it came.</summary>
-    internal static RewrittenModel Of(BlockMap map) => new(map.Model, [], ImmutableDictionary<string, string>.Empty, map);
 }
 
 /// <summary>A plan and a model to a smaller model: align units, fold, prune, then renumber what is left. Blocks are carried along, not found anew.</summary>

@@ -157,7 +157,7 @@ public sealed class Sweep
     private TriedModel Measured(Course course, string name)
     {
         var bytes = _bench.PlannedBytes(course.State);
-        var isInput = course.State.Lineage.Changes.IsEmpty && course.State.Rewritten.Merged.IsEmpty && !course.State.Lineage.Plan.Removed.Any();
+        var isInput = course.State.Lineage.Changes.IsEmpty && course.State.Reduced.Merged.IsEmpty && !course.State.Lineage.Plan.Removed.Any();
         return isInput
             ? new TriedModel(bytes, _original, 1, course.Steps)
             : new TriedModel(bytes, Measure(_bench, name, course.State.Structure, _heldBack, _run), Speedup(course.State), course.Steps);

@@ -2,6 +2,7 @@ using OnnxMka.Bench;
 using OnnxMka.Planning;
 using OnnxMka.Selection;
 using OnnxMka.Steps;
+using OnnxMka.Steps.Comparing;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Steps.Dropping;
 using OnnxMka.Steps.Merging;

@@ -20,8 +20,7 @@ public sealed class BestKind(Selectors selectors) : OpenStepKind<Best>("best")
         if (options.Count == 0 && options.Named.IsDefaultOrEmpty)
         {
             // Nothing goes: the step is a drop of nothing, and there is nothing to search.
-            var none = new Section("compensation", new CompensationReport(CompensationKind.None, [], []));
-            return Decision.Of(new Drop { Reasons = MergePlanner.Plan(state.Structure, null, options, state.Lineage.Plan.Fingerprint) }, none);
+            return Decision.Of(new Drop { Reasons = MergePlanner.Plan(state.Structure, null, options, state.Lineage.Plan.Fingerprint) }, CorrectionSection.None(state));
         }
 
         var found = bench.Clock.Time("search", () => BestSearch.Run(selectors, step, options, state, bench));
@@ -29,7 +28,7 @@ public sealed class BestKind(Selectors selectors) : OpenStepKind<Best>("best")
         ImmutableArray<Step> steps = found.Correction is { } correction ? [found.Drop, correction] : [found.Drop];
         // The correction that was taken tells of itself when it is applied; that there is none is told here.
         return found.Correction is null
-            ? new Decision(steps, [.. sections, CorrectionKind<CorrectionStep>.Told(new CompensationReport(CompensationKind.None, [], []), state)])
+            ? new Decision(steps, [.. sections, CorrectionSection.None(state)])
             : new Decision(steps, [.. sections]);
     }
 
@@ -40,7 +39,7 @@ public sealed class BestKind(Selectors selectors) : OpenStepKind<Best>("best")
         [
             (trial.Selection ?? "exchange") + (i == report.Chosen ? " (taken)" : ""),
             string.Join(',', trial.Removed.Select(NameOf)),
-            trial.Compensation.ToString().ToLowerInvariant(),
+            trial.Compensation,
             trial.HeldOutPerplexity?.ToString("0.00", CultureInfo.CurrentCulture) ?? "not finite",
             trial.Seconds.ToString("0.0", CultureInfo.CurrentCulture),
         ]);

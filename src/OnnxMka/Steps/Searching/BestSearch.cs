@@ -5,8 +5,10 @@ using OnnxMka.Compensation;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Selection;
+using OnnxMka.Steps.Comparing;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Steps.Dropping;
+using OnnxMka.Steps.Refitting;
 
 namespace OnnxMka.Steps.Searching;
 
@@ -213,7 +215,7 @@ internal sealed class BestSearch
         _bench.Progress.Note($"{Name(told)}: {Said(told)} on held-out calibration text");
     }
 
-    private static CompensationKind KindOf(CorrectionStep? correction) => correction?.Options.Kind ?? CompensationKind.None;
+    private static string KindOf(CorrectionStep? correction) => correction?.Name ?? CompensationReport.None;
 
     private static string Said(SearchTrial trial) => trial.HeldOutPerplexity is { } perplexity ? FormattableString.Invariant($"perplexity {perplexity:0.00}") : "no finite perplexity";
 
@@ -243,7 +245,7 @@ internal sealed class BestSearch
     }
 
     private static string Name(SearchTrial trial) =>
-        $"{trial.Selection ?? "exchange"}, drop {string.Join(',', trial.Removed)}, {trial.Compensation.ToString().ToLowerInvariant()}"
+        $"{trial.Selection ?? "exchange"}, drop {string.Join(',', trial.Removed)}, {trial.Compensation}"
         + $"{(trial.Windows > 0 ? $" to {trial.Windows} windows" : "")}{(trial.Passes > 1 ? $", {trial.Passes} passes" : "")}";
 
     /// <summary>The best so far.</summary>

@@ -7,10 +7,11 @@ namespace OnnxMka.Steps.Searching;
 
 /// <summary>One way that was tried.</summary>
 /// <param name="Selection">Name of the selector that chose its blocks; null for an exchange of one block of the best so far.</param>
+/// <param name="Compensation">Name of the correction; <c>none</c> for none.</param>
 /// <param name="Removed">Numbers in the model that was searched.</param>
 /// <param name="HeldOutPerplexity">On calibration windows that nothing was fitted to; null where it is no finite number.</param>
 public sealed record SearchTrial(
-    [property: JsonConverter(typeof(SelectorNameConverter))] string? Selection, CompensationKind Compensation, ImmutableArray<int> Removed, double? HeldOutPerplexity, double Seconds)
+    [property: JsonConverter(typeof(SelectorNameConverter))] string? Selection, string Compensation, ImmutableArray<int> Removed, double? HeldOutPerplexity, double Seconds)
 {
     /// <summary>Calibration windows that the correction was fitted to; 0 where it is fitted to none.</summary>
     public int Windows { get; init; }

@@ -1,7 +1,10 @@
 using System.Collections.Immutable;
 using OnnxMka.Bench;
+using OnnxMka.Steps.Folding;
+using OnnxMka.Steps.Refitting;
+using OnnxMka.Steps.SeamMapping;
 
-namespace OnnxMka.Steps.Correcting;
+namespace OnnxMka.Steps.Comparing;
 
 /// <summary>Corrections as the command line names them, each with its step.</summary>
 public static class CorrectionNames

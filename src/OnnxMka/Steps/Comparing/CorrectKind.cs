@@ -2,8 +2,12 @@ using System.Collections.Immutable;
 using OnnxMka.Bench;
 using OnnxMka.Compensation;
 using OnnxMka.Outcomes;
+using OnnxMka.Steps.Correcting;
+using OnnxMka.Steps.Folding;
+using OnnxMka.Steps.Refitting;
+using OnnxMka.Steps.SeamMapping;
 
-namespace OnnxMka.Steps.Correcting;
+namespace OnnxMka.Steps.Comparing;
 
 /// <summary>Tries every correction, and none.</summary>
 public sealed class CorrectKind() : OpenStepKind<Correct>("correct")
@@ -28,13 +32,12 @@ public sealed class CorrectKind() : OpenStepKind<Correct>("correct")
         var plan = state.Lineage.Plan;
         var best = Losses.Least(tried, t => t.Trial.Loss, _ => plan.Removed.Select(plan.NameOf));
         ImmutableArray<CompensationTrial> trials =
-            [.. tried.Select(t => new CompensationTrial(t.Correction?.Options.Kind ?? CompensationKind.None, t.Trial.Loss.Perplexity))];
+            [.. tried.Select(t => new CompensationTrial(t.Correction?.Name ?? CompensationReport.None, t.Trial.Loss.Perplexity))];
         foreach (var other in tried.Where(t => t.Correction != best.Correction)) bench.Release(other.Trial);
         if (best.Correction is null) return None(trials, state);
         bench.Hold(best.Trial);
         return Decision.Of(best.Correction with { Compared = trials });
     }
 
-    private static Decision None(ImmutableArray<CompensationTrial> trials, ModelState state) =>
-        new([], [CorrectionKind<CorrectionStep>.Told(new CompensationReport(CompensationKind.None, [], trials), state)]);
+    private static Decision None(ImmutableArray<CompensationTrial> trials, ModelState state) => new([], [CorrectionSection.None(state, trials)]);
 }

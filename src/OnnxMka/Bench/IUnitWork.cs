@@ -1,0 +1,66 @@
+using OnnxMka.Compensation;
+using OnnxMka.Structure;
+
+namespace OnnxMka.Bench;
+
+/// <summary>What a pass does with each unit (<see cref="Pass"/>).</summary>
+internal interface IUnitWork
+{
+    /// <summary>
+    /// Every token's error counts relative to the size of its own original row: what reads the stream normalises it, and large tokens would
+    /// outweigh all others.
+    /// </summary>
+    bool EachToken { get; }
+
+    /// <summary>A line for people before the pass; null for none.</summary>
+    string? Announced(BlockMap map) => null;
+
+    /// <summary>Changes in order. Each is tried before the next is asked for, so that it sees the unit as it then is.</summary>
+    IEnumerable<Proposal> On(UnitBench unit);
+}
+
+/// <summary>One change of a unit, in several ways.</summary>
+/// <param name="Place">Weight or seam.</param>
+/// <param name="Ways">The first that lowers the held-out error is kept.</param>
+internal sealed record Proposal(string Place, IEnumerable<Way> Ways)
+{
+    /// <summary>Why there is no way; null otherwise.</summary>
+    public string? Obstacle { get; private init; }
+
+    public static Proposal None(string place, string obstacle) => new(place, []) { Obstacle = obstacle };
+
+    /// <summary>A ridge that grows tenfold.</summary>
+    /// <param name="first">In units of the mean diagonal.</param>
+    /// <param name="make">The change with a ridge; null where its equations have no stable solution.</param>
+    public static Proposal Ridges(string place, double first, Func<double, UnitEdit?> make)
+    {
+        const int Trials = 4;
+        return new Proposal(place, Ways());
+
+        IEnumerable<Way> Ways()
+        {
+            var ridge = first;
+            for (var i = 0; i < Trials; i++, ridge *= 10)
+            {
+                var current = ridge;
+                yield return new Way(current, () => make(current));
+            }
+        }
+    }
+}
+
+/// <summary>One way to change a unit.</summary>
+/// <param name="Ridge">In units of the mean diagonal; null where it has none.</param>
+/// <param name="Make">Null where it comes to no finite change.</param>
+internal sealed record Way(double? Ridge, Func<UnitEdit?> Make);
+
+/// <summary>A change of a unit.</summary>
+internal abstract record UnitEdit;
+
+/// <summary>W + change, and b + shift.</summary>
+/// <param name="Change">[out, in]</param>
+/// <param name="Shift">[out]; null where the bias stays.</param>
+internal sealed record WeightEdit(ResidualWriter Writer, double[] Change, double[]? Shift) : UnitEdit;
+
+/// <summary>Nodes behind the unit.</summary>
+internal sealed record SeamEdit(SeamMap Map) : UnitEdit;

@@ -1,0 +1,108 @@
+using System.Collections.Immutable;
+using System.Numerics.Tensors;
+using OnnxMka.Compensation;
+using OnnxMka.Graph;
+using OnnxMka.Running.Parts;
+
+namespace OnnxMka.Bench;
+
+/// <summary>
+/// One unit of a model in a pass: cut out of the graph, on the stream that the changed prefix gives (<see cref="Input"/>), beside the stream
+/// that it should leave (<see cref="Goal"/>): the original seam that the next unit expects.
+/// </summary>
+internal sealed class UnitBench
+{
+    private readonly CompensatedModel _model;
+    private readonly BlockChain _chain;
+    private readonly CancellationToken _ct;
+    private readonly bool _eachToken;
+    private double? _error;
+    private bool _isMeasured;
+
+    public UnitBench(int place, bool isCut, CompensatedModel model, BlockChain chain, SeamPair input, SeamPair goal, bool eachToken, CancellationToken ct)
+    {
+        Place = place;
+        IsCut = isCut;
+        _model = model;
+        _chain = chain;
+        _eachToken = eachToken;
+        _ct = ct;
+        Input = input;
+        Goal = goal;
+    }
+
+    /// <summary>Number in the model.</summary>
+    public int Place { get; }
+
+    /// <summary>True where units went right behind it.</summary>
+    public bool IsCut { get; }
+
+    public SeamPair Input { get; }
+
+    public SeamPair Goal { get; }
+
+    /// <summary>Width of the stream.</summary>
+    public int Width => Goal.Fit.Width;
+
+    /// <summary>Element type of the stream.</summary>
+    public ElementType Type => Goal.Fit.Type;
+
+    /// <summary>Weights that write to the stream in running order, and what ended the branches that have none.</summary>
+    public (ImmutableArray<ResidualWriter> Writers, ImmutableArray<string> Obstacles) Writers => _model.Writers(Place);
+
+    /// <summary>The weight as it is now, [in, out].</summary>
+    public double[] Weight(ResidualWriter writer) => _model.Weight(writer);
+
+    /// <summary>Runs the unit over the text that is fitted to, sample by sample: what it leaves, what it should leave, and a tapped value.</summary>
+    /// <param name="tap">Value inside the unit; null for none.</param>
+    public void Observe(string? tap, RowsConsumer consumer)
+    {
+        var part = _model.Part(_model.Model, Place);
+        StreamRows.Each(_chain, tap is null ? part : part.Tapping(tap), Input.Fit, Goal.Fit, consumer, _ct);
+    }
+
+    /// <summary>goal - left.</summary>
+    public static float[] Residual(ReadOnlySpan<float> goal, ReadOnlySpan<float> left)
+    {
+        var residual = new float[goal.Length];
+        TensorPrimitives.Subtract(goal, left, residual);
+        return residual;
+    }
+
+    /// <summary>Held-out error of what the unit leaves as it is now; null where nothing is held out.</summary>
+    public double? Error()
+    {
+        if (!_isMeasured) (_error, _isMeasured) = (Measure(_model.Model, null), true);
+        return _error;
+    }
+
+    /// <summary>The error with a change, which is kept where it lowers it, or where nothing is held out.</summary>
+    public (double? Error, bool Kept) Try(UnitEdit edit)
+    {
+        var before = Error();
+        var (after, keep) = edit switch
+        {
+            WeightEdit e => Tried(_model.With(e.Writer, e.Change, e.Shift)),
+            SeamEdit e => (Measure(_model.Model, e.Map), () => _model.Keep(_model.With(Place, e.Map, Type))),
+            _ => throw new ArgumentException($"no way to make the change {edit.GetType().Name}", nameof(edit)),
+        };
+        if (before is not null && !(after < before)) return (after, false);
+        keep();
+        _error = after;
+        return (after, true);
+    }
+
+    /// <summary>What the unit leaves as it is now, over all text.</summary>
+    public SeamPair Moved()
+    {
+        var part = _model.Part(_model.Model, Place);
+        var fit = _chain.RunBlock(part, Input.Fit, null, null, _ct);
+        return new SeamPair(fit, Input.HeldOut is { } held ? _chain.RunBlock(part, held, null, null, _ct) : null);
+    }
+
+    private (double? Error, Action Keep) Tried(Correction trial) => (Measure(trial.Model, null), () => _model.Keep(trial));
+
+    private double? Measure(OnnxModel model, SeamMap? map) => Input.HeldOut is null
+        ? null
+        : StreamRows.Error(_chain, _model.Part(model, Place), Input.HeldOut, Goal.HeldOut!, map, _ct, _eachToken);
+}

@@ -1,0 +1,37 @@
+using OnnxMka.Bench;
+using OnnxMka.Numerics;
+using OnnxMka.Steps.Correcting;
+
+namespace OnnxMka.Steps.Folding;
+
+/// <summary>
+/// A linear map of what the last down projection before each cut writes, folded into that weight (ReplaceMe, arXiv 2505.02819):
+/// <code>
+/// W += W (M'M + aI)^-1 M'(t - y),  M = cW
+/// </code>
+/// The ridge shrinks the map towards the identity, so that a cut that changed nothing changes nothing.
+/// </summary>
+public sealed record Fold : CorrectionStep
+{
+    public override string Name => "fold";
+
+    internal override IUnitWork Work() => new FoldWork(Ridge ?? 1e-3);
+}
+
+/// <summary>The last writer of a unit behind which others went.</summary>
+internal sealed class FoldWork(double ridge) : IUnitWork
+{
+    public bool EachToken => false;
+
+    public IEnumerable<Proposal> On(UnitBench unit) => !unit.IsCut
+        ? []
+        : WriterFits.Of(unit, writers => writers.TakeLast(1), 1, ridge, EachToken, (writer, read, gram, cross) =>
+        {
+            // Turned: M'M = W'(c'c)W and R'M = (R'c)W, so M itself is never needed. W [in, out], R'c [out, in].
+            var (n, m, weight) = (writer.Inputs, writer.Outputs, read());
+            var turned = Dense.Transpose(weight, n, m);
+            var solver = new RidgeSolver(Dense.Multiply(turned, Dense.Multiply(gram, weight, n, n, m), m, n, m), m);
+            var right = Dense.Multiply(cross, weight, m, n, m);
+            return r => solver.Solve(right, r) is { } map ? Dense.Multiply(map, turned, m, m, n) : null;
+        });
+}

@@ -1,0 +1,49 @@
+using OnnxMka.Bench;
+using OnnxMka.Compensation;
+using OnnxMka.Numerics;
+using OnnxMka.Steps.Correcting;
+using OnnxMka.Structure;
+
+namespace OnnxMka.Steps.Refitting;
+
+/// <summary>
+/// Every weight that writes to the stream, from the first cut on, is fitted anew to the original seams:
+/// <code>
+/// W += (c'c + aI)^-1 c'(t - y)
+/// </code>
+/// with c what the weight multiplies, y what its block leaves, t the original seam that enters the next kept block, and each token's row of
+/// c and of t - y divided by the root mean square of t.
+/// </summary>
+public sealed record Refit : CorrectionStep
+{
+    /// <summary>How often it goes over the weights of each block: the first weight is fitted again once the last has changed.</summary>
+    public int Passes { get; init; } = 1;
+
+    public override string Name => "refit";
+
+    internal override IUnitWork Work() => new RefitWork(Ridge ?? 1e-2, Passes);
+}
+
+/// <summary>All writers of a unit, as often as the passes say.</summary>
+internal sealed class RefitWork(double ridge, int passes) : IUnitWork
+{
+    public bool EachToken => true;
+
+    /// <summary>Beside the part that runs: the largest Gram matrix with its other sides, and the weight itself, in float64.</summary>
+    public static long Bytes(BlockMap map)
+    {
+        var view = NormalisedView.Of(map.Model);
+        return map.Blocks.SelectMany(b => ResidualWriters.Of(map, view, b).Writers)
+            .Select(w => NormalEquations.Bytes(w.Inputs, w.Outputs) + (sizeof(double) * (long)w.Inputs * w.Outputs))
+            .DefaultIfEmpty()
+            .Max();
+    }
+
+    public string Announced(BlockMap map) => $"a refit takes up to {Bytes(map) / 1e6:N1} MB beside the block that runs";
+
+    public IEnumerable<Proposal> On(UnitBench unit) => WriterFits.Of(unit, writers => writers, passes, ridge, EachToken, (writer, _, gram, cross) =>
+    {
+        var solver = new RidgeSolver(gram, writer.Inputs);
+        return r => solver.Solve(cross, r);
+    });
+}

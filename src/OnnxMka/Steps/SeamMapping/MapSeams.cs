@@ -1,0 +1,69 @@
+using OnnxMka.Bench;
+using OnnxMka.Compensation;
+using OnnxMka.Numerics;
+using OnnxMka.Steps.Correcting;
+
+namespace OnnxMka.Steps.SeamMapping;
+
+/// <summary>What a seam map multiplies the stream with.</summary>
+public enum SeamMapForm
+{
+    /// <summary>A full matrix: two nodes at each cut.</summary>
+    Linear,
+
+    /// <summary>A scale for each Hadamard channel: one node (LinearPatch, arXiv 2505.24680).</summary>
+    Hadamard,
+
+    /// <summary>One number: one node (Prune and Comp).</summary>
+    Scale,
+}
+
+/// <summary>
+/// Nodes behind each cut that bring the stream x near the original's t:
+/// <code>
+/// linear    x &lt;- x + x A,  A = (x'x + aI)^-1 x'(t - x)
+/// hadamard  x &lt;- x H diag(d) H',  d_k = mean |(t H)_k| / mean |(x H)_k|
+/// scale     x &lt;- x g,  g = mean |t| / mean |x|
+/// </code>
+/// </summary>
+public sealed record MapSeams : CorrectionStep
+{
+    public SeamMapForm Map { get; init; }
+
+    public override string Name => Map.ToString().ToLowerInvariant();
+
+    internal override IUnitWork Work() => new SeamMapWork(Map, Ridge ?? 1e-3);
+}
+
+/// <summary>One map behind a unit behind which others went.</summary>
+internal sealed class SeamMapWork(SeamMapForm form, double ridge) : IUnitWork
+{
+    private const string Place = "seam";
+
+    public bool EachToken => false;
+
+    public IEnumerable<Proposal> On(UnitBench unit)
+    {
+        if (unit.IsCut) yield return form == SeamMapForm.Linear ? Linear(unit) : Magnitudes(unit);
+    }
+
+    private Proposal Linear(UnitBench unit)
+    {
+        var width = unit.Width;
+        var equations = new NormalEquations(width, width);
+        unit.Observe(null, (y, t, _) => equations.Add(y, UnitBench.Residual(t, y)));
+        var (solver, cross) = (new RidgeSolver(equations.TakeGram(false), width), equations.TakeCross(false));
+        return Proposal.Ridges(
+            Place, ridge, r => solver.Solve(cross, r) is { } change ? Finite(SeamMap.Linear(Dense.Transpose(change, width, width), width)) : null);
+    }
+
+    private Proposal Magnitudes(UnitBench unit)
+    {
+        var magnitudes = new ChannelMagnitudes(unit.Width, form == SeamMapForm.Hadamard);
+        unit.Observe(null, (y, t, _) => magnitudes.Add(y, t));
+        var map = form == SeamMapForm.Hadamard ? SeamMap.Hadamard(magnitudes.ByChannel()) : SeamMap.Scale(magnitudes.Overall());
+        return new Proposal(Place, [new Way(null, () => Finite(map))]);
+    }
+
+    private static SeamEdit? Finite(SeamMap map) => map.Values.All(double.IsFinite) ? new SeamEdit(map) : null;
+}
