@@ -40,14 +40,15 @@ internal sealed class CompensatedModel
     public OnnxModel Model => _kept.Model;
 
     /// <summary>
-    /// The blocks as they are with all corrections that were kept. Nodes behind a block belong to it; those behind the last alone stand outside,
-    /// before the final norm, as structure finds them.
+    /// The blocks as they are with all corrections that were kept. Nodes behind a block belong to it; those behind the last alone stand
+    /// outside, before the final norm, as structure finds them.
     /// </summary>
     public BlockMap Blocks()
     {
         var units = StreamUnits.Of(Map);
         var seams = units.Seams.ToBuilder();
-        foreach (var block in _kept.Mapped.Where(b => b + 1 < Map.Count || _kept.Mapped.Count > 1)) seams[block + 1] = MappedName(seams[block + 1]);
+        var within = _kept.Mapped.Where(b => b + 1 < Map.Count || _kept.Mapped.Count > 1);
+        foreach (var block in within) seams[block + 1] = MappedName(seams[block + 1]);
         return SeamHint.Between(Model, units with { Seams = seams.ToImmutable() });
     }
 

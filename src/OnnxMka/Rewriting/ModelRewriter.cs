@@ -21,7 +21,9 @@ public sealed record RewrittenModel(OnnxModel Model, ImmutableArray<MergedParame
     public SourceLayers? SourceLayers { get; init; }
 }
 
-/// <summary>A plan and a model to a smaller model: align units, fold, prune, then renumber what is left. Blocks are carried along, not found anew.</summary>
+/// <summary>
+/// A plan and a model to a smaller model: align units, fold, prune, then renumber what is left. Blocks are carried along, not found anew.
+/// </summary>
 public static class ModelRewriter
 {
     /// <summary>Model metadata entry with the old numbers of the remaining blocks, as a JSON array.</summary>
@@ -29,7 +31,8 @@ public static class ModelRewriter
 
     /// <summary>Both steps at once. Refuses what cannot be folded or pruned; the input is never changed.</summary>
     /// <param name="keepNames">Nodes and weights keep the layer numbers in their names; cache ports never do.</param>
-    public static RewrittenModel Apply(BlockMap map, MergePlan plan, bool keepNames = false) => Renumber(map, plan, Reduce(map, plan), keepNames);
+    public static RewrittenModel Apply(BlockMap map, MergePlan plan, bool keepNames = false) =>
+        Renumber(map, plan, Reduce(map, plan), keepNames);
 
     /// <summary>Folds and prunes. Refuses what cannot be; the input is never changed.</summary>
     public static ReducedModel Reduce(BlockMap map, MergePlan plan)
@@ -50,13 +53,16 @@ public static class ModelRewriter
         return new ReducedModel(pruned, merged, BlockDetector.Between(pruned, CarriedSeams.Of(map, plan)));
     }
 
-    /// <summary>Numbers layers anew in the names of a reduced model, and brings metadata in line. Refuses cache ports whose new names are taken.</summary>
+    /// <summary>
+    /// Numbers layers anew in the names of a reduced model, and brings metadata in line. Refuses cache ports whose new names are taken.
+    /// </summary>
     /// <param name="map">The blocks that the plan was applied to.</param>
     /// <param name="reduced">What <see cref="Reduce"/> gave, or the same with other weights or more nodes.</param>
     /// <param name="keepNames">Nodes and weights keep the layer numbers in their names; cache ports never do.</param>
     public static RewrittenModel Renumber(BlockMap map, MergePlan plan, ReducedModel reduced, bool keepNames = false)
     {
-        if (!plan.Removed.Any()) return new RewrittenModel(reduced.Model, reduced.Merged, ImmutableDictionary<string, string>.Empty, reduced.Blocks);
+        if (!plan.Removed.Any())
+            return new RewrittenModel(reduced.Model, reduced.Merged, ImmutableDictionary<string, string>.Empty, reduced.Blocks);
         map = Aligned(map, plan);
         var naming = new EditScript();
         var ports = KvPortRenumber.Names(map, plan).AddRange(StreamPorts.Of(map, plan)?.Names(map, plan).Where(n => n.Key != n.Value) ?? []);
@@ -66,11 +72,13 @@ public static class ModelRewriter
         StaleMetadata.Script(map, plan, naming);
         var model = GraphEditor.Apply(reduced.Model, naming);
         var blocks = SeamHint.Between(model, CarriedSeams.Renamed(reduced.Blocks, model, names));
-        return new RewrittenModel(blocks.Model, [.. reduced.Merged.Select(m => m with { Name = names.GetValueOrDefault(m.Name, m.Name) })], ports, blocks)
+        var merged = reduced.Merged.Select(m => m with { Name = names.GetValueOrDefault(m.Name, m.Name) });
+        return new RewrittenModel(blocks.Model, [.. merged], ports, blocks)
         {
             SourceLayers = SourceLayers.Of(map, plan.KeptLayers),
         };
     }
 
-    private static BlockMap Aligned(BlockMap map, MergePlan plan) => plan.Permutations.IsDefaultOrEmpty ? map : PermutedBlocks.Apply(map, plan.Permutations);
+    private static BlockMap Aligned(BlockMap map, MergePlan plan) =>
+        plan.Permutations.IsDefaultOrEmpty ? map : PermutedBlocks.Apply(map, plan.Permutations);
 }

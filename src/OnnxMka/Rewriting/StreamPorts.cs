@@ -61,7 +61,8 @@ internal sealed partial class StreamPorts
     private static ILookup<int, string> Shown(BlockMap map)
     {
         var index = GraphIndex.Of(map.Model.Graph);
-        var seams = Enumerable.Range(0, map.Count + 1).ToDictionary(seam => CarriedSeams.SeamValue(map, seam), seam => seam, StringComparer.Ordinal);
+        var seams = Enumerable.Range(0, map.Count + 1)
+            .ToDictionary(seam => CarriedSeams.SeamValue(map, seam), seam => seam, StringComparer.Ordinal);
         return map.Model.Graph.Outputs
             .Select(o => (o.Name, Value: seams.ContainsKey(o.Name) ? o.Name : ShownStream.Of(index, o.Name, seams.ContainsKey)?.Value))
             .Where(o => o.Value is not null)

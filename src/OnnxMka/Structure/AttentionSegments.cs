@@ -38,7 +38,8 @@ internal static class AttentionSegments
     public static ViewNode? Outside(StreamSegments segments, IReadOnlyList<Range> blocks)
     {
         var (first, end) = (blocks[0].Start.Value, blocks[^1].End.Value);
-        return segments.Stream.View.Nodes.FirstOrDefault(n => segments.Of(n) is >= 0 and var s && (s < first || s >= end) && IsAttention(segments, n));
+        return segments.Stream.View.Nodes
+            .FirstOrDefault(n => segments.Of(n) is >= 0 and var s && (s < first || s >= end) && IsAttention(segments, n));
     }
 
     /// <summary>Caches that are fed tell best; without them attention does, and where nothing attends, states that come out.</summary>

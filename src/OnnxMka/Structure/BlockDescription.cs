@@ -49,7 +49,11 @@ internal static class BlockDescription
     {
         var owner = new int[segments.Stream.View.Index.Order.Length];
         foreach (var node in segments.Stream.View.Nodes)
-            owner[node.Origin.Index] = segments.Of(node) is >= 0 and var s && node.Origin.OpType != "EmbedLayerNormalization" ? blocks[s] : -1;
+        {
+            var isInside = segments.Of(node) >= 0 && node.Origin.OpType != "EmbedLayerNormalization";
+            owner[node.Origin.Index] = isInside ? blocks[segments.Of(node)] : -1;
+        }
+
         var nodes = Enumerable.Range(0, count).Select(_ => ImmutableArray.CreateBuilder<int>()).ToArray();
         for (var i = 0; i < owner.Length; i++)
         {

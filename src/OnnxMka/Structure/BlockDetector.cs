@@ -39,7 +39,9 @@ public static class BlockDetector
         return Detected(model, reading, Layers(reading), null, granularity);
     }
 
-    /// <summary>Describes the units of a stream whose seams are known: a model that this library edited has them from the one it was made of.</summary>
+    /// <summary>
+    /// Describes the units of a stream whose seams are known: a model that this library edited has them from the one it was made of.
+    /// </summary>
     /// <exception cref="ArgumentException">A seam is no cut of the stream, or not behind the one before it.</exception>
     public static BlockMap Between(OnnxModel model, StreamUnits units)
     {
@@ -53,12 +55,14 @@ public static class BlockDetector
     /// <summary>Layers by structure alone, as ranges of segments. Refuses where none is repeated (MKA011).</summary>
     internal static List<Range> Layers(StreamReading reading) => BlockRanges(reading.Segments, reading.Structural);
 
-    private static BlockMap Detected(OnnxModel model, StreamReading reading, List<Range> layers, List<UnitRange>? told, Granularity granularity)
+    private static BlockMap Detected(
+        OnnxModel model, StreamReading reading, List<Range> layers, List<UnitRange>? told, Granularity granularity)
     {
         AttentionSegments.RefuseOutside(reading.Segments, layers);
         SideInputs.Refuse(reading.Segments, reading.Exact, layers);
         var isToldByHalves = told?.Any(u => u.Unit.Half is not null) == true;
-        List<UnitRange> units = granularity == Granularity.Block ? [.. layers.Select((range, layer) => new UnitRange(range, new StreamUnit(layer, null)))]
+        List<UnitRange> units = granularity == Granularity.Block
+            ? [.. layers.Select((range, layer) => new UnitRange(range, new StreamUnit(layer, null)))]
             : isToldByHalves ? told! : Halves.Of(reading.Segments, layers);
         var map = BlockDescription.Of(model, reading, units);
         PortOrder.Refuse(map);

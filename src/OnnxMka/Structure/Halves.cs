@@ -40,7 +40,8 @@ internal static class Halves
         var (first, end) = (block.Start.Value, block.End.Value);
         var starts = Enumerable.Range(first, end - first).Where(s => Adds(segments, s)).ToArray();
         if (starts.Length < 2 || starts[0] != first) return [new UnitRange(block, new StreamUnit(layer, null))];
-        return starts.Select((start, i) => new UnitRange(start..(i + 1 < starts.Length ? starts[i + 1] : end), new StreamUnit(layer, NameOf(i))));
+        int[] ends = [.. starts.Skip(1), end];
+        return starts.Select((start, i) => new UnitRange(start..ends[i], new StreamUnit(layer, NameOf(i))));
     }
 
     /// <summary>Name of a half by its place in the layer.</summary>

@@ -46,7 +46,8 @@ internal sealed class ResidualStream
         var dependent = Forward(view, source);
         var sink = FindSink(view, source, dependent);
         var cuts = Dominators(view, source, sink, dependent);
-        return new ResidualStream(view, source, sink, input, embeds, WithoutAliases(view, cuts, seams.ToHashSet(StringComparer.Ordinal)), dependent);
+        var named = seams.ToHashSet(StringComparer.Ordinal);
+        return new ResidualStream(view, source, sink, input, embeds, WithoutAliases(view, cuts, named), dependent);
     }
 
     /// <summary>
@@ -64,7 +65,8 @@ internal sealed class ResidualStream
         }
 
         var widenedOnce = groups.Skip(1).Count(g => g.Count > 1) * 3 <= groups.Count;
-        return [.. groups.Select(g => g.Find(seams.Contains) ?? (widenedOnce && view.Producer(g[0])?.Op is not ("Add" or "ResidualSum") ? g[^1] : g[0]))];
+        var usual = groups.Select(g => widenedOnce && view.Producer(g[0])?.Op is not ("Add" or "ResidualSum") ? g[^1] : g[0]);
+        return [.. groups.Zip(usual, (g, cut) => g.Find(seams.Contains) ?? cut)];
     }
 
     /// <summary>A node whose output only tells sizes.</summary>

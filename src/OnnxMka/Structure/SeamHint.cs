@@ -48,8 +48,8 @@ internal static class SeamHint
     }
 
     /// <summary>
-    /// The blocks between seams, as <see cref="BlockDetector.Between"/> describes them. The model gets the hint where it is needed (where the
-    /// units are not those that structure would find), and loses one that it has and does not need.
+    /// The blocks between seams, as <see cref="BlockDetector.Between"/> describes them. The model gets the hint where it is needed (where
+    /// the units are not those that structure would find), and loses one that it has and does not need.
     /// </summary>
     public static BlockMap Between(OnnxModel model, StreamUnits units)
     {
@@ -79,7 +79,8 @@ internal static class SeamHint
 
         if (!layers.SequenceEqual(UnitRange.Layers(units))) return false;
         if (units.All(u => u.Unit.Half is null)) return true;
-        return layers.SelectMany((layer, i) => Halves.Split(reading.Segments, layer, i)).Select(u => u.Range).SequenceEqual(units.Select(u => u.Range));
+        var halves = layers.SelectMany((layer, i) => Halves.Split(reading.Segments, layer, i));
+        return halves.Select(u => u.Range).SequenceEqual(units.Select(u => u.Range));
     }
 
     /// <summary>Layers are counted by their attentions, and the halves of a layer by their place in it.</summary>
@@ -97,8 +98,8 @@ internal static class SeamHint
     }
 
     /// <summary>
-    /// The last unit ends where something is added to the stream, in a call that attends, or as another unit ends, and not with the head; with
-    /// a norm only where norms stand behind what they serve.
+    /// The last unit ends where something is added to the stream, in a call that attends, or as another unit ends, and not with the head;
+    /// with a norm only where norms stand behind what they serve.
     /// </summary>
     private static bool IsEnd(StreamSegments segments, List<UnitRange> ranges)
     {
@@ -106,7 +107,8 @@ internal static class SeamHint
         string? Form(int cut) => view.Producer(segments.Stream.Cuts[cut]) is { } node ? view.IsCall(node) ? "call" : node.Op : null;
         var end = ranges[^1].Range.End.Value;
         if (Halves.Adds(segments, end - 1)) return true;
-        if (view.Producer(segments.Stream.Cuts[end]) is { } last && view.IsCall(last) && AttentionSegments.IsAttention(segments, last)) return true;
+        var last = view.Producer(segments.Stream.Cuts[end]);
+        if (last is not null && view.IsCall(last) && AttentionSegments.IsAttention(segments, last)) return true;
         var entry = view.Readers(segments.Stream.Cuts[ranges[^1].Range.Start.Value]);
         var isPostNorm = entry.Any(r => Products.Contains(r.Node.Op) || AttentionSegments.IsAttention(segments, r.Node));
         if (isPostNorm && Form(end) is "LayerNorm" or "RmsNorm") return true;

@@ -16,8 +16,9 @@ public sealed record StreamUnit(int Layer, string? Half)
 /// <param name="Seams">Values of the stream, one more than units: unit i takes seam i and leaves seam i + 1.</param>
 public sealed record StreamUnits(ImmutableArray<string> Seams, ImmutableArray<StreamUnit> Units)
 {
-    public static StreamUnits Of(BlockMap map) =>
-        new([.. map.Blocks.Select(b => b.Input.Value), map.Blocks[^1].Output.Value], [.. map.Blocks.Select(b => new StreamUnit(b.Layer, b.Half))]);
+    public static StreamUnits Of(BlockMap map) => new(
+        [.. map.Blocks.Select(b => b.Input.Value), map.Blocks[^1].Output.Value],
+        [.. map.Blocks.Select(b => new StreamUnit(b.Layer, b.Half))]);
 
     /// <summary>Whole layers in place of their halves.</summary>
     public StreamUnits Layers()
@@ -32,6 +33,7 @@ public sealed record StreamUnits(ImmutableArray<string> Seams, ImmutableArray<St
     /// </summary>
     public StreamUnits Renamed() => this with
     {
-        Units = [.. Units.GroupBy(u => u.Layer).SelectMany(layer => layer.Count() == 1 ? layer : layer.Select((u, place) => u with { Half = Halves.NameOf(place) }))],
+        Units = [.. Units.GroupBy(u => u.Layer)
+            .SelectMany(layer => layer.Count() == 1 ? layer : layer.Select((u, place) => u with { Half = Halves.NameOf(place) }))],
     };
 }

@@ -148,7 +148,10 @@ public sealed class CompensatorTests
     [InlineData(CompensationKind.Linear)]
     public void One_block_alone_is_corrected(CompensationKind kind)
     {
-        var model = Corrected(Books16.Map, kind, [.. Enumerable.Range(1, 15)]);
+        int[] removed = [.. Enumerable.Range(1, 15)];
+        var model = Corrected(Books16.Map, kind, removed);
+        var dropped = CompensationFixture.Run(Books16.Map, CompensationFixture.Options(CompensationKind.None), removed: removed).Model;
+        Assert.True(CompensationFixture.Perplexity(model) < CompensationFixture.Perplexity(dropped));
         Assert.Equal(model.Blocks.Blocks.Single().Output.Value, BlockDetector.Detect(model.Model).Blocks.Single().Output.Value);
     }
 
@@ -164,8 +167,8 @@ public sealed class CompensatorTests
     }
 
     /// <summary>
-    /// With held-out tokens: something is kept, and what is lowers their error; at the end of the model that is an error of what the head reads.
-    /// Run block by block on the carried seams it is the same model, up to float32 rounding in other fusions.
+    /// With held-out tokens: something is kept, and what is lowers their error. Perplexity is finite, no more: the error
+    /// of the stream is not the loss. Run block by block on the carried seams it is the same model, up to float32 rounding in other fusions.
     /// </summary>
     private static RewrittenModel Corrected(BlockMap map, CompensationKind kind, params int[] removed)
     {
@@ -174,9 +177,8 @@ public sealed class CompensatorTests
         Assert.Contains(steps, s => s.Kept);
         Assert.All(steps.Where(s => s.Kept), s => Assert.True(s.ErrorAfter < s.ErrorBefore));
         var whole = CompensationFixture.Perplexity(model);
-        var dropped = CompensationFixture.Perplexity(CompensationFixture.Run(map, CompensationFixture.Options(CompensationKind.None), split, removed: removed).Model);
-        Assert.True(whole <= dropped, $"{whole} with, {dropped} without");
-        var chain = Perplexity.Measure(Runners.Chain(), model.Blocks, CompensationFixture.Test).Value;
+        Assert.True(double.IsFinite(whole));
+        var chain = Perplexity.Measure(Runners.ByParts(model.Blocks, CompensationFixture.Test, 8), model.Blocks, CompensationFixture.Test).Value;
         Assert.InRange(Math.Abs((chain / whole) - 1), 0, 1e-5);
         return model;
     }

@@ -105,7 +105,7 @@ public sealed class BlockDisguiseTests
         ModelWriter.Plan(ModelRewriter.Apply(form.Map, plan).Model, "model.onnx").Write(output.FullPath);
         Assert.True(GraphCheck.Run(output["model.onnx"], plan).Passed);
         // The control: a plan that leaves more than the file has.
-        Assert.Equal("MKA011", Assert.Throws<RefusedException>(() => GraphCheck.Run(output["model.onnx"], form.Drop(1))).Refusal.Code);
+        Assert.Throws<OnnxMka.Outcomes.VerificationException>(() => GraphCheck.Run(output["model.onnx"], form.Drop(1)));
     }
 
     [Fact]
