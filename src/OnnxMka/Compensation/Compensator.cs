@@ -56,13 +56,13 @@ public sealed class Compensator
 
     /// <summary>
     /// Bytes that a refit holds beside the block that runs and that <see cref="MemoryEstimate"/> knows nothing of: sums and a solution for its
-    /// widest weight, and that weight itself, in float64.
+    /// widest weight.
     /// </summary>
     internal static long RefitBytes(BlockMap map)
     {
         var view = NormalisedView.Of(map.Model);
         return map.Blocks.SelectMany(b => ResidualWriters.Of(map, view, b).Writers)
-            .Select(w => NormalEquations.Bytes(w.Inputs, w.Outputs) + (sizeof(double) * (long)w.Inputs * w.Outputs))
+            .Select(w => NormalEquations.Bytes(w.Inputs, w.Outputs))
             .DefaultIfEmpty()
             .Max();
     }
@@ -140,6 +140,7 @@ public sealed class Compensator
         var error = Error(_model.Model, place, input, goal);
         foreach (var writer in Enumerable.Repeat(fitted, all ? _options.Passes : 1).SelectMany(w => w))
         {
+            GC.Collect(); // what the last weight left may be gigabytes, and the next sums would come on top
             var equations = new NormalEquations(writer.Inputs, writer.Outputs);
             var part = _model.Part(_model.Model, place).Tapping(writer.Features);
             StreamRows.Each(
