@@ -45,7 +45,9 @@ internal sealed class BlockLanczos
         _projected = new double[_capacity * Panel.Width, _capacity * Panel.Width];
     }
 
-    /// <summary>The <paramref name="count"/> leading pairs orthogonal to u0, to <paramref name="tolerance"/> or as far as it gets; A has norm 1.</summary>
+    /// <summary>
+    /// The <paramref name="count"/> leading pairs orthogonal to u0, to <paramref name="tolerance"/> or as far as it gets; A has norm 1.
+    /// </summary>
     /// <param name="known">u0 [N], a unit vector.</param>
     public static EigenPairs Leading(double[] known, PanelProduct multiply, int count, double tolerance) =>
         new BlockLanczos(known, multiply, count).Run(count, tolerance);
@@ -133,7 +135,9 @@ internal sealed class BlockLanczos
         }
     }
 
-    /// <summary>W = Q R by Gram-Schmidt, each column twice. A column with nothing left becomes a random one, with a zero on R's diagonal.</summary>
+    /// <summary>
+    /// W = Q R by Gram-Schmidt, each column twice. A column with nothing left becomes a random one, with a zero on R's diagonal.
+    /// </summary>
     private double[] Orthonormalise(double[] w)
     {
         const double NothingLeft = 1e-15; // A has norm 1: what is smaller is the rounding of the projections

@@ -18,6 +18,7 @@ internal sealed class RidgeSolver
     private readonly double[] _diagonal; // of G [n]
     private readonly int _n;
     private readonly double _trace;
+    private double[] _solution = [];
 
     /// <param name="gram">G [n, n], of which the lower half is read; belongs to the solver from here on.</param>
     public RidgeSolver(double[] gram, int n)
@@ -28,7 +29,9 @@ internal sealed class RidgeSolver
         foreach (var value in _diagonal) _trace += value;
     }
 
-    /// <summary>One solution a right side [m, n]; null where the matrix is not positive definite in float64.</summary>
+    /// <summary>
+    /// One solution a right side [m, n], in memory that the next call takes again; null where the matrix is not positive definite in float64.
+    /// </summary>
     /// <param name="right">[m, n]</param>
     /// <param name="ridge">a, in units of the mean diagonal of G.</param>
     public double[]? Solve(double[] right, double ridge)
@@ -79,7 +82,9 @@ internal sealed class RidgeSolver
     private double[] Substitute(double[] right)
     {
         var (factor, n) = (_matrix, _n);
-        var solution = (double[])right.Clone();
+        if (_solution.Length != right.Length) _solution = new double[right.Length];
+        var solution = _solution;
+        right.CopyTo(solution, 0);
         RowBlocks.For(right.Length / n, Together, 0, (first, end) =>
         {
             for (var i = 0; i < n; i++)

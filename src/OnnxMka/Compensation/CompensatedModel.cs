@@ -68,20 +68,23 @@ internal sealed class CompensatedModel
     /// <param name="shift">[out]; null where the bias stays.</param>
     public Correction With(ResidualWriter writer, double[] change, double[]? shift)
     {
-        var values = Read(writer.Weight);
+        var (tensor, bytes) = Stored(writer.Weight);
         var (rows, columns) = writer.Transposed ? (writer.Outputs, writer.Inputs) : (writer.Inputs, writer.Outputs);
-        for (var row = 0; row < rows; row++)
+        var (size, row) = (bytes.Length / rows, new double[columns]);
+        for (var r = 0; r < rows; r++)
         {
-            for (var column = 0; column < columns; column++)
-                values[(row * columns) + column] += change[writer.Transposed ? (row * columns) + column : (column * rows) + row] / writer.Scale;
+            var place = bytes.AsSpan(r * size, size);
+            FloatCodec.Decode(tensor.Type, place, row);
+            for (var c = 0; c < columns; c++) row[c] += change[writer.Transposed ? (r * columns) + c : (c * rows) + r] / writer.Scale;
+            FloatCodec.Encode(tensor.Type, row, place);
         }
 
-        var weights = Revised(_kept.Weights, writer.Weight, values);
+        var weights = Revised(_kept.Weights, writer.Weight, new MemoryBytes(bytes));
         if (shift is not null)
         {
             var bias = Read(writer.Bias!);
             for (var i = 0; i < bias.Length; i++) bias[i] += shift[i];
-            weights = Revised(weights, writer.Bias!, bias);
+            weights = Revised(weights, writer.Bias!, Encoded(Map.Tensor(writer.Bias!.Initializer).Type, bias));
         }
 
         return Applied(weights, _kept.Nodes, _kept.Mapped);
@@ -134,16 +137,23 @@ internal sealed class CompensatedModel
 
     private double[] Read(BlockParameter parameter)
     {
-        if (!_kept.Weights.TryGetValue((parameter.Use.Node, parameter.Use.Slot), out var revised)) return ParameterEdit.Read(Map, parameter);
-        using var reader = new TensorReader();
-        var tensor = Map.Tensor(parameter.Initializer) with { Content = revised.Content };
+        var (tensor, bytes) = Stored(parameter);
         var values = new double[tensor.ElementCount];
-        FloatCodec.Decode(tensor.Type, reader.ReadBytes(tensor), values);
+        FloatCodec.Decode(tensor.Type, bytes, values);
         return values;
     }
 
-    private Revisions Revised(Revisions weights, BlockParameter parameter, double[] values) =>
-        weights.SetItem((parameter.Use.Node, parameter.Use.Slot), (parameter, Encoded(Map.Tensor(parameter.Initializer).Type, values)));
+    /// <summary>A parameter as it is now, and its bytes, which are the caller's.</summary>
+    private (TensorRef Tensor, byte[] Bytes) Stored(BlockParameter parameter)
+    {
+        var tensor = Map.Tensor(parameter.Initializer);
+        if (_kept.Weights.TryGetValue((parameter.Use.Node, parameter.Use.Slot), out var revised)) tensor = tensor with { Content = revised.Content };
+        using var reader = new TensorReader();
+        return (tensor, reader.ReadBytes(tensor));
+    }
+
+    private static Revisions Revised(Revisions weights, BlockParameter parameter, MemoryBytes content) =>
+        weights.SetItem((parameter.Use.Node, parameter.Use.Slot), (parameter, content));
 
     private static MemoryBytes Encoded(ElementType type, double[] values)
     {

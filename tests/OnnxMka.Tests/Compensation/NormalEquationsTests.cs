@@ -61,7 +61,7 @@ public sealed class NormalEquationsTests
         var (_, _, equations) = Filled();
         var (gram, cross) = (equations.TakeGram(false), equations.TakeCross(false));
         var solver = new RidgeSolver([.. gram], Inputs);
-        var solution = solver.Solve(cross, 0.01)!;
+        double[] solution = [.. solver.Solve(cross, 0.01)!];
         // Condition number below 1e4 with that ridge: 1e4 times 71 roundings of 2^-53, relative to the right side.
         Assert.InRange(Residual(gram, cross, solution, 0.01), 0, 1e4 * Inputs * Math.ScaleB(1, -53));
         Assert.True(Residual(gram, cross, solution, 0.02) > 1e-4);

@@ -34,6 +34,7 @@ internal static class WriterFits
 
     private static Proposal Of(UnitBench unit, ResidualWriter writer, double ridge, bool eachToken, WriterSolver solver)
     {
+        GC.Collect(); // what the last weight left may be gigabytes, and the next sums would come on top
         var equations = new NormalEquations(writer.Inputs, writer.Outputs);
         unit.Observe(writer.Features, (y, t, features) =>
             equations.Add(features, UnitBench.Residual(t, y), eachToken ? StreamRows.InverseNorms(t, writer.Outputs) : []));

@@ -29,12 +29,12 @@ internal sealed class RefitWork(double ridge, int passes) : IUnitWork
 {
     public bool EachToken => true;
 
-    /// <summary>Beside the part that runs: the largest Gram matrix with its other sides, and the weight itself, in float64.</summary>
+    /// <summary>Beside the part that runs: the sums and a solution of the widest weight, in float64.</summary>
     public static long Bytes(BlockMap map)
     {
         var view = NormalisedView.Of(map.Model);
         return map.Blocks.SelectMany(b => ResidualWriters.Of(map, view, b).Writers)
-            .Select(w => NormalEquations.Bytes(w.Inputs, w.Outputs) + (sizeof(double) * (long)w.Inputs * w.Outputs))
+            .Select(w => NormalEquations.Bytes(w.Inputs, w.Outputs))
             .DefaultIfEmpty()
             .Max();
     }
