@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using OnnxMka.Bench;
 using OnnxMka.Cards;
 using OnnxMka.Graph;
 using OnnxMka.Jobs;
@@ -38,7 +39,7 @@ public sealed partial class CardsTests
     [Fact]
     public void The_adapter_map_tells_old_and_new_numbers_and_shares()
     {
-        using var map = JsonDocument.Parse(AdapterMap.Write(Mixed));
+        using var map = JsonDocument.Parse(AdapterMap.Write(new Lineage(Mixed, [])));
         var old = map.RootElement.GetProperty("oldToNew");
         Assert.Equal(16, old.GetArrayLength());
         Assert.Equal("{\"old\":3,\"new\":null,\"into\":[]}", Text(old[3]));

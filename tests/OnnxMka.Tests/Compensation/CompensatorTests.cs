@@ -176,7 +176,7 @@ public sealed class CompensatorTests
         var whole = CompensationFixture.Perplexity(model);
         var dropped = CompensationFixture.Perplexity(CompensationFixture.Run(map, CompensationFixture.Options(CompensationKind.None), split, removed: removed).Model);
         Assert.True(whole <= dropped, $"{whole} with, {dropped} without");
-        var chain = Perplexity.Measure(Runners.Chain(), model.Blocks, CompensationFixture.Test).Value;
+        var chain = Perplexity.Measure(Runners.ByParts(map, CompensationFixture.Test, 8), model.Blocks, CompensationFixture.Test).Value;
         Assert.InRange(Math.Abs((chain / whole) - 1), 0, 1e-5);
         return model;
     }

@@ -10,6 +10,8 @@ using OnnxMka.Scoring;
 using OnnxMka.Selection;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Steps.Dropping;
+using OnnxMka.Steps.Merging;
+using OnnxMka.Steps.Searching;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Running.Sessions;
@@ -35,12 +37,12 @@ public sealed class RuntimeFailureTests : IDisposable
         ["speed"] = (f, set) => Speed.Measure([f.Map], set.Samples, null, ExecutionTarget.Cpu),
         ["verify"] = (f, _) => Compressed(f, o => o with { Verify = true }),
         ["evaluate"] = (f, _) => Compressed(f, o => o with { Evaluate = true }),
-        ["merge"] = (f, _) => Compressed(f, o => o with { Plan = new PlanOptions { Count = 1 } }),
+        ["merge"] = (f, _) => Compressed(f, o => o.With(new Merge { Count = 1 })),
         ["angular"] = (f, _) => Selected(f, "angular"),
         ["bi"] = (f, _) => Selected(f, "bi"),
         ["greedy"] = (f, _) => Selected(f, "greedy-loss"),
         ["refit"] = (f, _) => Compressed(f, o => o.With(new Drop { Blocks = ["1"] }, new Refit())),
-        ["best"] = (f, _) => Compressed(f, o => o with { Plan = new PlanOptions { Method = Method.Best, Count = 1 } }),
+        ["best"] = (f, _) => Compressed(f, o => o.With(new Best { Count = 1 })),
         ["eval"] = (f, _) => ModelEvaluation.Run(new EvaluationOptions { Model = f.Path, TextIds = f.IdFile(), Window = 16 }),
     };
 
