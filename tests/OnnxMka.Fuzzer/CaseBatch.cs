@@ -35,7 +35,7 @@ internal static class CaseBatch
         {
             if (FuzzCase.IsOperator(seed)) return OperatorCase.Run(OperatorModel.Damaged(seed), folder) ? new CaseOutcome(seed, CaseEnd.Done, "") : new CaseOutcome(seed, CaseEnd.Refused, "runtime");
             var options = FuzzCase.Prepare(seed, folder);
-            Compression.Run(options with { Running = options.Running with { Target = options.Running.Target with { Isolate = isolate } } });
+            Compressor.Run(options with { Running = options.Running with { Target = options.Running.Target with { Isolate = isolate } } });
             return new CaseOutcome(seed, CaseEnd.Done, "");
         }
         catch (RefusedException e)

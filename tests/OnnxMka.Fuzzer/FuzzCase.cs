@@ -1,10 +1,11 @@
-using OnnxMka.Compensation;
 using OnnxMka.Forge;
 using OnnxMka.Jobs;
-using OnnxMka.Planning;
+using OnnxMka.Recipes;
 using OnnxMka.Running.Parts;
 using OnnxMka.Running.Tokens;
-using OnnxMka.Selection;
+using OnnxMka.Steps.Correcting;
+using OnnxMka.Steps.Dropping;
+using OnnxMka.Steps.Merging;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Fuzzer;
@@ -46,22 +47,29 @@ internal static class FuzzCase
         {
             Input = model,
             Output = new() { Path = Path.Combine(folder, "out"), Force = true },
-            Calibration = new() { IdsFile = ids, Samples = CalibrationSet.MinSamples, Length = Length, HeldBackSamples = 4 },
             Running = new() { BatchSize = 4, Mode = random.Next(4) == 0 ? RunMode.Chain : null },
             Evaluate = random.Next(4) == 0,
             Check = random.Next(4) == 0,
-            Plan = new PlanOptions { Method = Method.Drop, Count = 1, Order = Order.Tail, ProtectFirst = 0, ProtectLast = 0 },
+            Recipe = new Recipe
+            {
+                Steps = [new Drop { Count = 1, Select = "tail", ProtectFirst = 0, ProtectLast = 0 }],
+                Calibration = new() { IdsFile = ids, Samples = CalibrationSet.MinSamples, Length = Length, HeldBackSamples = 4 },
+            },
         };
+        var drop = new Drop { Count = 1, ProtectFirst = 0, ProtectLast = 0 };
+        var merge = new Merge { Count = 1, ProtectFirst = 0, ProtectLast = 0 };
         return random.Next(8) switch
         {
-            0 => options with { Plan = options.Plan with { Order = Order.Similarity } },
-            1 => options with { Plan = options.Plan with { Method = Method.Mka, Order = Order.Similarity } },
-            2 => options with { Plan = options.Plan with { Method = Method.Mka, Alpha = 0.6 } },
-            3 => options with { Select = SelectionKind.Bi, Compensate = new CompensationOptions { Kind = CompensationKind.Refit } },
-            4 => options with { Select = SelectionKind.GreedyLoss },
-            5 => options with { Granularity = Granularity.Sublayer },
-            6 => options with { Select = SelectionKind.Cka, Compensate = new CompensationOptions { Kind = CompensationKind.Auto } },
+            0 => With(drop),
+            1 => With(merge),
+            2 => With(merge with { Select = "tail", Alpha = 0.6 }),
+            3 => With(drop with { Select = "bi" }, new Refit()),
+            4 => With(drop with { Select = "greedy-loss" }),
+            5 => options with { Recipe = options.Recipe with { Granularity = Granularity.Sublayer } },
+            6 => With(drop with { Select = "cka" }, new Correct()),
             _ => options,
         };
+
+        CompressionOptions With(params ReadOnlySpan<Bench.Step> steps) => options with { Recipe = options.Recipe with { Steps = [.. steps] } };
     }
 }

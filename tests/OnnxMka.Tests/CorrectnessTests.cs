@@ -7,6 +7,7 @@ using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 using OnnxMka.Running.Sessions;
 using OnnxMka.Running.Tokens;
+using OnnxMka.Steps.Merging;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Tests;
@@ -24,7 +25,7 @@ public sealed class CorrectnessTests
     public void One_ratio_0_keeps_every_tensor_and_the_logits()
     {
         using var folder = new TempFolder();
-        var result = Compression.Run(new CompressionOptions { Input = Books16.ModelPath, Output = new() { Path = folder["same.onnx"] }, Ratio = 0, Evaluate = false });
+        var result = Compressor.Run(new CompressionOptions { Input = Books16.ModelPath, Output = new() { Path = folder["same.onnx"] }, Recipe = RecipeOf.Steps(new Merge { Ratio = 0 }), Evaluate = false });
         var copy = OnnxModel.Load(result.Emitted!.ModelPath);
         using var reader = new TensorReader();
         Assert.Equal(Books16.Map.Model.Graph.Initializers.Keys, copy.Graph.Initializers.Keys);
@@ -125,14 +126,16 @@ public sealed class CorrectnessTests
     public void Six_the_same_input_gives_the_same_bytes()
     {
         using var folder = new TempFolder();
-        var runs = new[] { "a", "b" }.Select(name => Compression.Run(new CompressionOptions
+        var runs = new[] { "a", "b" }.Select(name => Compressor.Run(new CompressionOptions
         {
             Input = Books16.Folder,
             Output = new() { Path = folder[name] },
-            Ratio = 0.25,
-            Calibration = new() { Samples = 64 },
+            Recipe = RecipeOf.Steps(new Merge { Ratio = 0.25 }) with
+            {
+                Calibration = new() { Samples = 64 },
+                Scoring = new() { Alignment = new AlignmentOptions { MaxThreads = name == "a" ? 1 : 2 } },
+            },
             Running = new() { BatchSize = name == "a" ? 8 : 4 },
-            Scoring = new() { Alignment = new AlignmentOptions { MaxThreads = name == "a" ? 1 : 2 } },
             Evaluate = false,
             Verify = false,
         })).ToArray();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using OnnxMka.Bench;
 using OnnxMka.Cards;
 using OnnxMka.Graph;
 using OnnxMka.Jobs;
@@ -38,7 +39,7 @@ public sealed partial class CardsTests
     [Fact]
     public void The_adapter_map_tells_old_and_new_numbers_and_shares()
     {
-        using var map = JsonDocument.Parse(AdapterMap.Write(Mixed));
+        using var map = JsonDocument.Parse(AdapterMap.Write(new Lineage(Mixed, [])));
         var old = map.RootElement.GetProperty("oldToNew");
         Assert.Equal(16, old.GetArrayLength());
         Assert.Equal("{\"old\":3,\"new\":null,\"into\":[]}", Text(old[3]));
@@ -78,11 +79,11 @@ public sealed partial class CardsTests
         {
             Input = folder["in"],
             Output = new() { Path = folder["out"], ModelCard = true, Force = force },
-            Plan = new PlanOptions { Named = [3], Method = Method.Drop },
+            Recipe = RecipeOf.Drop(3),
             Evaluate = false,
             Verify = false,
         };
-        Assert.Equal(card, Compression.Run(options).Emitted!.Card);
+        Assert.Equal(card, Compressor.Run(options).Emitted!.Card);
         Assert.Contains("license: apache-2.0\n", File.ReadAllText(Path.Combine(folder["out"], card)), StringComparison.Ordinal);
         if (!force) Assert.Equal(Readme, File.ReadAllText(Path.Combine(folder["out"], "README.md")));
     }
@@ -119,8 +120,15 @@ public sealed partial class CardsTests
     {
         using var folder = new TempFolder();
         foreach (var name in new[] { "README.md", "MODEL_CARD.md" }) File.WriteAllText(folder[name], "mine");
-        var options = new CompressionOptions { Input = Books16.Folder, Output = new() { Path = folder["small.onnx"], ModelCard = true }, Plan = new PlanOptions { Named = [3], Method = Method.Drop }, Evaluate = false, Verify = false };
-        Assert.Throws<OnnxMka.Outcomes.OutputException>(() => Compression.Run(options));
+        var options = new CompressionOptions
+        {
+            Input = Books16.Folder,
+            Output = new() { Path = folder["small.onnx"], ModelCard = true },
+            Recipe = RecipeOf.Drop(3),
+            Evaluate = false,
+            Verify = false,
+        };
+        Assert.Throws<OnnxMka.Outcomes.OutputException>(() => Compressor.Run(options));
         Assert.Equal(["MODEL_CARD.md", "README.md"], Directory.GetFileSystemEntries(folder.FullPath).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal("mine", File.ReadAllText(folder["MODEL_CARD.md"]));
     }

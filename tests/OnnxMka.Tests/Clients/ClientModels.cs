@@ -8,7 +8,10 @@ using OnnxMka.Graph.Editing;
 using OnnxMka.Jobs;
 using OnnxMka.Planning;
 using OnnxMka.Running.Sessions;
+using OnnxMka.Steps.Dropping;
+using OnnxMka.Steps.Merging;
 using OnnxMka.Structure;
+
 using Fixture = OnnxMka.Tests.Books16;
 
 namespace OnnxMka.Tests.Clients;
@@ -44,21 +47,20 @@ internal static partial class ClientModels
         if (data == DataPlace.OneFile) File.WriteAllText(config, File.ReadAllText(config).TrimEnd()[..^1].TrimEnd() + $",\n  \"transformers.js_config\": {{ \"use_external_data_format\": {{ \"model{suffix}.onnx\": 1 }} }}\n}}\n");
     }
 
-    public static void Shorten(string input, string output, Method method = Method.Drop) => Compression.Run(new CompressionOptions
+    public static void Shorten(string input, string output, Method method = Method.Drop) => Compressor.Run(new CompressionOptions
     {
         Input = input,
         Output = new() { Path = output },
-        Plan = new PlanOptions { Named = Removed, Method = method, Alpha = method == Method.Mka ? 0.75 : null },
+        Recipe = method == Method.Drop ? RecipeOf.Drop(Removed) : RecipeOf.Steps(new Merge { Blocks = [.. Removed.Select(RecipeOf.Name)], Alpha = 0.75 }),
         Evaluate = false,
     });
 
     /// <summary>Halves go: two attentions, two MLPs and a whole layer, so caches stay at 13 of 16 layers.</summary>
-    public static void Halve(string input, string output) => Compression.Run(new CompressionOptions
+    public static void Halve(string input, string output) => Compressor.Run(new CompressionOptions
     {
         Input = input,
         Output = new() { Path = output },
-        Granularity = Granularity.Sublayer,
-        Plan = new PlanOptions { NamedHalves = ["3.attention", "5.mlp", "7", "10.attention", "14.mlp"], Method = Method.Drop },
+        Recipe = RecipeOf.Steps(new Drop { Blocks = ["3.attention", "5.mlp", "7", "10.attention", "14.mlp"] }) with { Granularity = Granularity.Sublayer },
         Evaluate = false,
         Check = true,
     });

@@ -5,6 +5,7 @@ using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Jobs;
 using OnnxMka.Planning;
+using OnnxMka.Steps.Searching;
 
 namespace OnnxMka.Tests.Clients;
 
@@ -58,16 +59,15 @@ public sealed class GenAiTests
     {
         using var folder = new TempFolder();
         ClientModels.Export(Presets.ByName(preset), folder["model"]);
-        var result = Compression.Run(new CompressionOptions
+        var result = Compressor.Run(new CompressionOptions
         {
             Input = folder["model"],
             Output = new() { Path = folder["small"] },
-            Plan = new PlanOptions { Named = [12, 13], Method = Method.Best },
-            Calibration = new() { Samples = 32, Length = 32 },
+            Recipe = RecipeOf.Steps(new Best { Blocks = ["12", "13"] }) with { Calibration = new() { Samples = 32, Length = 32 } },
             Evaluate = false,
             Check = true,
         });
-        Assert.NotEqual(CompensationKind.None, result.Compensation!.Kind);
+        Assert.NotEqual(CompensationKind.None, result.Told<CompensationReport>()!.Kind);
         Assert.All(result.Verdicts, v => Assert.True(v.Passed, v.Check));
         Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "model.onnx"), NewTokens), Generate(folder["small"]));
     }

@@ -5,7 +5,6 @@ using OnnxMka.Emission;
 using OnnxMka.Graph;
 using OnnxMka.Jobs;
 using OnnxMka.Outcomes;
-using OnnxMka.Planning;
 
 namespace OnnxMka.Tests.Emission;
 
@@ -57,7 +56,7 @@ public sealed class CompanionFilesTests : IDisposable
         Directory.CreateDirectory(_folder["snapshots/1"]);
         foreach (var file in Directory.GetFiles(_folder["blobs"]).Select(Path.GetFileName))
             File.CreateSymbolicLink(_folder[$"snapshots/1/{file}"], $"../../blobs/{file}");
-        Assert.Equal(plain, Contents(Compression.Run(Options with { Input = _folder["snapshots/1"] }).Emitted!));
+        Assert.Equal(plain, Contents(Compressor.Run(Options with { Input = _folder["snapshots/1"] }).Emitted!));
     }
 
     /// <summary>What a model brings along must not be a way to what lies elsewhere on the disk: the rule that holds for data files.</summary>
@@ -118,7 +117,7 @@ public sealed class CompanionFilesTests : IDisposable
     {
         for (var run = 0; run < 2; run++)
         {
-            Compression.Run(Options with { Output = Options.Output with { Path = _folder["in/small"], Force = true } });
+            Compressor.Run(Options with { Output = Options.Output with { Path = _folder["in/small"], Force = true } });
             Assert.Equal([.. Fixture.Append("model.onnx").Order(StringComparer.Ordinal)], Files("in/small"));
         }
     }
@@ -140,7 +139,7 @@ public sealed class CompanionFilesTests : IDisposable
         File.SetUnixFileMode(_folder["in/encoder.bin"], UnixFileMode.UserRead | UnixFileMode.GroupRead);
         File.WriteAllText(_folder["in/empty"], "");
         var counted = new Written();
-        Compression.Run(Options, counted);
+        Compressor.Run(Options, counted);
         Assert.Equal(bytes, File.ReadAllBytes(_folder["out/encoder.bin"]));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.GroupRead, File.GetUnixFileMode(_folder["out/encoder.bin"]));
         Assert.Equal(0, new FileInfo(_folder["out/empty"]).Length);
@@ -153,7 +152,7 @@ public sealed class CompanionFilesTests : IDisposable
     {
         using (var large = File.OpenWrite(_folder["in/large.bin"])) large.SetLength(1L << 32);
         using var cancel = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Compression.Run(Options, new Written { After = (1 << 25, cancel.Cancel) }, cancel.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => Compressor.Run(Options, new Written { After = (1 << 25, cancel.Cancel) }, cancel.Token));
         Assert.False(Directory.Exists(_folder["out"]));
         Assert.Empty(Directory.GetFileSystemEntries(_folder.FullPath, ".*"));
     }
@@ -194,17 +193,24 @@ public sealed class CompanionFilesTests : IDisposable
     {
         Input = _folder["in"],
         Output = new() { Path = _folder["out"] },
-        Plan = new() { Method = Method.Drop, Named = [3, 4] },
+        Recipe = RecipeOf.Drop(3, 4),
         Evaluate = false,
         Verify = false,
     };
 
-    private EmittedModel Dropped() => Compression.Run(Options).Emitted!;
+    private EmittedModel Dropped() => Compressor.Run(Options).Emitted!;
 
     /// <summary>Bytes of the fixture's result with all its files but configuration, which counts as it was before.</summary>
     private static long Drop(string output)
     {
-        var emitted = Compression.Run(new CompressionOptions { Input = Books16.Folder, Output = new() { Path = output }, Plan = new() { Method = Method.Drop, Named = [3, 4] }, Evaluate = false, Verify = false }).Emitted!;
+        var emitted = Compressor.Run(new CompressionOptions
+        {
+            Input = Books16.Folder,
+            Output = new() { Path = output },
+            Recipe = RecipeOf.Drop(3, 4),
+            Evaluate = false,
+            Verify = false,
+        }).Emitted!;
         return emitted.Written.TotalBytes + Fixture.Sum(f => new FileInfo(Path.Combine(Books16.Folder, f)).Length);
     }
 

@@ -41,7 +41,7 @@ internal sealed class FaultScenario : IDisposable
         Directory.CreateDirectory(_folder["before"]);
         prepare?.Invoke(Input, _folder["before"]);
         _before = Contents(_folder["before"]);
-        _plan = PlanJson.Write(Compression.Run(Dropping(Input, null, 2)).Plan);
+        _plan = PlanJson.Write(Compressor.Run(Dropping(Input, null, 2)).Plan);
         var plain = Run("plain", [], null);
         Assert.Equal("", plain.Result.Errors);
         _after = Contents(_folder["plain"]);
@@ -121,7 +121,7 @@ internal sealed class FaultScenario : IDisposable
     private static void Old(string input, string output, bool external = false)
     {
         var dropping = Dropping(input, output, 1);
-        Compression.Run(dropping with { Output = dropping.Output with { ForceExternalData = external } });
+        Compressor.Run(dropping with { Output = dropping.Output with { ForceExternalData = external } });
         File.WriteAllText(Path.Combine(Path.GetDirectoryName(output)!, "notes.txt"), "somebody's");
     }
 
@@ -129,7 +129,7 @@ internal sealed class FaultScenario : IDisposable
     {
         Input = input,
         Output = new() { Path = output, DryRun = output is null },
-        Plan = new PlanOptions { Named = [block], Method = Method.Drop },
+        Recipe = RecipeOf.Drop(block),
         Evaluate = false,
         Verify = false,
     };

@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Jobs;
-using OnnxMka.Planning;
 using OnnxMka.Tests.Clients;
 
 namespace OnnxMka.Tests.Emission;
@@ -34,7 +33,14 @@ public sealed class FolderTests : IDisposable
     [Fact]
     public void The_fixture_changes_as_the_readme_shows()
     {
-        Compression.Run(new CompressionOptions { Input = Books16.Folder, Output = new() { Path = _folder["out"] }, Plan = new PlanOptions { Method = Method.Drop, Order = Order.Tail, Count = 6 }, Evaluate = false, Verify = false });
+        Compressor.Run(new CompressionOptions
+        {
+            Input = Books16.Folder,
+            Output = new() { Path = _folder["out"] },
+            Recipe = RecipeOf.DropTail(6),
+            Evaluate = false,
+            Verify = false,
+        });
         var readme = File.ReadAllText(Path.Combine(Books16.Root, "README.md"));
         foreach (var (file, line) in new[] { ("config.json", 10), ("genai_config.json", 29) })
         {
@@ -49,7 +55,7 @@ public sealed class FolderTests : IDisposable
     public void A_result_beside_its_original_is_told_that_the_configuration_is_not_its_own()
     {
         ClientModels.Export(LlamaPresets.GenAiLlamaGqa, _folder["in"]);
-        var emitted = Compression.Run(new CompressionOptions { Input = _folder["in/model.onnx"], Output = new() { Path = _folder["in/small.onnx"] }, Plan = Drop, Evaluate = false, Verify = false }).Emitted!;
+        var emitted = Compressor.Run(Dropping("in/model.onnx", "in/small.onnx")).Emitted!;
         Assert.Equal(["config.json", "genai_config.json"], emitted.ConfigChanges.Where(c => c.IsWarning).Select(c => c.File));
     }
 
@@ -88,7 +94,13 @@ public sealed class FolderTests : IDisposable
         ClientModels.ExportForHub(LlamaPresets.TorchScriptLlama, _folder["in"], DataPlace.Inline, "");
         var config = _folder["in/config.json"];
         File.WriteAllText(config, File.ReadAllText(config).Replace("{\n", "{\n  \"transformers.js_config\": { },\n", StringComparison.Ordinal));
-        Compression.Run(new CompressionOptions { Input = _folder["in"], Output = new() { Path = _folder["out"], ForceExternalData = true }, Plan = Drop, Evaluate = false });
+        Compressor.Run(new CompressionOptions
+        {
+            Input = _folder["in"],
+            Output = new() { Path = _folder["out"], ForceExternalData = true },
+            Recipe = RecipeOf.Drop(ClientModels.Removed),
+            Evaluate = false,
+        });
         Assert.Contains("\"transformers.js_config\": {\"use_external_data_format\": {\"model.onnx\": 1} }", File.ReadAllText(_folder["out/config.json"]), StringComparison.Ordinal);
         Assert.True(File.Exists(_folder["out/onnx/model.onnx_data"]));
     }
@@ -144,13 +156,20 @@ public sealed class FolderTests : IDisposable
         Assert.Equal(Enumerable.Range(0, 16).Except(ClientModels.Removed).Select(i => $"t{i}"), types.Select(t => (string)t!));
     }
 
-    private static PlanOptions Drop => new() { Method = Method.Drop, Named = ClientModels.Removed };
-
     private static byte[] Bytes(string file, long offset, long length) => File.ReadAllBytes(file).AsSpan((int)offset, (int)length).ToArray();
 
     private void MakeHubFolder() => ClientModels.ExportForHub(LlamaPresets.TorchScriptLlama, _folder["in"], DataPlace.OneFile, "");
 
-    private CompressionResult Shorten() => Compression.Run(new CompressionOptions { Input = _folder["in"], Output = new() { Path = _folder["out"] }, Plan = Drop, Evaluate = false, Verify = false });
+    private CompressionResult Shorten() => Compressor.Run(Dropping("in", "out"));
+
+    private CompressionOptions Dropping(string input, string output) => new()
+    {
+        Input = _folder[input],
+        Output = new() { Path = _folder[output] },
+        Recipe = RecipeOf.Drop(ClientModels.Removed),
+        Evaluate = false,
+        Verify = false,
+    };
 
     private void Configure(Action<JsonObject> change)
     {

@@ -3,7 +3,6 @@ using OnnxMka.Graph;
 using OnnxMka.Inputs;
 using OnnxMka.Jobs;
 using OnnxMka.Outcomes;
-using OnnxMka.Planning;
 
 namespace OnnxMka.Tests.Emission;
 
@@ -98,11 +97,11 @@ public sealed class FolderUpdateTests : IDisposable
         File.WriteAllText(_folder[file], text);
     }
 
-    private void Drop(int block) => Compression.Run(new CompressionOptions
+    private void Drop(int block) => Compressor.Run(new CompressionOptions
     {
         Input = Books16.Folder,
         Output = new() { Path = _folder["out"], Force = true },
-        Plan = new PlanOptions { Named = [block], Method = Method.Drop },
+        Recipe = RecipeOf.Drop(block),
         Evaluate = false,
         Verify = false,
     });

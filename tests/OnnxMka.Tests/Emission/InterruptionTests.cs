@@ -1,7 +1,8 @@
 using OnnxMka.Graph;
 using OnnxMka.Jobs;
 using OnnxMka.Outcomes;
-using OnnxMka.Planning;
+using OnnxMka.Steps.Merging;
+using OnnxMka.Steps.Searching;
 
 namespace OnnxMka.Tests.Emission;
 
@@ -17,7 +18,7 @@ public sealed class InterruptionTests
     public void Cancelled_at_any_stage(string stage)
     {
         using var folder = new TempFolder();
-        AssertNothingStays(stage, folder, new CompressionOptions { Input = Books16.Folder, Output = new() { Path = folder["out"] }, Ratio = 0.25, Calibration = new() { Samples = 32, HeldBackSamples = 8 } });
+        AssertNothingStays(stage, folder, Merging(Books16.Folder, folder["out"]));
     }
 
     [Theory]
@@ -31,7 +32,13 @@ public sealed class InterruptionTests
         AssertNothingStays(
             stage,
             folder,
-            new CompressionOptions { Input = Books16.Folder, Output = new() { Path = folder["out"] }, Plan = new PlanOptions { Method = Method.Best, Named = [13, 14] }, Calibration = new() { Samples = 32, Length = 16 }, Evaluate = false });
+            new CompressionOptions
+            {
+                Input = Books16.Folder,
+                Output = new() { Path = folder["out"] },
+                Recipe = RecipeOf.Steps(new Best { Blocks = ["13", "14"] }) with { Calibration = new() { Samples = 32, Length = 16 } },
+                Evaluate = false,
+            });
     }
 
     [Fact]
@@ -40,7 +47,7 @@ public sealed class InterruptionTests
         using var folder = new TempFolder();
         File.Copy(Books16.ModelPath, folder["in.onnx"]);
         var sink = new WhenStage("write", () => File.Delete(folder["in.onnx"]));
-        var refused = Assert.Throws<RefusedException>(() => Compression.Run(Dropping(folder["in.onnx"], folder["out/model.onnx"]), sink));
+        var refused = Assert.Throws<RefusedException>(() => Compressor.Run(Dropping(folder["in.onnx"], folder["out/model.onnx"]), sink));
         Assert.Equal("MKA004", refused.Refusal.Code);
         Assert.Empty(Directory.GetFiles(folder.FullPath, "*", SearchOption.AllDirectories));
     }
@@ -70,7 +77,7 @@ public sealed class InterruptionTests
     [Fact]
     public void A_place_that_cannot_be_written()
     {
-        var failed = Assert.Throws<OutputException>(() => Compression.Run(Dropping(Books16.Folder, "/proc/onnx-mka-test")));
+        var failed = Assert.Throws<OutputException>(() => Compressor.Run(Dropping(Books16.Folder, "/proc/onnx-mka-test")));
         Assert.StartsWith("Cannot write to /proc", failed.Message, StringComparison.Ordinal);
     }
 
@@ -78,7 +85,7 @@ public sealed class InterruptionTests
     public void A_disk_without_room_is_noticed_before_a_byte_is_written()
     {
         using var disk = new SmallDisk("6m");
-        var failed = Assert.Throws<OutputException>(() => Compression.Run(Dropping(Books16.Folder, disk["out"])));
+        var failed = Assert.Throws<OutputException>(() => Compressor.Run(Dropping(Books16.Folder, disk["out"])));
         Assert.Contains("the disk has", failed.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(disk.FullPath));
     }
@@ -88,7 +95,7 @@ public sealed class InterruptionTests
     {
         // Room for the model's 12,697,695 bytes but not for the tokenizer beside it.
         using var disk = new SmallDisk("12404k");
-        var failed = Assert.Throws<OutputException>(() => Compression.Run(Dropping(Books16.Folder, disk["out"])));
+        var failed = Assert.Throws<OutputException>(() => Compressor.Run(Dropping(Books16.Folder, disk["out"])));
         Assert.StartsWith("Cannot write", failed.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(disk.FullPath));
     }
@@ -109,7 +116,7 @@ public sealed class InterruptionTests
     {
         using var cancel = new CancellationTokenSource();
         var sink = new WhenStage(stage, cancel.Cancel);
-        Assert.ThrowsAny<OperationCanceledException>(() => Compression.Run(options, sink, cancel.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => Compressor.Run(options, sink, cancel.Token));
         Assert.True(sink.Reached);
         Assert.Empty(Directory.GetFileSystemEntries(folder.FullPath));
     }
@@ -122,7 +129,7 @@ public sealed class InterruptionTests
         var sink = new WhenStage(stage, () => change(folder["in/model.onnx"]));
         try
         {
-            Compression.Run(new CompressionOptions { Input = folder["in"], Output = new() { Path = folder["out"] }, Ratio = 0.25, Calibration = new() { Samples = 32, HeldBackSamples = 8 } }, sink);
+            Compressor.Run(Merging(folder["in"], folder["out"]), sink);
         }
         finally
         {
@@ -131,11 +138,18 @@ public sealed class InterruptionTests
         }
     }
 
+    private static CompressionOptions Merging(string input, string output) => new()
+    {
+        Input = input,
+        Output = new() { Path = output },
+        Recipe = RecipeOf.Steps(new Merge { Ratio = 0.25 }) with { Calibration = new() { Samples = 32, HeldBackSamples = 8 } },
+    };
+
     private static CompressionOptions Dropping(string input, string output) => new()
     {
         Input = input,
         Output = new() { Path = output },
-        Plan = new PlanOptions { Named = [5], Method = Method.Drop },
+        Recipe = RecipeOf.Drop(5),
         Evaluate = false,
         Verify = false,
     };

@@ -4,7 +4,6 @@ using OnnxMka.Graph;
 using OnnxMka.Inputs;
 using OnnxMka.Jobs;
 using OnnxMka.Outcomes;
-using OnnxMka.Planning;
 
 namespace OnnxMka.Tests.Emission;
 
@@ -161,12 +160,12 @@ public sealed class OverwritingTests : IDisposable
 
     private int Blocks(string model) => OnnxMka.Structure.BlockDetector.Detect(OnnxModel.Load(_folder[model])).Count;
 
-    private CompressionResult Drop(string input, string output, bool force = false, bool external = false, IProgressSink? sink = null) => Compression.Run(
+    private CompressionResult Drop(string input, string output, bool force = false, bool external = false, IProgressSink? sink = null) => Compressor.Run(
         new CompressionOptions
         {
             Input = Path.Combine(_folder.FullPath, input),
             Output = new() { Path = Path.Combine(_folder.FullPath, output), Force = force, ForceExternalData = external },
-            Plan = new PlanOptions { Named = [5], Method = Method.Drop },
+            Recipe = RecipeOf.Drop(5),
             Evaluate = false,
             Verify = sink is not null,
         },

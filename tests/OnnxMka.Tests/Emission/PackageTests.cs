@@ -1,6 +1,5 @@
 using OnnxMka.Forge;
 using OnnxMka.Jobs;
-using OnnxMka.Planning;
 using OnnxMka.Tests.Clients;
 
 namespace OnnxMka.Tests.Emission;
@@ -67,11 +66,11 @@ public sealed class PackageTests : IDisposable
         Assert.Contains("and not model.onnx, which genai_config.json names", Assert.Throws<RefusedException>(() => Shorten("in")).Message, StringComparison.Ordinal);
     }
 
-    private CompressionResult Shorten(string input) => Compression.Run(new CompressionOptions
+    private CompressionResult Shorten(string input) => Compressor.Run(new CompressionOptions
     {
         Input = _folder[input],
         Output = new() { Path = _folder["out"] },
-        Plan = new PlanOptions { Method = Method.Drop, Named = ClientModels.Removed },
+        Recipe = RecipeOf.Drop(ClientModels.Removed),
         Evaluate = false,
         Verify = false,
     });

@@ -67,11 +67,11 @@ public sealed class HostileDecoderTests
     {
         using var folder = new TempFolder();
         File.WriteAllBytes(folder["in.onnx"], Changed("TorchScriptLlama", m => HostileGraphs.SameNames(m, "/model/layers.1/")));
-        var result = Compression.Run(new CompressionOptions
+        var result = Compressor.Run(new CompressionOptions
         {
             Input = folder["in.onnx"],
             Output = new() { Path = folder["out.onnx"], KeepNames = keepNames },
-            Plan = new OnnxMka.Planning.PlanOptions { Method = OnnxMka.Planning.Method.Drop, Named = [0] },
+            Recipe = RecipeOf.Drop(0),
             Evaluate = false,
             Verify = false,
             Check = true,

@@ -34,7 +34,7 @@ public sealed partial class JsonFormTests
         var plan = Books16.Plan([3]) with { Fingerprint = Plain, Rejected = [new RejectedPair(0, 1, Plain)] };
         var analysis = new Analysis(Plain, new SimilarityTable([[1, 0.5], [0.5, 1]]), [1, 1], [[1, 0.5], [1, 0.5]], 32, 16, Plain, "", "CPU");
         var header = new ResultHeader(1, "m", null, 0, [new TaskHeader(Plain, "", Plain, [0])]);
-        string[] documents = [PlanJson.Write(plan), analysis.ToJson(), AdapterMap.Write(plan), OnnxMka.Reporting.EvaluationJson.Write(header, []), OnnxMka.Reporting.AnalysisReport.Write(analysis, Plain)];
+        string[] documents = [PlanJson.Write(plan), analysis.ToJson(), AdapterMap.Write(new OnnxMka.Bench.Lineage(plan, [])), OnnxMka.Reporting.EvaluationJson.Write(header, []), OnnxMka.Reporting.AnalysisReport.Write(analysis, Plain)];
         foreach (var document in documents)
         {
             Assert.Contains($"\"{Plain}\"", document, StringComparison.Ordinal);

@@ -10,7 +10,7 @@ public sealed class LayeringTests
 {
     private static readonly string[] Assemblies =
     [
-        .. new[] { typeof(OnnxModel), typeof(NormalEquations), typeof(AlignmentOptions), typeof(IlgpuScoringKernels), typeof(Compression) }.Select(t => t.Assembly.Location),
+        .. new[] { typeof(OnnxModel), typeof(NormalEquations), typeof(AlignmentOptions), typeof(IlgpuScoringKernels), typeof(Compressor) }.Select(t => t.Assembly.Location),
         Path.Combine(AppContext.BaseDirectory, "onnx-mka.dll"),
     ];
 

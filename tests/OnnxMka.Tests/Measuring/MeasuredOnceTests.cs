@@ -1,8 +1,10 @@
-using OnnxMka.Compensation;
+using OnnxMka.Bench;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Running.Parts;
-using OnnxMka.Selection;
+using OnnxMka.Steps.Correcting;
+using OnnxMka.Steps.Dropping;
+using OnnxMka.Steps.Merging;
 using OnnxMka.Sweeping;
 
 namespace OnnxMka.Tests.Measuring;
@@ -22,9 +24,16 @@ public sealed class MeasuredOnceTests
     public void A_compression_measures_each_model_once(string way, int models)
     {
         using var folder = new TempFolder();
-        var plan = new PlanOptions { Method = way.StartsWith("merge", StringComparison.Ordinal) ? Method.Mka : Method.Drop, Named = way == "nothing" ? [] : [3], Alpha = way == "merge" ? 0.6 : 1 };
+        Step[] steps = way switch
+        {
+            "merge" => [new Merge { Blocks = ["3"], Alpha = 0.6 }],
+            "merge with share 1" => [new Merge { Blocks = ["3"], Alpha = 1 }],
+            "linear" => [new Drop { Blocks = ["3"] }, new MapSeams()],
+            "nothing" => [new Drop()],
+            _ => [new Drop { Blocks = ["3"] }],
+        };
         var (sink, options) = (new Counting(), SmallDecoder.Write(SmallDecoder.Map, folder["in"]));
-        var result = Compression.Run(options with { Output = new() { Path = folder["out"] }, Plan = plan, Compensate = new CompensationOptions { Kind = way == "linear" ? CompensationKind.Linear : CompensationKind.None } }, sink);
+        var result = Compressor.Run(options.With(steps) with { Output = new() { Path = folder["out"] } }, sink);
         Assert.Equal(models * Windows, sink.Done("perplexity"));
         Assert.Equal(OnnxMka.Measuring.Speed.Work(Math.Min(models, 2)), sink.Done("speed"));
         var quality = result.Quality!;
@@ -32,7 +41,7 @@ public sealed class MeasuredOnceTests
         Assert.Equal(models < 2, quality.Result == quality.Original);
         Assert.Equal(2, quality.Speed!.Models.Length);
         // What was said to be equal is: measured apart, the plain drop differs by nothing, and the original neither.
-        using var texts = new OnnxMka.Running.Tokens.Texts(options.Calibration, options.Input);
+        using var texts = new OnnxMka.Running.Tokens.Texts(options.Recipe.Calibration, options.Input);
         double Measured(OnnxMka.Structure.BlockMap map) =>
             OnnxMka.Measuring.Perplexity.Measure(Runner.Whole(options.Running), map, texts.HeldBack!).MeanNll;
         Assert.Equal(Measured(OnnxMka.Rewriting.ModelRewriter.Apply(SmallDecoder.Map, result.Plan.AsDrop()).Blocks), quality.PlainDrop.MeanNll);
@@ -45,16 +54,16 @@ public sealed class MeasuredOnceTests
     {
         using var folder = new TempFolder();
         var (sink, options) = (new Counting(), SmallDecoder.Write(SmallDecoder.Map, folder["in"]));
-        SweepMethod[] ways = [new(Method.Drop, SelectionKind.Tail), new(Method.Drop), new(Method.Drop, SelectionKind.Tail, CompensationKind.Linear)];
-        var result = Sweep.Run(options with { Plan = new PlanOptions { Order = Order.Tail } }, new SweepOptions([0, 0.34], [.. ways], null), sink);
+        SweepMethod[] ways = [new(Method.Drop, "tail"), new(Method.Drop), new(Method.Drop, "tail", "linear")];
+        var result = Sweep.Run(options, new SweepOptions([0, 0.34], [.. ways], null) { Select = "tail" }, sink);
         Assert.Equal(6, result.Points.Length);
         // The original, two blocks dropped, and the same with nodes behind the cut.
         Assert.Equal(3 * Windows, sink.Total("windows"));
         Assert.Equal(2 * OnnxMka.Measuring.Speed.Work(2), sink.Total("runs"));
         Assert.All(result.Points.Where(p => p.Removed == 0), p => Assert.Equal((0.0, 1.0), (p.Increase, p.Speedup)));
-        var drops = result.Points.Where(p => p.Removed == 2 && p.Way.Compensate == CompensationKind.None).ToArray();
+        var drops = result.Points.Where(p => p.Removed == 2 && p.Way.Correction is null).ToArray();
         Assert.Equal(drops[0].Perplexity, drops[1].Perplexity);
-        Assert.NotEqual(drops[0].Perplexity, result.Points.Single(p => p.Removed == 2 && p.Way.Compensate != CompensationKind.None).Perplexity);
+        Assert.NotEqual(drops[0].Perplexity, result.Points.Single(p => p.Removed == 2 && p.Way.Correction is not null).Perplexity);
     }
 
     /// <summary>What stages have done, by name and by unit.</summary>

@@ -6,6 +6,7 @@ using OnnxMka.Running.Activations;
 using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;
 using OnnxMka.Running.Tokens;
+using OnnxMka.Steps.Merging;
 using OnnxMka.Structure;
 using OnnxMka.Tests.Running.Sessions;
 
@@ -71,12 +72,11 @@ public sealed class OutputFormTests
         foreach (var form in new[] { headless, projected })
         {
             Refused("MKA028", () => ModelEvaluation.Run(new EvaluationOptions { Model = form.Path, TextIds = form.IdFile(), Window = 16 }));
-            var result = Compression.Run(new CompressionOptions
+            var result = Compressor.Run(new CompressionOptions
             {
                 Input = form.Path,
                 Output = new() { Path = form.Other, Force = true },
-                Calibration = new() { IdsFile = form.IdFile(), Samples = 32, Length = 16 },
-                Plan = new() { Count = 1 },
+                Recipe = RecipeOf.Steps(new Merge { Count = 1 }) with { Calibration = new() { IdsFile = form.IdFile(), Samples = 32, Length = 16 } },
             });
             Assert.Null(result.Quality);
             Assert.Contains(result.Verdicts, v => v is { Check: "prefill equals decode", Passed: true });

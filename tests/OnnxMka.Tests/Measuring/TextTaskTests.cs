@@ -59,7 +59,7 @@ public sealed class TextTaskTests
     public void A_smaller_model_diverges()
     {
         using var folder = new TempFolder();
-        Compression.Run(new CompressionOptions { Input = Books16.Folder, Output = new() { Path = folder["out"] }, Ratio = 0.25, Evaluate = false, Plan = new() { Method = OnnxMka.Planning.Method.Drop, Order = OnnxMka.Planning.Order.Tail } });
+        Compressor.Run(new CompressionOptions { Input = Books16.Folder, Output = new() { Path = folder["out"] }, Recipe = RecipeOf.DropTail(4), Evaluate = false });
         var result = ModelEvaluation.Run(Options(folder["out"], Books16.Folder) with { Limit = 2, Generations = 2 });
         Assert.True(Value(result, "KL from the original") > 0.01);
         Assert.InRange(Value(result, "top-1 agreement"), 0.1, 0.95);

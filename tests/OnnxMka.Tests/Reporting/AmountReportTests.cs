@@ -3,6 +3,9 @@ using OnnxMka.Jobs;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
+using OnnxMka.Steps.Dropping;
+using OnnxMka.Steps.Merging;
+using OnnxMka.Steps.Reaching;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Reporting;
@@ -26,20 +29,21 @@ public sealed class AmountReportTests
     public void A_report_is_written(string amount, string format)
     {
         using var folder = new TempFolder();
-        var options = SmallDecoder.Write(SmallDecoder.Map, folder.FullPath) with { Output = new() { DryRun = true }, Plan = new PlanOptions { Method = Method.Drop, Order = Order.Tail } };
+        var options = SmallDecoder.Write(SmallDecoder.Map, folder.FullPath) with { Output = new() { DryRun = true } };
+        var tail = new Drop { Select = "tail" };
         var bytes = new FileInfo(folder["model.onnx"]).Length;
         options = amount switch
         {
-            "--ratio" => options with { Ratio = 0.34 },
-            "--layers-removed" => options with { Plan = options.Plan with { Count = 2 } },
-            "--blocks" => options with { Plan = options.Plan with { Named = [4, 3] } },
-            "--plan" => options with { ReadyPlan = MergePlanner.Plan(SmallDecoder.Map, null, options.Plan with { Count = 2 }, Fingerprint.Of(OnnxMka.Graph.OnnxModel.Load(folder["model.onnx"]))) },
+            "--ratio" => options.With(tail with { Ratio = 0.34 }),
+            "--layers-removed" => options.With(tail with { Count = 2 }),
+            "--blocks" => options.With(new Drop { Blocks = ["4", "3"] }),
+            "--plan" => options.With(PlannedStep.Of(Tail(folder["model.onnx"]))),
             // Both try several numbers of blocks.
-            "--target-size" => options with { Goal = new ReductionTarget(bytes * 3 / 4, null) },
-            _ => options with { Goal = new ReductionTarget(null, 10) },
+            "--target-size" => options.With(new Reach { Bytes = bytes * 3 / 4, Steps = [tail] }),
+            _ => options.With(new Reach { MaxIncrease = 10, Steps = [tail] }),
         };
         var stages = new Counted();
-        var result = Compression.Run(options, stages);
+        var result = Compressor.Run(options, stages);
         var json = ReportJson.Write(result, options);
         var text = format switch { ".md" => MarkdownReport.Of(json), ".html" => HtmlReport.Of(json), _ => json };
         Assert.NotEmpty(text);
@@ -75,6 +79,9 @@ public sealed class AmountReportTests
         Assert.Equal((0, ""), (result.ExitCode, result.Errors));
         Assert.True(File.Exists(folder["r.md"]) && File.Exists(folder["r.json"]));
     }
+
+    private static MergePlan Tail(string path) => MergePlanner.Plan(
+        SmallDecoder.Map, null, new PlanOptions { Method = Method.Drop, Order = Order.Tail, Count = 2 }, Fingerprint.Of(OnnxMka.Graph.OnnxModel.Load(path)));
 
     private sealed class Counted : IProgressSink
     {

@@ -1,6 +1,5 @@
 using OnnxMka.Jobs;
 using OnnxMka.Measuring;
-using OnnxMka.Planning;
 using OnnxMka.Reporting;
 
 namespace OnnxMka.Tests.Reporting;
@@ -15,8 +14,8 @@ public sealed class GivenPathTests
     {
         using var folder = new TempFolder();
         var typed = Typed(folder, output);
-        var options = new CompressionOptions { Input = Typed(Books16.Folder), Output = new() { Path = typed }, Plan = new PlanOptions { Method = Method.Drop, Named = [3] }, Evaluate = false, Verify = false };
-        var json = ReportJson.Write(Compression.Run(options), options);
+        var options = new CompressionOptions { Input = Typed(Books16.Folder), Output = new() { Path = typed }, Recipe = RecipeOf.Drop(3), Evaluate = false, Verify = false };
+        var json = ReportJson.Write(Compressor.Run(options), options);
         Assert.Contains($"\"model\": \"{(below is null ? typed : Path.Combine(typed, below))}\"", json, StringComparison.Ordinal);
         AssertRelative(folder, json);
     }

@@ -1,11 +1,15 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using OnnxMka.Bench;
 using OnnxMka.Compensation;
 using OnnxMka.Jobs;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
-using OnnxMka.Selection;
+using OnnxMka.Steps.Correcting;
+using OnnxMka.Steps.Dropping;
+using OnnxMka.Steps.Merging;
+using OnnxMka.Steps.Searching;
 using OnnxMka.Sweeping;
 
 namespace OnnxMka.Tests.Reporting;
@@ -139,12 +143,20 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
         public Runs()
         {
             using var folder = new TempFolder();
-            var options = new CompressionOptions { Input = Books16.Folder, Calibration = new() { Samples = 64, HeldBackSamples = 32 }, Samples = 2, Ratio = 0.25, Output = new() { Path = folder["out"] }, Plan = new PlanOptions { FitAlpha = true, Align = AlignUnits.Both } };
-            var compressed = Compression.Run(options);
+            var options = new CompressionOptions
+            {
+                Input = Books16.Folder,
+                Recipe = RecipeOf.Steps(new Merge { Ratio = 0.25, FitAlpha = true, Align = AlignUnits.Both }) with { Calibration = new() { Samples = 64, HeldBackSamples = 32 } },
+                Samples = 2,
+                Output = new() { Path = folder["out"] },
+            };
+            var compressed = Compressor.Run(options);
             Json["compression"] = ReportJson.Write(compressed, options);
             Json["analysis"] = AnalysisReport.Write(compressed.Analysis!, "books16");
             var sweepOptions = new SweepOptions([0.25, 0.5], [new SweepMethod(Method.Mka), new SweepMethod(Method.Drop)], 0.5);
-            Json["sweep"] = SweepJson.Write(Sweep.Run(options with { Output = options.Output with { Path = null }, Ratio = null, Scoring = options.Scoring with { Analysis = compressed.Analysis } }, sweepOptions), options, sweepOptions);
+            var scored = options.Recipe with { Scoring = options.Recipe.Scoring with { Analysis = compressed.Analysis } };
+            var sweep = Sweep.Run(options with { Output = options.Output with { Path = null }, Recipe = scored }, sweepOptions);
+            Json["sweep"] = SweepJson.Write(sweep, options, sweepOptions);
             Json["inspection"] = InspectJson.Write(Books16.Map);
             Json["search"] = Searched(options with { Output = options.Output with { Path = folder["best"] } });
             var evaluation = new OnnxMka.Measuring.EvaluationOptions { Model = folder["out"], Against = Books16.Folder, Window = 64, Limit = 3, Generations = 2 };
@@ -156,14 +168,22 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
         /// <summary>A selection and a correction that ran, and a search and trials as they would be: a search takes minutes.</summary>
         private static string Searched(CompressionOptions options)
         {
-            var chosen = options with { Select = SelectionKind.Bi, Plan = options.Plan with { Method = Method.Drop }, Compensate = new CompensationOptions { Kind = CompensationKind.Refit } };
-            var result = Compression.Run(chosen);
-            SearchTrial[] trials = [new(SelectionKind.Bi, CompensationKind.Refit, [3, 6, 7, 9], 41.2, 3.5), new(null, CompensationKind.Fold, [3, 6, 7, 10], 42.5, 2)];
+            var chosen = options.With(new Drop { Ratio = 0.25, Select = "bi" }, new Refit());
+            var result = Compressor.Run(chosen);
+            SearchTrial[] trials = [new("bi", CompensationKind.Refit, [3, 6, 7, 9], 41.2, 3.5), new(null, CompensationKind.Fold, [3, 6, 7, 10], 42.5, 2)];
+            var compared = result.Told<CompensationReport>()! with
+            {
+                Trials = [new CompensationTrial(CompensationKind.Refit, 41.2), new CompensationTrial(CompensationKind.Scale, 44)],
+            };
             return ReportJson.Write(
                 result with
                 {
-                    Search = new SearchReport([.. trials], 0, false, "bi with refit has the lowest loss"),
-                    Compensation = result.Compensation! with { Trials = [new CompensationTrial(CompensationKind.Refit, 41.2), new CompensationTrial(CompensationKind.Scale, 44)] },
+                    Sections =
+                    [
+                        .. result.Sections,
+                        new Section("search", new SearchReport([.. trials], 0, false, "bi with refit has the lowest loss")),
+                        result.Sections.Last(s => s.Value is CompensationReport) with { Value = compared },
+                    ],
                 },
                 chosen);
         }

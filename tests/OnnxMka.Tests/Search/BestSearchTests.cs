@@ -1,32 +1,32 @@
 using OnnxMka.Compensation;
 using OnnxMka.Jobs;
-using OnnxMka.Planning;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Steps.Searching;
 
 namespace OnnxMka.Tests.Search;
 
 public sealed class BestSearchTests
 {
+    private static CalibrationOptions Text => new() { Samples = 32, Length = 32, HeldBackSamples = 32 };
+
     /// <summary>Small windows, so that the search ends in seconds; the figures mean little, the order of things is the same.</summary>
     private static CompressionOptions Options(string output) => new()
     {
         Input = Books16.Folder,
         Output = new() { Path = output },
-        Ratio = 0.125,
-        Plan = new PlanOptions { Method = Method.Best },
-        Calibration = new() { Samples = 32, Length = 32, HeldBackSamples = 32 },
-        Budget = TimeSpan.FromSeconds(1),
+        Recipe = RecipeOf.Steps(new Best { Ratio = 0.125, Budget = TimeSpan.FromSeconds(1) }) with { Calibration = Text },
     };
 
     [Fact]
     public void It_takes_what_has_the_lowest_loss_and_writes_a_model_that_passes_its_checks()
     {
         using var folder = new TempFolder();
-        var result = Compression.Run(Options(folder["best"]));
-        var search = result.Search!;
+        var result = Compressor.Run(Options(folder["best"]));
+        var search = result.Told<SearchReport>()!;
         Assert.NotEmpty(search.Trials);
         Assert.Equal(search.Trials.Min(t => t.HeldOutPerplexity), search.Trials[search.Chosen].HeldOutPerplexity);
         Assert.Equal(search.Trials[search.Chosen].Removed.AsEnumerable(), result.Plan.Removed);
-        Assert.Equal(search.Trials[search.Chosen].Compensation, result.Compensation!.Kind);
+        Assert.Equal(search.Trials[search.Chosen].Compensation, result.Told<CompensationReport>()?.Kind ?? CompensationKind.None);
         Assert.Equal(14, result.Plan.Groups.Length);
         Assert.NotEmpty(result.Verdicts);
         Assert.All(result.Verdicts, v => Assert.True(v.Passed, v.Check));
@@ -38,13 +38,15 @@ public sealed class BestSearchTests
     public void A_complete_search_gives_the_same_bytes_again()
     {
         using var folder = new TempFolder();
-        var options = Options(folder["once"]) with { Ratio = null, Plan = new PlanOptions { Method = Method.Best, Named = [13, 14] }, Calibration = Options(folder["once"]).Calibration with { Length = 16 }, Budget = TimeSpan.FromHours(1), Evaluate = false, Verify = false };
-        var once = Compression.Run(options);
-        Compression.Run(options with { Output = options.Output with { Path = folder["again"] } });
-        Assert.True(once.Search!.Complete);
-        Assert.Equal(6, once.Search.Trials.Select(t => t.Compensation).Distinct().Count());
+        var text = Text with { Length = 16 };
+        var options = Options(folder["once"]).With(new Best { Blocks = ["13", "14"], Budget = TimeSpan.FromHours(1) }).On(text) with { Evaluate = false, Verify = false };
+        var once = Compressor.Run(options);
+        Compressor.Run(options with { Output = options.Output with { Path = folder["again"] } });
+        var search = once.Told<SearchReport>()!;
+        Assert.True(search.Complete);
+        Assert.Equal(6, search.Trials.Select(t => t.Compensation).Distinct().Count());
         Assert.Equal(File.ReadAllBytes(Path.Combine(folder["once"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["again"], "model.onnx")));
-        Compression.Run(options with { Output = options.Output with { Path = folder["other"] }, Calibration = options.Calibration with { Seed = 1 } });
+        Compressor.Run(options.On(text with { Seed = 1 }) with { Output = options.Output with { Path = folder["other"] } });
         Assert.NotEqual(File.ReadAllBytes(Path.Combine(folder["once"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["other"], "model.onnx")));
     }
 
@@ -52,10 +54,10 @@ public sealed class BestSearchTests
     public void Ratio_0_changes_nothing_and_searches_nothing()
     {
         using var folder = new TempFolder();
-        var result = Compression.Run(Options(folder["same"]) with { Ratio = 0, Evaluate = false });
+        var result = Compressor.Run(Options(folder["same"]).With(new Best { Ratio = 0 }) with { Evaluate = false });
         Assert.Empty(result.Plan.Removed);
-        Assert.Equal(CompensationKind.None, result.Compensation!.Kind);
-        Assert.Null(result.Search);
+        Assert.Null(result.Told<CompensationReport>());
+        Assert.Null(result.Told<SearchReport>());
     }
 
     [Fact]

@@ -2,7 +2,7 @@ using OnnxMka.Graph;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
-using OnnxMka.Search;
+using OnnxMka.Steps.Reaching;
 
 namespace OnnxMka.Tests.Search;
 
@@ -10,7 +10,7 @@ namespace OnnxMka.Tests.Search;
 public sealed class TargetSearchTests
 {
     private const int Most = 13;
-    private static readonly Lazy<Reduction[]> ByCount = new(() => [.. Enumerable.Range(0, Most + 1).Select(Tail)]);
+    private static readonly Lazy<Tried[]> ByCount = new(() => [.. Enumerable.Range(0, Most + 1).Select(Tail)]);
 
     [Theory]
     [InlineData(14_000_000)]
@@ -28,9 +28,9 @@ public sealed class TargetSearchTests
     [Fact]
     public void What_compensation_adds_counts()
     {
-        var added = new TargetSearch(Most, n => ByCount.Value[n], r => r with { Selection = new OnnxMka.Selection.SelectionReport(default, []) }, _ => { });
+        var added = new TargetSearch<Tried>(Most, n => ByCount.Value[n], r => r with { IsCorrected = true }, _ => { }, _ => { });
         var limit = Size(ByCount.Value[3]);
-        Assert.Equal(4, added.BySize(limit, 0, r => Size(r) + (r.Selection is null ? 0 : 1)).Plan.Removed.Count());
+        Assert.Equal(4, added.BySize(limit, 0, r => Size(r) + (r.IsCorrected ? 1 : 0)).Plan.Removed.Count());
     }
 
     [Fact]
@@ -51,13 +51,15 @@ public sealed class TargetSearchTests
         Assert.Contains("28", missed.Message, StringComparison.Ordinal);
     }
 
-    private static TargetSearch Search() => new(Most, n => ByCount.Value[n], r => r, _ => { });
+    private static TargetSearch<Tried> Search() => new(Most, n => ByCount.Value[n], r => r, _ => { }, _ => { });
 
-    private static long Size(Reduction reduction) => ModelWriter.Plan(reduction.Model.Model, "model.onnx").TotalBytes;
+    private static long Size(Tried tried) => ModelWriter.Plan(tried.Model.Model, "model.onnx").TotalBytes;
 
-    private static Reduction Tail(int count)
+    private static Tried Tail(int count)
     {
         var plan = MergePlanner.Plan(Books16.Map, null, new PlanOptions { Method = Method.Drop, Order = Order.Tail, Count = count }, "");
-        return new Reduction(plan, ModelRewriter.Apply(Books16.Map, plan), null, null, null, null);
+        return new Tried(plan, ModelRewriter.Apply(Books16.Map, plan), false);
     }
+
+    private sealed record Tried(MergePlan Plan, RewrittenModel Model, bool IsCorrected);
 }

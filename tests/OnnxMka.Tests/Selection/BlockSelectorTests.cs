@@ -3,6 +3,7 @@ using OnnxMka.Graph;
 using OnnxMka.Planning;
 using OnnxMka.Running.Parts;
 using OnnxMka.Selection;
+using OnnxMka.Steps;
 using OnnxMka.Structure;
 using OnnxMka.Tests.Compensation;
 
@@ -13,15 +14,17 @@ public sealed class BlockSelectorTests
     /// <summary>Scores are means over 768 tokens of float32 activations; 1e-5 is ten times their rounding through 16 blocks.</summary>
     private const double Tolerance = 1e-5;
 
-    private static readonly PlanOptions Four = new() { Method = Method.Drop, Count = 4 };
+    private const int Four = 4;
+
+    private static readonly int[] Inner = [.. Enumerable.Range(1, 14)];
 
     [Theory]
-    [InlineData(SelectionKind.Bi, "influence", 1)]
-    [InlineData(SelectionKind.Cka, "cka", -1)]
-    public void Seam_scores_equal_those_of_an_independent_implementation(SelectionKind kind, string name, int direction)
+    [InlineData("bi", "influence", 1)]
+    [InlineData("cka", "cka", -1)]
+    public void Seam_scores_equal_those_of_an_independent_implementation(string selector, string name, int direction)
     {
         using var seams = OriginalSeams.Of(CompensationFixture.Chain(Books16.Map), CompensationFixture.Fit);
-        var report = BlockSelector.Choose(kind, CompensationFixture.Chain(Books16.Map), seams, Four);
+        var report = new SelectionReport(selector, Named(selector).Choose(seams, Inner, Four, default));
         var oracle = Scores(name);
         Assert.All(report.Chosen, c => Assert.Equal(oracle[c.Block], c.Score, Tolerance));
         Assert.Equal(Enumerable.Range(1, 14).OrderBy(b => direction * oracle[b]).Take(4), report.Chosen.Select(c => c.Block));
@@ -31,7 +34,7 @@ public sealed class BlockSelectorTests
     public void The_window_of_the_smallest_angle_goes()
     {
         using var seams = OriginalSeams.Of(CompensationFixture.Chain(Books16.Map), CompensationFixture.Fit);
-        var report = BlockSelector.Choose(SelectionKind.Angular, CompensationFixture.Chain(Books16.Map), seams, Four);
+        var report = new SelectionReport("angular", Named("angular").Choose(seams, Inner, Four, default));
         var oracle = Scores("angleOfFour");
         var first = Enumerable.Range(1, 11).MinBy(b => oracle[b]);
         Assert.Equal(Enumerable.Range(first, 4), report.Blocks.AsEnumerable());
@@ -46,8 +49,8 @@ public sealed class BlockSelectorTests
     {
         var map = BlockDetector.Detect(OnnxModel.Load(Books16.ModelPath), granularity);
         using var seams = OriginalSeams.Of(CompensationFixture.Chain(map), CompensationFixture.Test);
-        var options = Four with { Count = rounds, ProtectFirst = first, ProtectLast = map.Count - 1 - last };
-        var report = BlockSelector.Choose(SelectionKind.GreedyLoss, CompensationFixture.Chain(map), seams, options);
+        using var greedy = new GreedyLoss(CompensationFixture.Chain(map), seams, new GreedyOptions { Candidates = [.. Enumerable.Range(first, last - first + 1)] });
+        var report = new SelectionReport("greedy-loss", greedy.Choose(rounds, null, default));
         var oracle = Greedy.GetProperty(name).EnumerateArray().ToArray();
         foreach (var (chosen, round) in report.Chosen.Zip(oracle, (c, r) => (c, r)))
         {
@@ -60,17 +63,19 @@ public sealed class BlockSelectorTests
     }
 
     [Theory]
-    [InlineData(SelectionKind.Bi)]
-    [InlineData(SelectionKind.Angular)]
-    [InlineData(SelectionKind.Cka)]
-    public void Protected_ends_stay_and_too_many_are_refused(SelectionKind kind)
+    [InlineData("bi")]
+    [InlineData("angular")]
+    [InlineData("cka")]
+    public void Protected_ends_stay_and_too_many_are_refused(string selector)
     {
         using var seams = OriginalSeams.Of(CompensationFixture.Chain(Books16.Map), CompensationFixture.Test);
         var options = new PlanOptions { Method = Method.Drop, Count = 5, ProtectFirst = 6, ProtectLast = 5 };
-        Assert.Equal(Enumerable.Range(6, 5), BlockSelector.Choose(kind, CompensationFixture.Chain(Books16.Map), seams, options).Blocks.AsEnumerable());
-        var refused = Assert.Throws<RefusedException>(() => BlockSelector.Choose(kind, CompensationFixture.Chain(Books16.Map), seams, options with { Count = 6 }));
+        Assert.Equal(Enumerable.Range(6, 5), Named(selector).Choose(seams, [.. Candidates.Of(Books16.Map, options)], 5, default).Select(c => c.Block).Order());
+        var refused = Assert.Throws<RefusedException>(() => Candidates.CheckRoom(Books16.Map, options with { Count = 6 }));
         Assert.Equal("MKA040", refused.Refusal.Code);
     }
+
+    private static SeamSelector Named(string name) => (SeamSelector)Selectors.BuiltIn.Named(name);
 
     private static JsonElement Greedy { get; } = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Books16.Root, "tests", "OnnxMka.Tests", "Selection", "oracle.json"))).RootElement;
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using OnnxMka.Bench;
 using OnnxMka.Graph;
 using OnnxMka.Measuring;
 using OnnxMka.Planning;
@@ -42,18 +43,18 @@ public sealed class GreedySearchTests
         var whole = Search(seams, null).Choose(3, null, default);
         using var cancel = new CancellationTokenSource();
         Assert.ThrowsAny<OperationCanceledException>(() => Search(seams, folder["state.json"]).Choose(3, new Stop(5, cancel), cancel.Token));
-        Assert.Single(SelectionState.Open(folder["state.json"], "key").Rounds);
+        Assert.Single(SelectionState.Of(Journal.Open(folder["state.json"], "job"), "key").Rounds);
         var resumed = Search(seams, folder["state.json"]).Choose(3, null, default);
-        Assert.Equal(whole.Chosen.AsEnumerable(), resumed.Chosen);
+        Assert.Equal(whole.AsEnumerable(), resumed);
         // A search for fewer or more blocks takes the rounds there are.
-        Assert.Equal(whole.Chosen.Take(2), Search(seams, folder["state.json"]).Choose(2, null, default).Chosen);
+        Assert.Equal(whole.Take(2), Search(seams, folder["state.json"]).Choose(2, null, default));
         Assert.Equal(["state.json"], Directory.GetFiles(folder.FullPath).Select(Path.GetFileName));
     }
 
     [Theory]
-    [InlineData("""{"version":1,"key":"other","rounds":[]}""")]
-    [InlineData("""{"version":2,"key":"key","rounds":[]}""")]
-    [InlineData("""{"version":1,"key":"key","rounds":[{"block":99,"score":3}]}""")]
+    [InlineData("""{"version":2,"key":"other","losses":{},"lists":{}}""")]
+    [InlineData("""{"version":1,"key":"job","losses":{},"lists":{}}""")]
+    [InlineData("""{"version":2,"key":"job","losses":{},"lists":{"greedy-loss key":[{"block":99,"score":3}]}}""")]
     [InlineData("not json")]
     public void State_of_another_search_is_refused(string state)
     {
@@ -71,9 +72,9 @@ public sealed class GreedySearchTests
         using var seams = OriginalSeams.Of(chain, set);
         // The first round is known: a merge, which no later one may forget.
         using var folder = new TempFolder();
-        File.WriteAllText(folder["state.json"], """{"version":1,"key":"key","rounds":[{"block":12,"score":3.7,"alpha":0.7}]}""");
-        using var greedy = new GreedyLoss(chain, seams, new GreedyOptions { Candidates = [12, 13], Alpha = (_, _) => 0.9, ProtectFirst = 1, State = SelectionState.Open(folder["state.json"], "key") });
-        var report = greedy.Choose(2, null, default);
+        File.WriteAllText(folder["state.json"], """{"version":2,"key":"job","losses":{},"lists":{"greedy-loss key":[{"block":12,"score":3.7,"alpha":0.7}]}}""");
+        using var greedy = new GreedyLoss(chain, seams, new GreedyOptions { Candidates = [12, 13], Alpha = (_, _) => 0.9, ProtectFirst = 1, State = SelectionState.Of(Journal.Open(folder["state.json"], "job"), "key") });
+        var report = new SelectionReport("greedy-loss", greedy.Choose(2, null, default));
         var first = new MergeStep(11, 12, null, 0.7);
         var losses = new[] { 1, 0.9 }.Select(a => (Alpha: a, Loss: Loss([first, new MergeStep(null, 13, null, a)]))).OrderBy(l => l.Loss).ToArray();
         var chosen = report.Chosen[1];
@@ -98,7 +99,7 @@ public sealed class GreedySearchTests
         using var seams = OriginalSeams.Of(chain, set);
         int[] candidates = [26, 27, 28, 29];
         using var greedy = new GreedyLoss(chain, seams, new GreedyOptions { Candidates = candidates });
-        var chosen = greedy.Choose(1, null, default).Chosen[0];
+        var chosen = greedy.Choose(1, null, default)[0];
         var losses = candidates.Select(b =>
         {
             var without = ModelRewriter.Apply(map, MergePlanner.Plan(map, null, Drop with { Named = [b] }, ""));
@@ -111,7 +112,7 @@ public sealed class GreedySearchTests
     private static GreedyLoss Search(OriginalSeams seams, string? state) => new(CompensationFixture.Chain(Books16.Map), seams, new GreedyOptions
     {
         Candidates = [11, 12, 13, 14],
-        State = state is null ? null : SelectionState.Open(state, "key"),
+        State = state is null ? null : SelectionState.Of(Journal.Open(state, "job"), "key"),
     });
 
     /// <summary>Cancels once so many losses are measured.</summary>

@@ -1,7 +1,8 @@
+using OnnxMka.Bench;
 using OnnxMka.Jobs;
 using OnnxMka.Outcomes;
-using OnnxMka.Planning;
 using OnnxMka.Selection;
+using OnnxMka.Steps.Dropping;
 
 namespace OnnxMka.Tests.Selection;
 
@@ -16,22 +17,20 @@ public sealed class ResumeTests
         {
             Input = Books16.Folder,
             Output = new() { Path = folder["whole"] },
-            Select = SelectionKind.GreedyLoss,
-            Plan = new PlanOptions { Method = Method.Drop, Count = 3, ProtectFirst = 11 },
-            Calibration = new() { Samples = 32 },
+            Recipe = RecipeOf.Steps(new Drop { Count = 3, Select = "greedy-loss", ProtectFirst = 11 }) with { Calibration = new() { Samples = 32 } },
             Evaluate = false,
             Verify = false,
         };
-        Compression.Run(options);
-        var again = options with { Output = options.Output with { Path = folder["again"] }, ResumeFile = folder["search.json"] };
+        Compressor.Run(options);
+        var again = options with { Output = options.Output with { Path = folder["again"] }, JournalFile = folder["search.json"] };
         using var cancel = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Compression.Run(again, new CancelAfter(5, cancel), cancel.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => Compressor.Run(again, new CancelAfter(5, cancel), cancel.Token));
         Assert.False(Directory.Exists(folder["again"]));
-        Assert.Contains("\"rounds\"", File.ReadAllText(folder["search.json"]), StringComparison.Ordinal);
-        Compression.Run(again);
+        Assert.Contains("\"greedy-loss ", File.ReadAllText(folder["search.json"]), StringComparison.Ordinal);
+        Compressor.Run(again);
         Assert.Equal(File.ReadAllBytes(Path.Combine(folder["whole"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["again"], "model.onnx")));
         // Another search must not take its rounds.
-        var other = Assert.Throws<RefusedException>(() => Compression.Run(again with { Calibration = again.Calibration with { Seed = 1, Samples = 40 }, Output = again.Output with { Force = true } }));
+        var other = Assert.Throws<RefusedException>(() => Compressor.Run(again.On(new() { Seed = 1, Samples = 40 }) with { Output = again.Output with { Force = true } }));
         Assert.Equal("MKA060", other.Refusal.Code);
     }
 
@@ -40,12 +39,12 @@ public sealed class ResumeTests
     {
         using var folder = new TempFolder();
         var path = folder["search.json"];
-        SelectionState.Open(path, "key").Add(new SelectedBlock(3, 1.5) { Alpha = 0.5 });
-        Assert.Equal(new SelectedBlock(3, 1.5) { Alpha = 0.5 }, Assert.Single(SelectionState.Open(path, "key").Rounds));
+        SelectionState.Of(Journal.Open(path, "job"), "key").Add(new SelectedBlock(3, 1.5) { Alpha = 0.5 });
+        Assert.Equal(new SelectedBlock(3, 1.5) { Alpha = 0.5 }, Assert.Single(SelectionState.Of(Journal.Open(path, "job"), "key").Rounds));
         JsonDamage.AssertReadOrRefused(File.ReadAllText(path), "MKA060", 50, damaged =>
         {
             File.WriteAllText(path, damaged);
-            Assert.All(SelectionState.Open(path, "key").Rounds, Assert.NotNull);
+            Assert.All(SelectionState.Of(Journal.Open(path, "job"), "key").Rounds, Assert.NotNull);
         });
     }
 

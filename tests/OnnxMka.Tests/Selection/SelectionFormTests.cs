@@ -1,7 +1,6 @@
 using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Measuring;
-using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;
@@ -17,8 +16,6 @@ public sealed class SelectionFormTests
 {
     private static readonly CalibrationSet Set = new([.. Enumerable.Range(0, 4).Select(i => Enumerable.Range(0, 16).Select(t => ((i * 29) + (t * t * 5) + t) % 97).ToArray())], 16, "made up", "");
 
-    private static readonly PlanOptions One = new() { Method = Method.Drop, Count = 1 };
-
     public static TheoryData<string> TakingTokens => ChainFormsTests.TakingTokens;
 
     /// <summary>The oracle: whole models without each candidate, built by the rewriter and measured one by one.</summary>
@@ -29,7 +26,8 @@ public sealed class SelectionFormTests
         using var form = new FormModel(Presets.ByName(name).Model());
         var chain = BlockChain.Of(form.Map, ExecutionTarget.Cpu);
         using var seams = OriginalSeams.Of(chain, Set);
-        var chosen = BlockSelector.Choose(SelectionKind.GreedyLoss, chain, seams, One).Chosen[0];
+        using var greedy = new GreedyLoss(chain, seams, new GreedyOptions { Candidates = [.. Enumerable.Range(1, form.BlockCount - 2)] });
+        var chosen = greedy.Choose(1, null, default)[0];
         var losses = Enumerable.Range(1, form.BlockCount - 2)
             .ToDictionary(
                 b => b, b => Perplexity.Measure(Runners.Whole(8), ModelRewriter.Apply(form.Map, form.Drop(b)).Blocks, Set).MeanNll);
@@ -47,13 +45,13 @@ public sealed class SelectionFormTests
         var chain = BlockChain.Of(form.Map, ExecutionTarget.Cpu);
         using var seams = OriginalSeams.Of(chain, Set);
         var candidates = Enumerable.Range(1, form.BlockCount - 2).ToArray();
-        Check(SelectionKind.Bi, b => 1 - Tokens(b - 1).Zip(Tokens(b), Cosine).Average());
-        Check(SelectionKind.Angular, b => Tokens(b - 1).Zip(Tokens(b), Cosine).Where((_, t) => t % Set.Length == Set.Length - 1).Average(c => Math.Acos(c) / Math.PI));
+        Check(new BlockInfluence(), b => 1 - Tokens(b - 1).Zip(Tokens(b), Cosine).Average());
+        Check(new AngularWindow(), b => Tokens(b - 1).Zip(Tokens(b), Cosine).Where((_, t) => t % Set.Length == Set.Length - 1).Average(c => Math.Acos(c) / Math.PI));
 
-        void Check(SelectionKind kind, Func<int, double> score)
+        void Check(SeamSelector selector, Func<int, double> score)
         {
             var expected = candidates.ToDictionary(b => b, score);
-            var chosen = BlockSelector.Choose(kind, chain, seams, One).Chosen[0];
+            var chosen = selector.Choose(seams, candidates, 1, default)[0];
             // float64 sums of the same float32 values, in another order: 1e-9, which an arccos near 1 may steepen ten-thousandfold.
             Assert.Equal(expected[chosen.Block], chosen.Score, 1e-5);
             Assert.Equal(expected.Values.Min(), chosen.Score, 1e-5);

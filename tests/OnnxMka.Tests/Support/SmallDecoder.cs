@@ -38,7 +38,7 @@ internal static class SmallDecoder
         return new CompressionOptions
         {
             Input = Path.Combine(folder, "model.onnx"),
-            Calibration = new() { IdsFile = ids, Samples = 32, Length = 16, HeldBackSamples = 8 },
+            Recipe = new() { Calibration = new() { IdsFile = ids, Samples = 32, Length = 16, HeldBackSamples = 8 } },
         };
     }
 }

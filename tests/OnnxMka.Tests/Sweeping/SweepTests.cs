@@ -1,10 +1,9 @@
 using System.Text.Json;
-using OnnxMka.Compensation;
-using OnnxMka.Jobs;
 using OnnxMka.Measuring;
 using OnnxMka.Planning;
 using OnnxMka.Rewriting;
 using OnnxMka.Running.Parts;
+using OnnxMka.Running.Tokens;
 using OnnxMka.Selection;
 using OnnxMka.Sweeping;
 
@@ -26,14 +25,14 @@ public sealed class SweepTests
     }
 
     [Theory]
-    [InlineData("mka", Method.Mka, null, CompensationKind.None)]
-    [InlineData("drop:bi", Method.Drop, SelectionKind.Bi, CompensationKind.None)]
-    [InlineData("drop:greedy-loss+refit", Method.Drop, SelectionKind.GreedyLoss, CompensationKind.Refit)]
-    [InlineData("drop+fold", Method.Drop, null, CompensationKind.Fold)]
-    public void A_way_is_written_as_it_is_read(string text, Method method, SelectionKind? select, CompensationKind compensate)
+    [InlineData("mka", Method.Mka, null, null)]
+    [InlineData("drop:bi", Method.Drop, "bi", null)]
+    [InlineData("drop:greedy-loss+refit", Method.Drop, "greedy-loss", "refit")]
+    [InlineData("drop+fold", Method.Drop, null, "fold")]
+    public void A_way_is_written_as_it_is_read(string text, Method method, string? select, string? correction)
     {
-        var way = SweepMethod.Parse(text);
-        Assert.Equal(new SweepMethod(method, select, compensate), way);
+        var way = SweepMethod.Parse(text, Selectors.BuiltIn);
+        Assert.Equal(new SweepMethod(method, select, correction), way);
         Assert.Equal(text, way!.Name);
     }
 
@@ -45,7 +44,7 @@ public sealed class SweepTests
     [InlineData("drop+")]
     [InlineData("drop+7")]
     [InlineData("")]
-    public void What_is_no_way_is_none(string text) => Assert.Null(SweepMethod.Parse(text));
+    public void What_is_no_way_is_none(string text) => Assert.Null(SweepMethod.Parse(text, Selectors.BuiltIn));
 
     /// <summary>Perplexities as with the whole model at once, to the rounding of fp32, and no speed: nothing is loaded whole.</summary>
     [Fact]
@@ -73,8 +72,8 @@ public sealed class SweepTests
         Assert.Equal((0, ""), (run.ExitCode, run.Errors));
         using var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder["s"], "sweep.json")));
         var point = Assert.Single(report.RootElement.GetProperty("points").EnumerateArray());
-        var (options, model) = (new CompressionOptions { Input = Books16.Folder, Calibration = new() { HeldBackSamples = 32 } }, Path.Combine(folder["s"], "model", "model.onnx"));
-        using var texts = new OnnxMka.Running.Tokens.Texts(options.Calibration, Books16.ModelPath);
+        var (calibration, model) = (new CalibrationOptions { HeldBackSamples = 32 }, Path.Combine(folder["s"], "model", "model.onnx"));
+        using var texts = new Texts(calibration, Books16.ModelPath);
         var measured = Perplexity.Measure(
             Runners.Whole(8), OnnxMka.Structure.BlockDetector.Detect(Graph.OnnxModel.Load(model)), texts.HeldBack!);
         // The same float32 weights, sums and windows: equal to the last bits of a mean of 4,064 tokens.
@@ -121,5 +120,5 @@ public sealed class SweepTests
     }
 
     private static SweepPoint Point(long bytes, double nll, double speed) =>
-        new(new SweepMethod(Method.Drop), 0.1, new MergePlan("", Method.Drop, Order.Tail, 4, [], [], []), bytes, new Perplexity(1, nll, 1), 0, speed, false, false);
+        new(new SweepMethod(Method.Drop), 0.1, new MergePlan("", Method.Drop, Order.Tail, 4, [], [], []), [], bytes, new Perplexity(1, nll, 1), 0, speed, false, false);
 }

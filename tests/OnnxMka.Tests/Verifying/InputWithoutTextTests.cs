@@ -1,7 +1,6 @@
 using OnnxMka.Forge;
 using OnnxMka.Jobs;
 using OnnxMka.Outcomes;
-using OnnxMka.Planning;
 using OnnxMka.Tests.Running.Sessions;
 
 namespace OnnxMka.Tests.Verifying;
@@ -56,13 +55,12 @@ public sealed class InputWithoutTextTests
     private static System.Collections.Immutable.ImmutableSortedDictionary<Role, WeightTensor> Broken(
         System.Collections.Immutable.ImmutableSortedDictionary<Role, WeightTensor> block) => block.SetItem(Role.PostNorm, block[Role.PostNorm].Map(_ => float.NaN));
 
-    private CompressionResult Drop(BuiltDecoder form, int block, bool evaluate, bool verify = true, string? ids = null) => Compression.Run(
+    private CompressionResult Drop(BuiltDecoder form, int block, bool evaluate, bool verify = true, string? ids = null) => Compressor.Run(
         new CompressionOptions
         {
             Input = form.Path,
             Output = new() { Path = form.Other, Force = true },
-            Calibration = new() { IdsFile = ids, Length = 16 },
-            Plan = new PlanOptions { Method = Method.Drop, Named = [block] },
+            Recipe = RecipeOf.Drop(block) with { Calibration = new() { IdsFile = ids, Length = 16 } },
             Evaluate = evaluate,
             Verify = verify,
         },

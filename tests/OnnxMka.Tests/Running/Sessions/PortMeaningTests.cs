@@ -88,8 +88,7 @@ public sealed class PortMeaningTests
         Assert.Equal(("MKA021", "adapter"), (refusal.Code, refusal.Where));
         Assert.Contains("--no-eval --no-verify", refusal.Next, StringComparison.Ordinal);
         // And that way is one.
-        var plan = new OnnxMka.Planning.PlanOptions { Method = OnnxMka.Planning.Method.Drop, Named = [1] };
-        var result = Compression.Run(new CompressionOptions { Input = form.Path, Output = new() { Path = form.Other }, Plan = plan, Evaluate = false, Verify = false });
+        var result = Compressor.Run(new CompressionOptions { Input = form.Path, Output = new() { Path = form.Other }, Recipe = RecipeOf.Drop(1), Evaluate = false, Verify = false });
         Assert.Equal(3, BlockDetector.Detect(OnnxMka.Graph.OnnxModel.Load(result.Emitted!.ModelPath)).Count);
     }
 

@@ -1,4 +1,3 @@
-using OnnxMka.Compensation;
 using OnnxMka.Forge;
 using OnnxMka.Jobs;
 using OnnxMka.Measuring;
@@ -9,6 +8,10 @@ using OnnxMka.Running.Sessions;
 using OnnxMka.Running.Tokens;
 using OnnxMka.Scoring;
 using OnnxMka.Selection;
+using OnnxMka.Steps.Correcting;
+using OnnxMka.Steps.Dropping;
+using OnnxMka.Steps.Merging;
+using OnnxMka.Steps.Searching;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Running.Sessions;
@@ -34,12 +37,12 @@ public sealed class RuntimeFailureTests : IDisposable
         ["speed"] = (f, set) => Speed.Measure([f.Map], set.Samples, null, ExecutionTarget.Cpu),
         ["verify"] = (f, _) => Compressed(f, o => o with { Verify = true }),
         ["evaluate"] = (f, _) => Compressed(f, o => o with { Evaluate = true }),
-        ["merge"] = (f, _) => Compressed(f, o => o with { Plan = new PlanOptions { Count = 1 } }),
-        ["angular"] = (f, _) => Selected(f, SelectionKind.Angular),
-        ["bi"] = (f, _) => Selected(f, SelectionKind.Bi),
-        ["greedy"] = (f, _) => Selected(f, SelectionKind.GreedyLoss),
-        ["refit"] = (f, _) => Compressed(f, o => o with { Compensate = new CompensationOptions { Kind = CompensationKind.Refit } }),
-        ["best"] = (f, _) => Compressed(f, o => o with { Plan = new PlanOptions { Method = Method.Best, Count = 1 } }),
+        ["merge"] = (f, _) => Compressed(f, o => o.With(new Merge { Count = 1 })),
+        ["angular"] = (f, _) => Selected(f, "angular"),
+        ["bi"] = (f, _) => Selected(f, "bi"),
+        ["greedy"] = (f, _) => Selected(f, "greedy-loss"),
+        ["refit"] = (f, _) => Compressed(f, o => o.With(new Drop { Blocks = ["1"] }, new Refit())),
+        ["best"] = (f, _) => Compressed(f, o => o.With(new Best { Count = 1 })),
         ["eval"] = (f, _) => ModelEvaluation.Run(new EvaluationOptions { Model = f.Path, TextIds = f.IdFile(), Window = 16 }),
     };
 
@@ -101,8 +104,7 @@ public sealed class RuntimeFailureTests : IDisposable
         session.StepToLast(ids);
     }
 
-    private static void Selected(BuiltDecoder form, SelectionKind kind) =>
-        Compressed(form, o => o with { Plan = o.Plan with { Named = [], Count = 1 }, Select = kind });
+    private static void Selected(BuiltDecoder form, string selector) => Compressed(form, o => o.With(new Drop { Count = 1, Select = selector }));
 
     private static void Compressed(BuiltDecoder form, Func<CompressionOptions, CompressionOptions> with)
     {
@@ -110,11 +112,10 @@ public sealed class RuntimeFailureTests : IDisposable
         {
             Input = form.Path,
             Output = new() { Path = form.Other },
-            Calibration = new() { IdsFile = form.IdFile(), Samples = 32, Length = 16 },
-            Plan = new PlanOptions { Method = Method.Drop, Named = [1] },
+            Recipe = RecipeOf.Drop(1) with { Calibration = new() { IdsFile = form.IdFile(), Samples = 32, Length = 16 } },
             Evaluate = false,
             Verify = false,
         };
-        Compression.Run(with(options));
+        Compressor.Run(with(options));
     }
 }

@@ -115,7 +115,7 @@ public sealed class TextReadingTests : IDisposable
         "mmlu" => Csv,
         "rows" => Rows,
         "results" => "{\"version\":1,\"model\":\"m\",\"against\":null,\"seed\":0,\"tasks\":[]}\n",
-        "search" => "{\"version\":1,\"key\":\"key\",\"rounds\":[]}",
+        "search" => "{\"version\":2,\"key\":\"job\",\"losses\":{},\"lists\":{}}",
         _ => Prose,
     };
 
@@ -133,7 +133,7 @@ public sealed class TextReadingTests : IDisposable
             "mmlu" => string.Join('|', ChoiceFiles.Mmlu(_folder.FullPath, 0, MmluRanking.Text).Items.SelectMany(i => i.Prompts.Concat(i.Choices).Append(i.Answer.ToString()))),
             "ids" => string.Join('|', CalibrationSet.FromIds(file, 32, 4, 0, _ => true).Samples.Select(s => string.Join(',', s))),
             "results" => ResultFile.Merge([file]).Header.Model,
-            "search" => OnnxMka.Selection.SelectionState.Open(file, "key").Rounds.Length.ToString(),
+            "search" => OnnxMka.Selection.SelectionState.Of(OnnxMka.Bench.Journal.Open(file, "job"), "key").Rounds.Length.ToString(),
             _ => throw new ArgumentOutOfRangeException(nameof(reader), reader, "unknown"),
         };
     }
