@@ -3,9 +3,11 @@ using OnnxMka.Jobs;
 using OnnxMka.Recipes;
 using OnnxMka.Running.Parts;
 using OnnxMka.Running.Tokens;
+using OnnxMka.Steps.Comparing;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Steps.Dropping;
 using OnnxMka.Steps.Merging;
+using OnnxMka.Steps.Refitting;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Fuzzer;

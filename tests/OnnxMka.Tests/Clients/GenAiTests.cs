@@ -67,7 +67,7 @@ public sealed class GenAiTests
             Evaluate = false,
             Check = true,
         });
-        Assert.NotEqual(CompensationKind.None, result.Told<CompensationReport>()!.Kind);
+        Assert.NotEqual(CompensationReport.None, result.Told<CompensationReport>()!.Kind);
         Assert.All(result.Verdicts, v => Assert.True(v.Passed, v.Check));
         Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "model.onnx"), NewTokens), Generate(folder["small"]));
     }

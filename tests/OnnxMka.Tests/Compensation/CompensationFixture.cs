@@ -1,4 +1,5 @@
 using System.Text.Json;
+using OnnxMka.Bench;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
 using OnnxMka.Measuring;
@@ -7,6 +8,8 @@ using OnnxMka.Rewriting;
 using OnnxMka.Running.Parts;
 using OnnxMka.Running.Sessions;
 using OnnxMka.Running.Tokens;
+using OnnxMka.Steps.Comparing;
+using OnnxMka.Steps.Correcting;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Compensation;
@@ -42,16 +45,22 @@ internal static class CompensationFixture
     }
 
     /// <summary>The dropped model, corrected.</summary>
-    public static (RewrittenModel Model, IReadOnlyList<CompensationStep> Steps) Run(BlockMap map, CompensationOptions options, CalibrationSplit? split = null, int batch = 8, params int[] removed)
+    /// <param name="correction">Null for none.</param>
+    public static (RewrittenModel Model, IReadOnlyList<CompensationStep> Steps) Run(
+        BlockMap map, CorrectionStep? correction, CalibrationSplit? split = null, int batch = 8, params int[] removed)
     {
         var plan = MergePlanner.Plan(map, null, new PlanOptions { Method = Method.Drop, Named = [.. removed.Length > 0 ? removed : Removed] }, "");
+        var reduced = ModelRewriter.Reduce(map, plan);
+        if (correction is null) return (ModelRewriter.Renumber(map, plan, reduced), []);
         using var seams = SplitSeams.Of(Chain(map), split ?? new CalibrationSplit(Fit, null));
-        var (model, steps) = Compensator.Run(ModelRewriter.Apply(map, plan), plan, seams, options, new ChainOptions { BatchSize = batch }, ExecutionTarget.Cpu, Scratch());
-        return (model, steps);
+        var (model, steps) = Pass.Run(
+            reduced, plan, seams, correction.Work(), new ChainOptions { BatchSize = batch }, ExecutionTarget.Cpu, Scratch());
+        return (ModelRewriter.Renumber(map, plan, model), steps);
     }
 
-    public static double Perplexity(RewrittenModel model) =>
-        OnnxMka.Measuring.Perplexity.Measure(Runners.Whole(8), model.Blocks, Test).Value;
+    public static double Perplexity(RewrittenModel model) => OnnxMka.Measuring.Perplexity.Measure(Runners.Whole(8), model.Blocks, Test).Value;
 
-    public static CompensationOptions Options(CompensationKind kind) => new() { Kind = kind };
+    /// <summary>A correction by its name; null for <c>none</c>.</summary>
+    public static CorrectionStep? Options(string kind, int passes = 1) =>
+        kind == "none" ? null : (CorrectionStep)CorrectionNames.Step(kind, null, passes);
 }

@@ -5,6 +5,7 @@ using OnnxMka.Running.Parts;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Steps.Dropping;
 using OnnxMka.Steps.Merging;
+using OnnxMka.Steps.SeamMapping;
 using OnnxMka.Sweeping;
 
 namespace OnnxMka.Tests.Measuring;

@@ -9,6 +9,7 @@ using OnnxMka.Reporting;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Steps.Dropping;
 using OnnxMka.Steps.Merging;
+using OnnxMka.Steps.Refitting;
 using OnnxMka.Steps.Searching;
 using OnnxMka.Sweeping;
 
@@ -170,10 +171,10 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
         {
             var chosen = options.With(new Drop { Ratio = 0.25, Select = "bi" }, new Refit());
             var result = Compressor.Run(chosen);
-            SearchTrial[] trials = [new("bi", CompensationKind.Refit, [3, 6, 7, 9], 41.2, 3.5), new(null, CompensationKind.Fold, [3, 6, 7, 10], 42.5, 2)];
+            SearchTrial[] trials = [new("bi", "refit", [3, 6, 7, 9], 41.2, 3.5), new(null, "fold", [3, 6, 7, 10], 42.5, 2)];
             var compared = result.Told<CompensationReport>()! with
             {
-                Trials = [new CompensationTrial(CompensationKind.Refit, 41.2), new CompensationTrial(CompensationKind.Scale, 44)],
+                Trials = [new CompensationTrial("refit", 41.2), new CompensationTrial("scale", 44)],
             };
             return ReportJson.Write(
                 result with

@@ -26,7 +26,7 @@ public sealed class BestSearchTests
         Assert.NotEmpty(search.Trials);
         Assert.Equal(search.Trials.Min(t => t.HeldOutPerplexity), search.Trials[search.Chosen].HeldOutPerplexity);
         Assert.Equal(search.Trials[search.Chosen].Removed.AsEnumerable(), result.Plan.Removed);
-        Assert.Equal(search.Trials[search.Chosen].Compensation, result.Told<CompensationReport>()?.Kind ?? CompensationKind.None);
+        Assert.Equal(search.Trials[search.Chosen].Compensation, result.Told<CompensationReport>()?.Kind ?? CompensationReport.None);
         Assert.Equal(14, result.Plan.Groups.Length);
         Assert.NotEmpty(result.Verdicts);
         Assert.All(result.Verdicts, v => Assert.True(v.Passed, v.Check));

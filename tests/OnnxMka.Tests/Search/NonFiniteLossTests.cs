@@ -6,6 +6,7 @@ using OnnxMka.Planning;
 using OnnxMka.Reporting;
 using OnnxMka.Running.Tokens;
 using OnnxMka.Selection;
+using OnnxMka.Steps.Comparing;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Steps.Dropping;
 using OnnxMka.Steps.Reaching;
@@ -74,8 +75,8 @@ public sealed class NonFiniteLossTests(NonFiniteLossTests.Models models) : IClas
         var options = models.Options.With(new Drop { Blocks = [RecipeOf.Name(Needed)] }, new Correct());
         var result = Compressor.Run(options with { Output = options.Output with { DryRun = true } });
         var report = result.Told<CompensationReport>()!;
-        Assert.NotEqual(CompensationKind.None, report.Kind);
-        Assert.Null(report.Trials.Single(t => t.Kind == CompensationKind.None).HeldOutPerplexity);
+        Assert.NotEqual(CompensationReport.None, report.Kind);
+        Assert.Null(report.Trials.Single(t => t.Kind == CompensationReport.None).HeldOutPerplexity);
         Assert.Equal(report.Trials.Min(t => t.HeldOutPerplexity), report.Trials.Single(t => t.Kind == report.Kind).HeldOutPerplexity);
         Assert.DoesNotContain("NaN", ReportJson.Write(result, models.Options), StringComparison.Ordinal);
     }

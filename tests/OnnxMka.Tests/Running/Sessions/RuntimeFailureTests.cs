@@ -11,6 +11,7 @@ using OnnxMka.Selection;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Steps.Dropping;
 using OnnxMka.Steps.Merging;
+using OnnxMka.Steps.Refitting;
 using OnnxMka.Steps.Searching;
 using OnnxMka.Structure;
 
