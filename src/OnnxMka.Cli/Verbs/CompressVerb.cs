@@ -5,6 +5,7 @@ using OnnxMka.Jobs;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
+using OnnxMka.Steps.Correcting;
 
 namespace OnnxMka.Cli.Verbs;
 
@@ -108,6 +109,8 @@ internal sealed class CompressVerb
         ReportFiles.Check(parsed.GetValue(_report)!);
         TextFile.CheckWritable(new[] { _planOut, _adapterMap, _mergekit, _pruneList }.Select(parsed.GetValue));
         var recipe = _recipe.Recipe(parsed, plan);
+        // A correction that nobody asked for changes neither plan nor sizes.
+        if (dryRun) recipe = recipe with { Steps = [.. recipe.Steps.Where(s => s is not CorrectionStep { WherePossible: true })] };
         var analysis = parsed.GetValue(_analysis) is { } a ? Scoring.Analysis.FromJson(TextFile.Read(a), a.Name) : null;
         var options = _calibration.Apply(parsed, new CompressionOptions
         {

@@ -58,6 +58,8 @@ internal sealed class RecipeFlags
         };
         if (plan is null && method != RemovalMethod.Best && !isNamed) removal = removal with { Select = select };
         if (removal is Merge { Plan: null } weighed) removal = weighed with { WeighDrops = _selection.WeighsDrops(parsed) };
+        if (removal is Merge { Plan: null, WeighDrops: false } merged && !IsGiven(parsed, _method) && !merged.FitAlpha && merged.Align == AlignUnits.None && merged.Only == MergedHalf.Both && merged.Alpha is null)
+            removal = merged with { OrDrop = true };
         ImmutableArray<Step> steps = correction is null ? [removal] : [removal, correction];
         if (_selection.Goal(parsed) is { } goal) steps = [goal with { Steps = steps }];
         return new Recipe
@@ -66,6 +68,8 @@ internal sealed class RecipeFlags
             Granularity = plan is { Units: not null } || _selection.TakesHalves(parsed) ? Granularity.Sublayer : Granularity.Block,
         };
     }
+
+    private static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
 
     private Merge Merge(ParseResult parsed, RemovalMethod method, bool planGiven)
     {

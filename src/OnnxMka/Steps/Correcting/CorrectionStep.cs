@@ -14,6 +14,9 @@ public abstract record CorrectionStep : Step
     /// <summary>How much calibration text it is fitted to.</summary>
     public TextAmount Text { get; init; }
 
+    /// <summary>Where it cannot be done, the model stays as it is, and that is told; else the run is refused.</summary>
+    public bool WherePossible { get; init; }
+
     /// <summary>What it was compared with before it was chosen, for reports.</summary>
     [JsonIgnore]
     public ImmutableArray<CompensationTrial> Compared { get; init; } = [];

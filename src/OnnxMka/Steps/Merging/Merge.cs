@@ -24,6 +24,9 @@ public sealed record Merge : Removal
     /// <summary>The selector <c>greedy-loss</c> weighs a merge against the drop of each candidate, and takes the better.</summary>
     public bool WeighDrops { get; init; }
 
+    /// <summary>Where so many cannot merge (quantised weights, neighbours of other kinds), they are dropped, and that is told; else refused.</summary>
+    public bool OrDrop { get; init; }
+
     /// <summary>What was decided: groups with their shares, and orders of units; null where that is still open.</summary>
     public MergePlan? Plan { get; init; }
 }
