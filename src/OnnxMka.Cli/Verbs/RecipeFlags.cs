@@ -72,7 +72,7 @@ internal sealed class RecipeFlags
         var amounts = new[] { parsed.GetValue(_ratio) is not null, parsed.GetValue(_count) is not null, parsed.GetValue(_blocks) is not null, planGiven }.Count(given => given);
         if (amounts + _selection.Amounts(parsed) != 1)
             throw new UsageException("Say how much goes with exactly one of --ratio, --layers-removed, --blocks, --target-size, --max-ppl-increase or --plan.");
-        if (parsed.GetValue(_ratio) is { } ratio && !(ratio >= 0 && ratio < 1)) throw new UsageException($"--ratio is {ratio}; it must be at least 0 and less than 1.");
+        UsageRange.Within<Removal, double>(parsed.GetValue(_ratio), nameof(Removal.Ratio), "--ratio");
         if (parsed.GetValue(_only) != MergedHalf.Both && (planGiven || method != RemovalMethod.Mka))
             throw new UsageException("--only says what a merge mixes: it goes with --method mka, and not with --plan, which says so itself.");
         return _merge.Apply(parsed, planGiven, method, new Merge { Only = parsed.GetValue(_only) });
@@ -81,17 +81,15 @@ internal sealed class RecipeFlags
     private Merge With(Merge merge, ParseResult parsed)
     {
         var blocks = parsed.GetValue(_blocks);
-        var count = parsed.GetValue(_count);
-        if (count is { } number) UsageRange.AtLeast(number, 0, "--layers-removed");
         return merge with
         {
             Ratio = parsed.GetValue(_ratio),
-            Count = count,
+            Count = UsageRange.Within<Removal, int>(parsed.GetValue(_count), nameof(Removal.Count), "--layers-removed"),
             Blocks = _selection.TakesHalves(parsed)
                 ? [.. (blocks ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)]
                 : [.. UsageRange.Numbers(blocks, "--blocks").Select(b => b.ToString(System.Globalization.CultureInfo.InvariantCulture))],
-            ProtectFirst = UsageRange.AtLeast(parsed.GetValue(_protectFirst), 0, "--protect-first"),
-            ProtectLast = UsageRange.AtLeast(parsed.GetValue(_protectLast), 0, "--protect-last"),
+            ProtectFirst = UsageRange.Within<Removal, int>(parsed.GetValue(_protectFirst), nameof(Removal.ProtectFirst), "--protect-first"),
+            ProtectLast = UsageRange.Within<Removal, int>(parsed.GetValue(_protectLast), nameof(Removal.ProtectLast), "--protect-last"),
         };
     }
 

@@ -1,3 +1,5 @@
+using OnnxMka.Outcomes;
+
 namespace OnnxMka.Running.Tokens;
 
 /// <summary>The text that a model is run on, and how much of it.</summary>
@@ -10,12 +12,15 @@ public sealed record CalibrationOptions
     public string? IdsFile { get; init; }
 
     /// <summary>Calibration sequences, N; at least 32.</summary>
+    [Bounds(CalibrationSet.MinSamples)]
     public int Samples { get; init; } = 256;
 
     /// <summary>Tokens of a sequence, T.</summary>
+    [Bounds(2)]
     public int Length { get; init; } = 128;
 
     /// <summary>Windows of held-back text, on which losses are reported.</summary>
+    [Bounds(1)]
     public int HeldBackSamples { get; init; } = 128;
 
     /// <summary>Chooses among the windows of the text.</summary>
