@@ -35,9 +35,13 @@ internal sealed class RecipeFlags
     private readonly Option<int> _protectFirst = new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _protectLast = new("--protect-last") { Description = "Blocks at the end that stay as they are", DefaultValueFactory = _ => 1 };
 
-    public IEnumerable<Option> All => [_ratio, _count, _blocks, _method, _order, _only, .. _quality.All, .. _selection.All, .. _merge.All, _protectFirst, _protectLast];
+    public IEnumerable<Option> All => Options(_selection.All);
 
-    public string? Journal(ParseResult parsed) => _selection.Journal(parsed);
+    /// <summary>Those that a recipe takes the place of.</summary>
+    public IEnumerable<Option> Sugar => Options(_selection.Sugar);
+
+    /// <inheritdoc cref="SelectionFlags.Journal"/>
+    public string? Journal(ParseResult parsed, Recipe recipe) => _selection.Journal(parsed, recipe.Steps);
 
     /// <summary>Steps and granularity. Throws <see cref="UsageException"/> where options contradict each other.</summary>
     /// <param name="plan">One that was given; null for none.</param>
@@ -66,6 +70,9 @@ internal sealed class RecipeFlags
             Granularity = plan is { Units: not null } || _selection.TakesHalves(parsed) ? Granularity.Sublayer : Granularity.Block,
         };
     }
+
+    private Option[] Options(IEnumerable<Option> selection) =>
+        [_ratio, _count, _blocks, _method, _order, _only, .. _quality.All, .. selection, .. _merge.All, _protectFirst, _protectLast];
 
     private Merge Merge(ParseResult parsed, RemovalMethod method, bool planGiven)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using OnnxMka.Outcomes;
 
 namespace OnnxMka.Running.Tokens;
@@ -6,9 +7,11 @@ namespace OnnxMka.Running.Tokens;
 public sealed record CalibrationOptions
 {
     /// <summary>Calibration text; null for the built-in prose.</summary>
+    [JsonPropertyName("text")]
     public string? TextFile { get; init; }
 
     /// <summary>Token ids as JSON lines, for models without a tokenizer.</summary>
+    [JsonPropertyName("ids")]
     public string? IdsFile { get; init; }
 
     /// <summary>Calibration sequences, N; at least 32.</summary>
@@ -21,6 +24,7 @@ public sealed record CalibrationOptions
 
     /// <summary>Windows of held-back text, on which losses are reported.</summary>
     [Bounds(1)]
+    [JsonPropertyName("held-back")]
     public int HeldBackSamples { get; init; } = 128;
 
     /// <summary>Chooses among the windows of the text.</summary>
