@@ -102,7 +102,18 @@ internal sealed class OptionReader(string name, StepKinds kinds)
     /// <summary>An enumeration's values as they are written.</summary>
     internal static IEnumerable<string> Words(Type choice) => Enum.GetNames(choice).Select(JsonNamingPolicy.KebabCaseLower.ConvertName);
 
-    private static string? Text(JsonNode node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+    /// <summary>Null where it is no text, or one with half a surrogate pair, which stands for no characters.</summary>
+    private static string? Text(JsonNode node)
+    {
+        try
+        {
+            return node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
 
     private static string Said(JsonNode? node) => node switch
     {

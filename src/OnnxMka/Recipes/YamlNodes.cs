@@ -23,9 +23,8 @@ internal static partial class YamlNodes
             using var reader = new StringReader(text);
             var events = new Parser(new Scanner(reader, skipComments: true));
             Next<StreamStart>(events);
-            if (events.Current is StreamEnd || !events.MoveNext()) return null;
-            if (events.Current is not DocumentStart) return null;
-            events.MoveNext();
+            if (events.Current is StreamEnd) return null;
+            Next<DocumentStart>(events);
             var node = Node(events, name, 0);
             Next<DocumentEnd>(events);
             return events.Current is StreamEnd ? node : throw Bad(name, events.Current, "a second document begins; a recipe is one");
@@ -36,7 +35,7 @@ internal static partial class YamlNodes
         }
     }
 
-    /// <summary>A word that stands for something else than itself, as it stands there: for whoever writes text that is to stay text.</summary>
+    /// <summary>True where a plain word is text, and neither a number nor true, false or null.</summary>
     internal static bool IsText(string word) => !Nulls.Contains(word) && !Trues.Contains(word) && !Falses.Contains(word) && !NumberWord().IsMatch(word);
 
     private static void Next<T>(IParser events)
