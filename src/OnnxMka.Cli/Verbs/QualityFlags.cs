@@ -12,9 +12,6 @@ namespace OnnxMka.Cli.Verbs;
 /// <summary>Options of what keeps quality: which blocks go, and what makes up for them.</summary>
 internal sealed class QualityFlags
 {
-    /// <summary>Far more than change anything.</summary>
-    private const int MostPasses = 16;
-
     private static readonly string[] Kinds = ["none", .. CorrectionNames.All];
 
     private readonly Option<string?> _select = new("--select") { HelpName = string.Join('|', Selectors.BuiltIn.Names), Description = "How the blocks that go are chosen (default: npib)" };
@@ -36,10 +33,8 @@ internal sealed class QualityFlags
     public (string? Select, Step? Correction, Best Best) Value(ParseResult parsed, RemovalMethod method, bool isNamed, bool planGiven)
     {
         var (select, name) = (parsed.GetValue(_select), parsed.GetValue(_compensate));
-        var ridge = parsed.GetValue(_ridge);
-        if (ridge is { } value && !(value > 0 && double.IsFinite(value))) throw new UsageException($"--ridge is {value}; it must be above 0.");
-        var passes = parsed.GetValue(_passes);
-        if (passes is < 1 or > MostPasses) throw new UsageException($"--refit-passes is {passes}; it must be 1 to {MostPasses}.");
+        var ridge = UsageRange.Within<CorrectionStep, double>(parsed.GetValue(_ridge), nameof(CorrectionStep.Ridge), "--ridge");
+        var passes = UsageRange.Within<Refit, int>(parsed.GetValue(_passes), nameof(Refit.Passes), "--refit-passes");
         if (select is not null && isNamed) throw new UsageException("--select chooses blocks; with --blocks or --plan they are chosen already.");
         if (method == RemovalMethod.Best && (select is not null || name is not (null or "none") || passes != 1 || planGiven))
             throw new UsageException("--method best chooses blocks and correction itself: give it none of --select, --compensate, --refit-passes and --plan.");

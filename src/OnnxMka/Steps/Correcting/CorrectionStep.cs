@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using OnnxMka.Bench;
 using OnnxMka.Compensation;
+using OnnxMka.Outcomes;
 
 namespace OnnxMka.Steps.Correcting;
 
@@ -9,6 +10,7 @@ namespace OnnxMka.Steps.Correcting;
 public abstract record CorrectionStep : Step
 {
     /// <summary>First ridge in units of the mean diagonal of the Gram matrix; null for that of the method (refit 1e-2, others 1e-3).</summary>
+    [Bounds(0, BeyondLeast = true)]
     public double? Ridge { get; init; }
 
     /// <summary>How much calibration text it is fitted to.</summary>

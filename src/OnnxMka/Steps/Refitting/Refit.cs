@@ -1,6 +1,7 @@
 using OnnxMka.Bench;
 using OnnxMka.Compensation;
 using OnnxMka.Numerics;
+using OnnxMka.Outcomes;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Structure;
 
@@ -16,7 +17,11 @@ namespace OnnxMka.Steps.Refitting;
 /// </summary>
 public sealed record Refit : CorrectionStep
 {
+    /// <summary>Far more than change anything.</summary>
+    internal const int MostPasses = 16;
+
     /// <summary>How often it goes over the weights of each block: the first weight is fitted again once the last has changed.</summary>
+    [Bounds(1, Most = MostPasses)]
     public int Passes { get; init; } = 1;
 
     public override string Name => "refit";
