@@ -69,7 +69,7 @@ internal sealed class OptionReader(string name, StepKinds kinds)
         }
         catch (JsonException e)
         {
-            throw Bad(place, Expected(type) is { } expected ? $"{Said(node)} is not {expected}" : e.Message.Split(" Path: ")[0].TrimEnd('.'), e);
+            throw Bad(place, option.CustomConverter is null && Expected(type) is { } expected ? $"{Said(node)} is not {expected}" : e.Message.Split(" Path: ")[0].TrimEnd('.'), e);
         }
         catch (ArgumentOutOfRangeException e)
         {

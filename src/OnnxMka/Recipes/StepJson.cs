@@ -41,9 +41,10 @@ public sealed class StepJson : JsonConverter<Step>
     internal static JsonObject Written(object value, object plain, JsonSerializerOptions options)
     {
         var (all, defaults) = (Node(value), Node(plain));
+        string[] settable = [.. options.GetTypeInfo(value.GetType()).Properties.Where(p => p.Set is not null).Select(p => p.Name)];
         foreach (var (name, usual) in defaults)
         {
-            if (JsonNode.DeepEquals(all[name], usual)) all.Remove(name);
+            if (!settable.Contains(name) || JsonNode.DeepEquals(all[name], usual)) all.Remove(name);
         }
 
         return all;

@@ -27,11 +27,16 @@ internal static partial class YamlNodes
             Next<DocumentStart>(events);
             var node = Node(events, name, 0);
             Next<DocumentEnd>(events);
-            return events.Current is StreamEnd ? node : throw Bad(name, events.Current, "a second document begins; a recipe is one");
+            return events.Current is StreamEnd ? node : throw Bad(name, events.Current!, "a second document begins; a recipe is one");
         }
         catch (YamlException e)
         {
             throw RecipeNode.Bad(name, $"line {e.Start.Line}", $"it is no YAML ({e.Message.Split('\n')[0].TrimEnd('.')})", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            // The scanner's word for some damage.
+            throw RecipeNode.Bad(name, "", "it is no YAML", e);
         }
     }
 
