@@ -55,13 +55,15 @@ internal sealed class CompressVerb
 
     private int Run(ParseResult parsed, CancellationToken ct)
     {
-        var options = Options(parsed);
+        var (options, locked) = Options(parsed);
+        locked?.RequireInput(LockFile.Hashes(RecipeFiles.Inputs(options)));
         var progress = ConsoleProgress.For(parsed.GetValue(_quiet));
         if (options.Running.Target.Note is { } note) progress.Note(note);
         var result = Compressor.Run(options, progress, ct);
         try
         {
             WriteFiles(parsed, result, options);
+            if (locked is not null && result.Emitted is { } made) Compare(locked, made, progress);
         }
         catch (OutputException e) when (result.Emitted is { } emitted)
         {
@@ -77,6 +79,7 @@ internal sealed class CompressVerb
     {
         if (parsed.GetValue(_planOut) is { } planFile) TextFile.Write(planFile, PlanJson.Write(result.Plan));
         _recipes.Write(parsed, options.Recipe);
+        _recipes.WriteLock(parsed, result, options);
         if (parsed.GetValue(_report) is { Length: > 0 } reports) ReportFiles.Write(reports, ReportJson.Write(result, options));
         if (parsed.GetValue(_adapterMap) is { } map) TextFile.Write(map, AdapterMap.Write(result.Lineage, result.HasEarlierRun ? result.Origin : null));
         // Checkpoints are those of the first original.
@@ -103,16 +106,23 @@ internal sealed class CompressVerb
         }
     }
 
-    private CompressionOptions Options(ParseResult parsed)
+    /// <summary>Another processor rounds otherwise: the model is right all the same, and not the same bytes.</summary>
+    private static void Compare(LockFile locked, EmittedModel made, IProgressSink progress)
+    {
+        if (locked.OutputDifference(LockFile.Hashes(made.Written.Files.Select(f => f.Key))) is { } name)
+            progress.Note($"{name} has other bytes than the result that was locked (made with {locked.ExecutionProvider})");
+    }
+
+    private (CompressionOptions Options, LockFile? Locked) Options(ParseResult parsed)
     {
         var input = parsed.GetValue(_input) ?? throw new UsageException("Name the model: onnx-mka IN OUT --ratio 0.4 (onnx-mka --help lists everything).");
         var output = parsed.GetValue(_output);
         var dryRun = parsed.GetValue(_dryRun);
         if (output is null && !dryRun) throw new UsageException("Name the output: onnx-mka IN OUT --ratio 0.4, or use --dry-run.");
-        var given = _recipes.Read(parsed, [.. _recipe.Sugar, .. _calibration.Sugar, _plan, _evalSamples]);
+        var (given, locked) = _recipes.Read(parsed, [.. _recipe.Sugar, .. _calibration.Sugar, _plan, _evalSamples]);
         var plan = parsed.GetValue(_plan) is { } file ? PlanJson.Read(TextFile.Read(file), file.Name) : null;
         ReportFiles.Check(parsed.GetValue(_report)!);
-        TextFile.CheckWritable(new[] { _planOut, _recipes.Out, _adapterMap, _mergekit, _pruneList }.Select(parsed.GetValue));
+        TextFile.CheckWritable(new[] { _planOut, _recipes.Out, _recipes.Lock, _adapterMap, _mergekit, _pruneList }.Select(parsed.GetValue));
         var recipe = given ?? _recipe.Recipe(parsed, plan) with
         {
             Calibration = new() { HeldBackSamples = UsageRange.Within<CalibrationOptions, int>(parsed.GetValue(_evalSamples), nameof(CalibrationOptions.HeldBackSamples), "--eval-samples") },
@@ -131,8 +141,8 @@ internal sealed class CompressVerb
                 Path = dryRun ? null : output,
                 DryRun = dryRun,
                 Force = parsed.GetValue(_force),
-                KeepNames = parsed.GetValue(_keepNames),
-                ForceExternalData = parsed.GetValue(_external),
+                KeepNames = parsed.GetValue(_keepNames) || locked is { KeepNames: true },
+                ForceExternalData = parsed.GetValue(_external) || locked is { ExternalData: true },
                 ModelCard = parsed.GetValue(_modelCard),
                 CommandLine = CommandLine.Quoted(["onnx-mka", .. parsed.Tokens.Select(t => t.Value)]),
                 Files = Files(parsed, journal, given),
@@ -146,7 +156,7 @@ internal sealed class CompressVerb
         Option<FileInfo?>[] shares = [.. new[] { _adapterMap, _mergekit }.Where(o => parsed.GetValue(o) is not null)];
         LayerFiles.Check(options.Recipe, shares, Given(_pruneList), Given(_mergekit));
         LayerFiles.CheckOrigin(options, Given(_pruneList), Given(_mergekit));
-        return options;
+        return (options, locked);
 
         Option<FileInfo?>? Given(Option<FileInfo?> option) => parsed.GetValue(option) is null ? null : option;
     }
@@ -161,7 +171,7 @@ internal sealed class CompressVerb
             .Reads("--plan", parsed.GetValue(_plan)?.ToString())
             .Reads("--analysis", parsed.GetValue(_analysis)?.ToString());
         files = ReportFiles.Named(files, parsed.GetValue(_report)!);
-        foreach (var option in new[] { _planOut, _recipes.Out, _adapterMap, _mergekit, _pruneList })
+        foreach (var option in new[] { _planOut, _recipes.Out, _recipes.Lock, _adapterMap, _mergekit, _pruneList })
             files = files.Writes(option.Name, parsed.GetValue(option)?.ToString());
         return files;
     }

@@ -107,7 +107,7 @@ public sealed class InterruptionTests
         using var folder = new TempFolder();
         var result = ToolProcess.RunWithFilesUpTo(10_000, Books16.Folder, folder["out"], "--blocks", "5", "--method", "drop", "--no-eval", "--no-verify", "--quiet");
         Assert.Equal(1, result.ExitCode);
-        Assert.Contains("No file of 12,697,695 bytes is allowed there", Assert.Single(result.ErrorLines), StringComparison.Ordinal);
+        Assert.Matches("No file of 12,69[0-9],[0-9]{3} bytes is allowed there", Assert.Single(result.ErrorLines));
         Assert.Empty(Directory.GetFileSystemEntries(folder.FullPath));
     }
 

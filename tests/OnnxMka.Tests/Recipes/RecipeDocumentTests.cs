@@ -16,7 +16,7 @@ public sealed partial class RecipeDocumentTests
         {
             var known = options.GetTypeInfo(kind.Options).Properties.Where(p => p.Set is not null).ToArray();
             var row = Assert.Single(Page.Split('\n'), l => l.StartsWith($"| `{kind.Name}` | ", StringComparison.Ordinal) && l.Count(c => c == '|') == 3);
-            Assert.Equal(known.Select(p => p.Name).Order(), Code().Matches(row).Skip(1).Select(m => m.Groups[1].Value).Order());
+            Assert.Equal(known.Select(p => p.Name).Order(), Code().Matches(row).Skip(1).Select(m => m.Groups["code"].Value).Order());
             foreach (var property in known)
             {
                 var told = Assert.Single(Page.Split('\n'), l => l.Count(c => c == '|') == 4 && l.Split('|')[1].Contains($"`{property.Name}`", StringComparison.Ordinal));
@@ -32,14 +32,14 @@ public sealed partial class RecipeDocumentTests
     {
         var examples = Example().Matches(Page);
         Assert.True(examples.Count >= 2);
-        Assert.All(examples, e => Assert.NotEmpty(RecipeFile.Read(e.Groups[1].Value, "example.yaml").Steps));
+        Assert.All(examples, e => Assert.NotEmpty(RecipeFile.Read(e.Groups["text"].Value, "example.yaml").Steps));
         var flags = RecipeFileTests.Meant("--ratio 0.25 --method drop --select bi --compensate refit --refit-passes 2 --calib corpus.txt --calib-samples 512 --pool last");
-        Assert.Equal(RecipeFile.Write(flags, "r.json"), RecipeFile.Write(RecipeFile.Read(examples[0].Groups[1].Value, "example.yaml"), "r.json"));
+        Assert.Equal(RecipeFile.Write(flags, "r.json"), RecipeFile.Write(RecipeFile.Read(examples[0].Groups["text"].Value, "example.yaml"), "r.json"));
     }
 
-    [GeneratedRegex("`([^`]+)`", RegexOptions.CultureInvariant, Timeout.Infinite)]
+    [GeneratedRegex("`(?<code>[^`]+)`", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex Code();
 
-    [GeneratedRegex("```yaml\n(.*?)```", RegexOptions.CultureInvariant | RegexOptions.Singleline, Timeout.Infinite)]
+    [GeneratedRegex("```yaml\n(?<text>.*?)```", RegexOptions.CultureInvariant | RegexOptions.Singleline | RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex Example();
 }

@@ -4,6 +4,7 @@ using OnnxMka.Bench;
 using OnnxMka.Cli.Verbs;
 using OnnxMka.Jobs;
 using OnnxMka.Recipes;
+using OnnxMka.Selection;
 using OnnxMka.Scoring;
 using OnnxMka.Steps;
 using OnnxMka.Steps.Dropping;
@@ -133,7 +134,7 @@ public sealed class RecipeFileTests
         var recipe = Meant("--ratio 0.25 --method drop");
         var document = new JsonObject { ["version"] = 1, ["recipe"] = RecipeNode.Of(recipe, Kinds.BuiltIn), ["model"] = "x" };
         var inside = JsonNode.Parse(document.ToJsonString())!["recipe"];
-        Assert.True(recipe.Steps.SequenceEqual(RecipeNode.Read(inside, "lock", Kinds.BuiltIn, Selection.Selectors.BuiltIn).Steps));
+        Assert.True(recipe.Steps.SequenceEqual(RecipeNode.Read(inside, "lock", Kinds.BuiltIn, Selectors.BuiltIn).Steps));
     }
 
     [Theory]

@@ -46,6 +46,7 @@ public sealed class DropKind(Selectors selectors) : StepKind<Drop>("drop")
     private static Drop Decided(Drop step, ModelState state, MergePlan plan) => new()
     {
         Blocks = Removal.NamesOf(plan.Removed, state),
+        Count = plan.Removed.Any() ? null : 0,
         Reasons = plan,
         ProtectFirst = step.ProtectFirst,
         ProtectLast = step.ProtectLast,

@@ -20,7 +20,7 @@ public sealed class BestKind(Selectors selectors) : OpenStepKind<Best>("best")
         if (options.Count == 0 && options.Named.IsDefaultOrEmpty)
         {
             // Nothing goes: the step is a drop of nothing, and there is nothing to search.
-            return Decision.Of(new Drop { Reasons = MergePlanner.Plan(state.Structure, null, options, state.Lineage.Plan.Fingerprint) }, CorrectionSection.None(state));
+            return Decision.Of(new Drop { Count = 0, Reasons = MergePlanner.Plan(state.Structure, null, options, state.Lineage.Plan.Fingerprint) }, CorrectionSection.None(state));
         }
 
         var found = bench.Clock.Time("search", () => BestSearch.Run(selectors, step, options, state, bench));
