@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
-using System.Globalization;
+using System.Numerics;
+using OnnxMka.Outcomes;
 
 namespace OnnxMka.Cli;
 
@@ -8,6 +9,16 @@ internal static class UsageRange
 {
     public static int AtLeast(int value, int least, string option) =>
         value >= least ? value : throw new UsageException($"{option} is {value}; it must be at least {least}.");
+
+    /// <summary>A number within the bounds of the option of <typeparamref name="T"/> that it is for; null for none.</summary>
+    public static TNumber? Within<T, TNumber>(TNumber? value, string property, string option)
+        where TNumber : struct, INumber<TNumber> => value is null ? null : Within<T, TNumber>(value.Value, property, option);
+
+    /// <inheritdoc cref="Within{T, TNumber}(TNumber?, string, string)"/>
+    public static TNumber Within<T, TNumber>(TNumber value, string property, string option)
+        where TNumber : struct, INumber<TNumber> => BoundsAttribute.Of<T>(property) is var bounds && bounds.Has(double.CreateChecked(value))
+            ? value
+            : throw new UsageException($"{option} is {value}; it must be {bounds}.");
 
     /// <summary>Comma-separated whole numbers; empty for none.</summary>
     public static ImmutableArray<int> Numbers(string? text, string option)
@@ -24,33 +35,10 @@ internal static class UsageRange
     }
 
     /// <summary>A share such as 10% or 0.1; null for none.</summary>
-    public static double? Share(string? text, string option)
-    {
-        if (text is null) return null;
-        var number = text.EndsWith('%') ? text[..^1] : text;
-        return double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var v) && v >= 0 && double.IsFinite(v)
-            ? text.EndsWith('%') ? v / 100 : v
-            : throw new UsageException($"{option} {text}: give a share such as 10% or 0.1.");
-    }
+    public static double? Share(string? text, string option) =>
+        text is null ? null : Amounts.Share(text) ?? throw new UsageException($"{option} {text}: give a share such as 10% or 0.1.");
 
     /// <summary>A size such as 600MB or 8GB (powers of 1000) or 8GiB; null for none.</summary>
-    public static long? Bytes(string? text, string option)
-    {
-        if (text is null) return null;
-        var split = text.Length;
-        while (split > 0 && !char.IsAsciiDigit(text[split - 1])) split--;
-        long? unit = text[split..].Trim().ToUpperInvariant() switch
-        {
-            "" or "B" => 1,
-            "KB" => 1000,
-            "MB" => 1_000_000,
-            "GB" => 1_000_000_000,
-            "MIB" => 1 << 20,
-            "GIB" => 1 << 30,
-            _ => null,
-        };
-        return unit is { } u && double.TryParse(text[..split], CultureInfo.InvariantCulture, out var number) && number > 0
-            ? (long)(number * u)
-            : throw new UsageException($"{option} {text}: give a size such as 600MB or 8GB.");
-    }
+    public static long? Bytes(string? text, string option) =>
+        text is null ? null : Amounts.Bytes(text) ?? throw new UsageException($"{option} {text}: give a size such as 600MB or 8GB.");
 }

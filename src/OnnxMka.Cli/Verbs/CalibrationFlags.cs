@@ -29,8 +29,12 @@ internal sealed class CalibrationFlags
 
     public IEnumerable<Option> All => [_calib, _ids, _samples, _length, _pool, _batch, _run, _memory, _seed, _ep, _device, _isolate, .. _alignment.All];
 
+    /// <summary>Those that a recipe takes the place of.</summary>
+    public IEnumerable<Option> Sugar => [_calib, _ids, _samples, _length, _pool, _seed, .. _alignment.All];
+
     public CompressionOptions Apply(ParseResult parsed, CompressionOptions options)
     {
+        options = ApplyRunning(parsed, options);
         var (text, ids) = (parsed.GetValue(_calib), parsed.GetValue(_ids));
         if (text is not null && ids is not null) throw new UsageException("Give --calib or --calib-ids, not both.");
         return options with
@@ -42,17 +46,26 @@ internal sealed class CalibrationFlags
                 {
                     TextFile = text,
                     IdsFile = ids,
-                    Samples = UsageRange.AtLeast(parsed.GetValue(_samples), CalibrationSet.MinSamples, "--calib-samples"),
-                    Length = UsageRange.AtLeast(parsed.GetValue(_length), 2, "--seq-len"),
+                    Samples = UsageRange.Within<CalibrationOptions, int>(parsed.GetValue(_samples), nameof(CalibrationOptions.Samples), "--calib-samples"),
+                    Length = UsageRange.Within<CalibrationOptions, int>(parsed.GetValue(_length), nameof(CalibrationOptions.Length), "--seq-len"),
                     Seed = parsed.GetValue(_seed),
                 },
                 Scoring = options.Recipe.Scoring with
                 {
                     Pooling = parsed.GetValue(_pool),
                     Alignment = _alignment.Value(parsed),
-                    Kernels = ScoringDevice.For(parsed.GetValue(_ep)!, parsed.GetValue(_device)),
                 },
             },
+        };
+    }
+
+    /// <summary>Where and how it runs alone: the rest a recipe says.</summary>
+    public CompressionOptions ApplyRunning(ParseResult parsed, CompressionOptions options)
+    {
+        var kernels = ScoringDevice.For(parsed.GetValue(_ep)!, parsed.GetValue(_device));
+        return options with
+        {
+            Recipe = options.Recipe with { Scoring = options.Recipe.Scoring with { Kernels = kernels } },
             Running = options.Running with
             {
                 BatchSize = UsageRange.AtLeast(parsed.GetValue(_batch), 1, "--batch-size"),

@@ -4,7 +4,10 @@ using OnnxMka.Emission;
 using OnnxMka.Jobs;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
+using OnnxMka.Recipes;
 using OnnxMka.Reporting;
+using OnnxMka.Steps.Correcting;
+using OnnxMka.Running.Tokens;
 
 namespace OnnxMka.Cli.Verbs;
 
@@ -16,6 +19,7 @@ internal sealed class CompressVerb
     private readonly Argument<string?> _output = new("out") { Description = "Result: a folder, or a name that ends in .onnx", Arity = ArgumentArity.ZeroOrOne };
     private readonly RecipeFlags _recipe = new();
     private readonly CalibrationFlags _calibration = new();
+    private readonly RecipeFiles _recipes = new();
     private readonly Option<FileInfo?> _analysis = new("--analysis") { Description = "Similarities from: onnx-mka score MODEL -o FILE" };
     private readonly Option<FileInfo?> _plan = new("--plan") { Description = "Plan to replay, from --plan-out" };
     private readonly Option<FileInfo[]> _report = new("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
@@ -42,7 +46,7 @@ internal sealed class CompressVerb
         command.Add(_output);
         Option[] options =
         [
-            .. _recipe.All, .. _calibration.All, _analysis, _plan,
+            .. _recipe.All, .. _calibration.All, .. _recipes.All, _analysis, _plan,
             _report, _planOut, _modelCard, _adapterMap, _mergekit, _pruneList, _json, _dryRun, _force, _noEval, _evalSamples, _noVerify, _check, _external, _keepNames, _quiet, _verbose,
         ];
         foreach (var option in options) command.Add(option);
@@ -72,6 +76,7 @@ internal sealed class CompressVerb
     private void WriteFiles(ParseResult parsed, CompressionResult result, CompressionOptions options)
     {
         if (parsed.GetValue(_planOut) is { } planFile) TextFile.Write(planFile, PlanJson.Write(result.Plan));
+        _recipes.Write(parsed, options.Recipe);
         if (parsed.GetValue(_report) is { Length: > 0 } reports) ReportFiles.Write(reports, ReportJson.Write(result, options));
         if (parsed.GetValue(_adapterMap) is { } map) TextFile.Write(map, AdapterMap.Write(result.Lineage, result.HasEarlierRun ? result.Origin : null));
         // Checkpoints are those of the first original.
@@ -104,20 +109,23 @@ internal sealed class CompressVerb
         var output = parsed.GetValue(_output);
         var dryRun = parsed.GetValue(_dryRun);
         if (output is null && !dryRun) throw new UsageException("Name the output: onnx-mka IN OUT --ratio 0.4, or use --dry-run.");
+        var given = _recipes.Read(parsed, [.. _recipe.Sugar, .. _calibration.Sugar, _plan, _evalSamples]);
         var plan = parsed.GetValue(_plan) is { } file ? PlanJson.Read(TextFile.Read(file), file.Name) : null;
         ReportFiles.Check(parsed.GetValue(_report)!);
-        TextFile.CheckWritable(new[] { _planOut, _adapterMap, _mergekit, _pruneList }.Select(parsed.GetValue));
-        var recipe = _recipe.Recipe(parsed, plan);
+        TextFile.CheckWritable(new[] { _planOut, _recipes.Out, _adapterMap, _mergekit, _pruneList }.Select(parsed.GetValue));
+        var recipe = given ?? _recipe.Recipe(parsed, plan) with
+        {
+            Calibration = new() { HeldBackSamples = UsageRange.Within<CalibrationOptions, int>(parsed.GetValue(_evalSamples), nameof(CalibrationOptions.HeldBackSamples), "--eval-samples") },
+        };
+        // A correction that nobody asked for changes neither plan nor sizes.
+        if (dryRun) recipe = recipe with { Steps = [.. recipe.Steps.Where(s => s is not CorrectionStep { WherePossible: true })] };
+        var journal = _recipe.Journal(parsed, recipe);
         var analysis = parsed.GetValue(_analysis) is { } a ? Scoring.Analysis.FromJson(TextFile.Read(a), a.Name) : null;
-        var options = _calibration.Apply(parsed, new CompressionOptions
+        var options = new CompressionOptions
         {
             Input = input,
-            Recipe = recipe with
-            {
-                Calibration = new() { HeldBackSamples = UsageRange.AtLeast(parsed.GetValue(_evalSamples), 1, "--eval-samples") },
-                Scoring = new() { Analysis = analysis },
-            },
-            JournalFile = _recipe.Journal(parsed),
+            Recipe = recipe with { Scoring = recipe.Scoring with { Analysis = analysis } },
+            JournalFile = journal,
             Output = new()
             {
                 Path = dryRun ? null : output,
@@ -127,13 +135,14 @@ internal sealed class CompressVerb
                 ForceExternalData = parsed.GetValue(_external),
                 ModelCard = parsed.GetValue(_modelCard),
                 CommandLine = CommandLine.Quoted(["onnx-mka", .. parsed.Tokens.Select(t => t.Value)]),
-                Files = Files(parsed),
+                Files = Files(parsed, journal, given),
             },
             Evaluate = !parsed.GetValue(_noEval),
             Samples = parsed.GetValue(_report)!.Length > 0 ? ReportedSamples : 0,
             Verify = !parsed.GetValue(_noVerify),
             Check = parsed.GetValue(_check),
-        });
+        };
+        options = given is null ? _calibration.Apply(parsed, options) : _calibration.ApplyRunning(parsed, options);
         Option<FileInfo?>[] shares = [.. new[] { _adapterMap, _mergekit }.Where(o => parsed.GetValue(o) is not null)];
         LayerFiles.Check(options.Recipe, shares, Given(_pruneList), Given(_mergekit));
         LayerFiles.CheckOrigin(options, Given(_pruneList), Given(_mergekit));
@@ -142,14 +151,17 @@ internal sealed class CompressVerb
         Option<FileInfo?>? Given(Option<FileInfo?> option) => parsed.GetValue(option) is null ? null : option;
     }
 
-    private NamedFiles Files(ParseResult parsed)
+    private NamedFiles Files(ParseResult parsed, string? journal, Recipe? given)
     {
         var files = NamedFiles.None
-            .Writes("--resume", _recipe.Journal(parsed))
+            .Writes("--resume", journal)
+            .Reads("--recipe", parsed.GetValue(_recipes.In)?.ToString())
+            .Reads("the recipe", given?.Calibration.TextFile)
+            .Reads("the recipe", given?.Calibration.IdsFile)
             .Reads("--plan", parsed.GetValue(_plan)?.ToString())
             .Reads("--analysis", parsed.GetValue(_analysis)?.ToString());
         files = ReportFiles.Named(files, parsed.GetValue(_report)!);
-        foreach (var option in new[] { _planOut, _adapterMap, _mergekit, _pruneList })
+        foreach (var option in new[] { _planOut, _recipes.Out, _adapterMap, _mergekit, _pruneList })
             files = files.Writes(option.Name, parsed.GetValue(option)?.ToString());
         return files;
     }

@@ -48,7 +48,7 @@ internal static class LayerFiles
     private static string? Correction(Recipe recipe)
     {
         Step[] steps = [.. All(recipe.Steps)];
-        if (steps.Any(s => s is CorrectionStep or Correct)) return "corrected weights (--compensate)";
+        if (steps.Any(s => s is CorrectionStep or Correct)) return "corrected weights (leave them with --compensate none)";
         return steps.Any(s => s is Best) ? "corrected weights, which --method best may choose" : null;
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Steps.Merging;
 
@@ -9,6 +10,8 @@ namespace OnnxMka.Cli.Verbs;
 internal sealed class MergeFlags
 {
     private const string Fit = "fit";
+
+    private static readonly BoundsAttribute Bounds = BoundsAttribute.Of<Merge>(nameof(Merge.Alpha));
 
     private readonly Option<string?> _alpha = new("--alpha") { HelpName = "A|fit", Description = "Share of the block that is kept, 0 to 1, or fit: least squares on calibration text, a share a weight (default: the pair's similarity, at least 0.5)" };
     private readonly Option<AlignUnits> _align = ChoiceOption.Of<AlignUnits>("--align", "Put MLP neurons or attention heads in the order of the block they are merged into");
@@ -22,9 +25,9 @@ internal sealed class MergeFlags
         double? alpha = null;
         if (text is not null && text != Fit)
         {
-            alpha = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= 0 && value <= 1
+            alpha = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && Bounds.Has(value)
                 ? value
-                : throw new UsageException($"--alpha is {text}; it must be 0 to 1, or {Fit}.");
+                : throw new UsageException($"--alpha is {text}; it must be {Bounds}, or {Fit}.");
         }
 
         var (fit, align) = (text == Fit, parsed.GetValue(_align));

@@ -35,9 +35,13 @@ internal sealed class RecipeFlags
     private readonly Option<int> _protectFirst = new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _protectLast = new("--protect-last") { Description = "Blocks at the end that stay as they are", DefaultValueFactory = _ => 1 };
 
-    public IEnumerable<Option> All => [_ratio, _count, _blocks, _method, _order, _only, .. _quality.All, .. _selection.All, .. _merge.All, _protectFirst, _protectLast];
+    public IEnumerable<Option> All => Options(_selection.All);
 
-    public string? Journal(ParseResult parsed) => _selection.Journal(parsed);
+    /// <summary>Those that a recipe takes the place of.</summary>
+    public IEnumerable<Option> Sugar => Options(_selection.Sugar);
+
+    /// <inheritdoc cref="SelectionFlags.Journal"/>
+    public string? Journal(ParseResult parsed, Recipe recipe) => _selection.Journal(parsed, recipe.Steps);
 
     /// <summary>Steps and granularity. Throws <see cref="UsageException"/> where options contradict each other.</summary>
     /// <param name="plan">One that was given; null for none.</param>
@@ -58,6 +62,8 @@ internal sealed class RecipeFlags
         };
         if (plan is null && method != RemovalMethod.Best && !isNamed) removal = removal with { Select = select };
         if (removal is Merge { Plan: null } weighed) removal = weighed with { WeighDrops = _selection.WeighsDrops(parsed) };
+        if (removal is Merge { Plan: null, WeighDrops: false } merged && !IsGiven(parsed, _method) && !merged.FitAlpha && merged.Align == AlignUnits.None && merged.Only == MergedHalf.Both && merged.Alpha is null)
+            removal = merged with { OrDrop = true };
         ImmutableArray<Step> steps = correction is null ? [removal] : [removal, correction];
         if (_selection.Goal(parsed) is { } goal) steps = [goal with { Steps = steps }];
         return new Recipe
@@ -67,12 +73,17 @@ internal sealed class RecipeFlags
         };
     }
 
+    private static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
+
+    private Option[] Options(IEnumerable<Option> selection) =>
+        [_ratio, _count, _blocks, _method, _order, _only, .. _quality.All, .. selection, .. _merge.All, _protectFirst, _protectLast];
+
     private Merge Merge(ParseResult parsed, RemovalMethod method, bool planGiven)
     {
         var amounts = new[] { parsed.GetValue(_ratio) is not null, parsed.GetValue(_count) is not null, parsed.GetValue(_blocks) is not null, planGiven }.Count(given => given);
         if (amounts + _selection.Amounts(parsed) != 1)
             throw new UsageException("Say how much goes with exactly one of --ratio, --layers-removed, --blocks, --target-size, --max-ppl-increase or --plan.");
-        if (parsed.GetValue(_ratio) is { } ratio && !(ratio >= 0 && ratio < 1)) throw new UsageException($"--ratio is {ratio}; it must be at least 0 and less than 1.");
+        UsageRange.Within<Removal, double>(parsed.GetValue(_ratio), nameof(Removal.Ratio), "--ratio");
         if (parsed.GetValue(_only) != MergedHalf.Both && (planGiven || method != RemovalMethod.Mka))
             throw new UsageException("--only says what a merge mixes: it goes with --method mka, and not with --plan, which says so itself.");
         return _merge.Apply(parsed, planGiven, method, new Merge { Only = parsed.GetValue(_only) });
@@ -81,17 +92,15 @@ internal sealed class RecipeFlags
     private Merge With(Merge merge, ParseResult parsed)
     {
         var blocks = parsed.GetValue(_blocks);
-        var count = parsed.GetValue(_count);
-        if (count is { } number) UsageRange.AtLeast(number, 0, "--layers-removed");
         return merge with
         {
             Ratio = parsed.GetValue(_ratio),
-            Count = count,
+            Count = UsageRange.Within<Removal, int>(parsed.GetValue(_count), nameof(Removal.Count), "--layers-removed"),
             Blocks = _selection.TakesHalves(parsed)
                 ? [.. (blocks ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)]
                 : [.. UsageRange.Numbers(blocks, "--blocks").Select(b => b.ToString(System.Globalization.CultureInfo.InvariantCulture))],
-            ProtectFirst = UsageRange.AtLeast(parsed.GetValue(_protectFirst), 0, "--protect-first"),
-            ProtectLast = UsageRange.AtLeast(parsed.GetValue(_protectLast), 0, "--protect-last"),
+            ProtectFirst = UsageRange.Within<Removal, int>(parsed.GetValue(_protectFirst), nameof(Removal.ProtectFirst), "--protect-first"),
+            ProtectLast = UsageRange.Within<Removal, int>(parsed.GetValue(_protectLast), nameof(Removal.ProtectLast), "--protect-last"),
         };
     }
 

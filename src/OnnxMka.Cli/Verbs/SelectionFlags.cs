@@ -1,5 +1,8 @@
 using System.CommandLine;
+using OnnxMka.Bench;
+using OnnxMka.Steps;
 using OnnxMka.Steps.Reaching;
+using OnnxMka.Steps.Searching;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Cli.Verbs;
@@ -15,7 +18,9 @@ internal sealed class SelectionFlags
 
     public SelectionFlags() => _merge.AcceptOnlyFromAmong("auto", "never");
 
-    public IEnumerable<Option> All => [_size, _increase, _granularity, _merge, _resume];
+    public IEnumerable<Option> Sugar => [_size, _increase, _granularity, _merge];
+
+    public IEnumerable<Option> All => [.. Sugar, _resume];
 
     /// <summary>Of the ways to say how much goes, those given here.</summary>
     public int Amounts(ParseResult parsed) => (parsed.GetValue(_size) is null ? 0 : 1) + (parsed.GetValue(_increase) is null ? 0 : 1);
@@ -24,8 +29,14 @@ internal sealed class SelectionFlags
 
     public bool WeighsDrops(ParseResult parsed) => parsed.GetValue(_merge) == "auto";
 
-    /// <summary>File that keeps what a search has found; null for none.</summary>
-    public string? Journal(ParseResult parsed) => parsed.GetValue(_resume)?.FullName;
+    /// <summary>File that keeps what a search has found; null for none. Throws <see cref="UsageException"/> where no step searches.</summary>
+    public string? Journal(ParseResult parsed, IEnumerable<Step> steps)
+    {
+        if (parsed.GetValue(_resume) is not { } file) return null;
+        return steps.SelectMany(s => s is Reach reach ? reach.Steps : [s]).Any(s => s is Best or Removal { Select: "greedy-loss" })
+            ? file.FullName
+            : throw new UsageException("--resume keeps the rounds of --select greedy-loss or --method best.");
+    }
 
     /// <summary>Size or loss that decides how much goes; null where a number or the blocks are given.</summary>
     public Reach? Goal(ParseResult parsed)
@@ -39,7 +50,6 @@ internal sealed class SelectionFlags
     {
         var isGreedy = select == "greedy-loss";
         if (WeighsDrops(parsed) && (!isGreedy || method != RemovalMethod.Mka)) throw new UsageException("--merge auto belongs to --method mka --select greedy-loss.");
-        if (Journal(parsed) is not null && !isGreedy && method != RemovalMethod.Best) throw new UsageException("--resume keeps the rounds of --select greedy-loss or --method best.");
         if (TakesHalves(parsed) && method == RemovalMethod.Mka) throw new UsageException("--granularity sublayer deletes halves of layers: use --method drop or best.");
     }
 }

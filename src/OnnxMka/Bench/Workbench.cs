@@ -233,6 +233,20 @@ public sealed class Workbench : IDisposable
     /// <summary>Lineage from the first original on, which an earlier run may have been given.</summary>
     public Lineage Origin(ModelState state) => (_before ??= LineageJson.Of(Input.Structure, Input.Lineage.Plan.Fingerprint, Progress.Note)).Then(state.Lineage);
 
+    /// <summary>Why no pass can be made over units of this input; null where one can. Runs the input's blocks over the usual text.</summary>
+    internal string? PassObstacle()
+    {
+        try
+        {
+            if (!_texts.CanCalibrate) return "there is no text to fit to";
+            return WithSeams(TextAmount.Usual, _ => (string?)null);
+        }
+        catch (RefusedException e)
+        {
+            return $"{e.Refusal.Where}: {e.Refusal.What}";
+        }
+    }
+
     /// <summary>
     /// A pass over a state's units (<see cref="Pass"/>). Where nothing was removed there is nothing to do, and where nothing was kept the
     /// state is the one that came in.

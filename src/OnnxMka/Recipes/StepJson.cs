@@ -17,28 +17,34 @@ public sealed class StepJson : JsonConverter<Step>
     private StepJson(StepKinds kinds) => _kinds = kinds;
 
     /// <summary>How recipes are read and written with these kinds.</summary>
-    public static JsonSerializerOptions Options(StepKinds kinds) => new()
+    public static JsonSerializerOptions Options(StepKinds kinds)
     {
-        PropertyNamingPolicy = JsonNamingPolicy.KebabCaseLower,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        AllowDuplicateProperties = false,
-        Encoder = Json.JsonForm.Line.Encoder,
-        Converters =
+        var options = new JsonSerializerOptions
         {
-            new StepJson(kinds),
-            new PlanConverter(),
-            new DurationConverter(),
-            new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false),
-        },
-    };
+            PropertyNamingPolicy = JsonNamingPolicy.KebabCaseLower,
+            UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+            AllowDuplicateProperties = false,
+            Encoder = Json.JsonForm.Line.Encoder,
+            Converters =
+            {
+                new StepJson(kinds),
+                new PlanConverter(),
+                new DurationConverter(),
+                new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false),
+            },
+        };
+        options.MakeReadOnly(populateMissingResolver: true);
+        return options;
+    }
 
     /// <summary>The options of a step that are not as in one made without any.</summary>
     internal static JsonObject Written(object value, object plain, JsonSerializerOptions options)
     {
         var (all, defaults) = (Node(value), Node(plain));
+        string[] settable = [.. options.GetTypeInfo(value.GetType()).Properties.Where(p => p.Set is not null).Select(p => p.Name)];
         foreach (var (name, usual) in defaults)
         {
-            if (JsonNode.DeepEquals(all[name], usual)) all.Remove(name);
+            if (!settable.Contains(name) || JsonNode.DeepEquals(all[name], usual)) all.Remove(name);
         }
 
         return all;
@@ -48,21 +54,9 @@ public sealed class StepJson : JsonConverter<Step>
 
     public override bool CanConvert(Type typeToConvert) => typeToConvert == typeof(Step);
 
-    public override Step Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-    {
-        var step = JsonNode.Parse(ref reader) as JsonObject;
-        if (step is not { Count: 1 }) throw new JsonException("a step is its kind's name with its options, such as drop: { ratio: 0.25 }");
-        var (name, value) = step.Single();
-        var kind = _kinds.Named(name) ?? throw new JsonException($"there is no step '{name}'; the kinds are {string.Join(", ", _kinds.All.Select(k => k.Name))}");
-        try
-        {
-            return (Step)JsonSerializer.Deserialize(value ?? new JsonObject(), kind.Options, options)!;
-        }
-        catch (JsonException e)
-        {
-            throw new JsonException($"of '{name}': {e.Message}", e);
-        }
-    }
+    /// <summary>Refuses (MKA066) as <see cref="OptionReader"/> does.</summary>
+    public override Step Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        new OptionReader("a step", _kinds).Step(JsonNode.Parse(ref reader), "");
 
     public override void Write(Utf8JsonWriter writer, Step value, JsonSerializerOptions options)
     {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json.Serialization;
 using OnnxMka.Bench;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Steps;
@@ -13,9 +14,11 @@ namespace OnnxMka.Steps;
 public abstract record Removal : Step
 {
     /// <summary>Share of the input's units that goes, 0 up to but not 1.</summary>
+    [Bounds(0, Most = 1, BelowMost = true)]
     public double? Ratio { get; init; }
 
     /// <summary>Number of units that go.</summary>
+    [Bounds(0)]
     public int? Count { get; init; }
 
     /// <summary>The units that go, whatever their score; protection does not apply to them. Of halves: <c>3.mlp</c>, <c>7.attention</c>, <c>5</c> for both.</summary>
@@ -26,13 +29,24 @@ public abstract record Removal : Step
     public string? Select { get; init; }
 
     /// <summary>Layers at the start that neither go nor change.</summary>
+    [Bounds(0)]
     public int ProtectFirst { get; init; } = 1;
 
     /// <summary>Layers at the end that neither go nor change.</summary>
+    [Bounds(0)]
     public int ProtectLast { get; init; } = 1;
 
     /// <summary>True where the units are named, and nothing is left to choose of them.</summary>
     internal bool IsNamed => !Blocks.IsDefaultOrEmpty;
+
+    /// <summary>How many of the ways to say how much goes are taken.</summary>
+    internal int Amounts => (Ratio is null ? 0 : 1) + (Count is null ? 0 : 1) + (IsNamed ? 1 : 0);
+
+    public virtual bool Equals(Removal? other) =>
+        base.Equals(other) && (Ratio, Count, Select, ProtectFirst, ProtectLast) == (other.Ratio, other.Count, other.Select, other.ProtectFirst, other.ProtectLast)
+        && Named(this).SequenceEqual(Named(other));
+
+    public override int GetHashCode() => HashCode.Combine(Ratio, Count, Select, Named(this).Length);
 
     /// <summary>The same for a planner, in units of a state. Refuses (MKA040) units that the input has not, or that went before.</summary>
     internal PlanOptions PlanFor(ModelState state, ModelState input, Method method)
@@ -51,6 +65,8 @@ public abstract record Removal : Step
     /// <summary>Names of units of a state, as they are in the input.</summary>
     internal static ImmutableArray<string> NamesOf(IEnumerable<int> units, ModelState state) =>
         [.. units.Select(unit => state.Lineage.Plan.NameOf(state.Lineage.InInput(unit)))];
+
+    private static ImmutableArray<string> Named(Removal removal) => removal.IsNamed ? removal.Blocks : [];
 
     private static IEnumerable<int> Places(string name, ModelState state, ModelState input)
     {

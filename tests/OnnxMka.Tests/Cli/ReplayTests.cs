@@ -19,7 +19,7 @@ public sealed class ReplayTests
         Assert.Equal(direct, File.ReadAllBytes(folder["stored/model.onnx"]));
         Assert.Equal(direct, File.ReadAllBytes(folder["replayed/model.onnx"]));
         using var report = JsonDocument.Parse(File.ReadAllText(folder["report.json"]));
-        Assert.Equal(1, report.RootElement.GetProperty("schemaVersion").GetInt32());
+        Assert.Equal(2, report.RootElement.GetProperty("schemaVersion").GetInt32());
         Assert.Equal(12, report.RootElement.GetProperty("layers").GetArrayLength());
         Assert.All(report.RootElement.GetProperty("mergedTensors").EnumerateArray(), t => Assert.True(t.GetProperty("delta").GetDouble() > 0));
     }

@@ -13,7 +13,14 @@ internal static class ToolProcess
 {
     public static string Executable => Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "onnx-mka.exe" : "onnx-mka");
 
+    /// <summary>
+    /// Removals without the correction that comes by itself, which takes seconds: tests of other things say nothing of it. What is asked for
+    /// stays.
+    /// </summary>
     public static ToolResult Run(params string[] arguments) => Result(Start(arguments));
+
+    /// <summary>The command as it is typed, with all that comes by itself.</summary>
+    public static ToolResult RunAsTyped(params string[] arguments) => Result(Process.Start(Started(Executable, arguments))!);
 
     public static ToolResult RunIn(string folder, params string[] arguments)
     {
@@ -66,7 +73,16 @@ internal static class ToolProcess
         return new ToolResult(process.ExitCode, output, errors.Result);
     }
 
-    private static ProcessStartInfo Described(string file, string[] arguments)
+    private static ProcessStartInfo Described(string file, string[] arguments) => Started(file, Bare(arguments));
+
+    private static string[] Bare(string[] arguments)
+    {
+        string[] amounts = ["--ratio", "--layers-removed", "--blocks", "--target-size", "--max-ppl-increase"];
+        var removes = arguments.Any(a => amounts.Contains(a.Split('=')[0])) && !arguments.Any(a => a is "sweep" or "score" or "best" or "--help");
+        return removes && !arguments.Any(a => a.StartsWith("--compensate", StringComparison.Ordinal)) ? [.. arguments, "--compensate", "none"] : arguments;
+    }
+
+    private static ProcessStartInfo Started(string file, string[] arguments)
     {
         var start = new ProcessStartInfo(file) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);

@@ -34,6 +34,9 @@ public sealed class Texts : IDisposable
     /// </summary>
     public CalibrationSet? HeldBack => _heldBack.Value;
 
+    /// <summary>False for a model without tokenizer where no ids were given.</summary>
+    public bool CanCalibrate => _options.IdsFile is not null || _tokenizer.Value is not null;
+
     /// <summary>Text of token ids; the ids themselves without a tokenizer.</summary>
     public string Decode(int[] ids) => _tokenizer.Value?.Decode(ids) ?? string.Join(' ', ids);
 

@@ -1,5 +1,7 @@
 using OnnxMka.Bench;
+using OnnxMka.Outcomes;
 using OnnxMka.Steps.Correcting;
+using OnnxMka.Steps.Refitting;
 
 namespace OnnxMka.Steps.Comparing;
 
@@ -7,8 +9,10 @@ namespace OnnxMka.Steps.Comparing;
 public sealed record Correct : Step
 {
     /// <inheritdoc cref="CorrectionStep.Ridge"/>
+    [Bounds(0, BeyondLeast = true)]
     public double? Ridge { get; init; }
 
     /// <summary>Passes of the refit among them.</summary>
+    [Bounds(1, Most = Refit.MostPasses)]
     public int Passes { get; init; } = 1;
 }

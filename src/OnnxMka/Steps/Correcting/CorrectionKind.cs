@@ -5,11 +5,23 @@ using OnnxMka.Compensation;
 
 namespace OnnxMka.Steps.Correcting;
 
-/// <summary>Corrects a model from its first cut to its last (<see cref="Pass"/>). There is nothing to decide.</summary>
+/// <summary>
+/// Corrects a model from its first cut to its last (<see cref="Pass"/>). There is nothing to decide, but for one that is done where that is
+/// possible.
+/// </summary>
 public sealed class CorrectionKind<TStep>(string name) : StepKind<TStep>(name)
     where TStep : CorrectionStep
 {
-    protected override Decision Decide(TStep step, ModelState state, Workbench bench) => Decision.Of(step);
+    protected override Decision Decide(TStep step, ModelState state, Workbench bench)
+    {
+        if (!step.WherePossible) return Decision.Of(step);
+        if (!state.Lineage.Plan.Removed.Any()) return new Decision([], []);
+        if (bench.PassObstacle() is not { } obstacle) return Decision.Of((TStep)(step with { WherePossible = false }));
+        var line = $"no {step.Name}: {obstacle}";
+        bench.Progress.Note(line);
+        var report = new CompensationReport(CompensationReport.None, [], []);
+        return new Decision([], [new Section("compensation", report) { Shown = [new SectionLine(line)] }]);
+    }
 
     protected override StepResult Apply(TStep decided, ModelState state, Workbench bench)
     {

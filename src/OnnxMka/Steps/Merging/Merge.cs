@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
-using System.Text.Json.Serialization;
 using OnnxMka.Bench;
-using OnnxMka.Matching;
+using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 
 namespace OnnxMka.Steps.Merging;
@@ -10,6 +9,7 @@ namespace OnnxMka.Steps.Merging;
 public sealed record Merge : Removal
 {
     /// <summary>Share of the block that is kept, 0 to 1; null takes the pair's similarity clipped to [0.5, 1].</summary>
+    [Bounds(0, Most = 1)]
     public double? Alpha { get; init; }
 
     /// <summary>The shares are then fitted, one a parameter: least squares of the merged block's output to that of the blocks it stands for.</summary>
@@ -23,6 +23,9 @@ public sealed record Merge : Removal
 
     /// <summary>The selector <c>greedy-loss</c> weighs a merge against the drop of each candidate, and takes the better.</summary>
     public bool WeighDrops { get; init; }
+
+    /// <summary>Where so many cannot merge (quantised weights, neighbours of other kinds), they are dropped, and that is told; else refused.</summary>
+    public bool OrDrop { get; init; }
 
     /// <summary>What was decided: groups with their shares, and orders of units; null where that is still open.</summary>
     public MergePlan? Plan { get; init; }

@@ -22,6 +22,14 @@ public sealed class MergeKind(Selectors selectors) : StepKind<Merge>("merge")
             Align = step.Align,
             Only = step.Only,
         };
+        if (Obstacle(step, options, state) is { } obstacle)
+        {
+            var line = $"nothing is merged, blocks are dropped: {obstacle}";
+            bench.Progress.Note(line);
+            var dropped = bench.Decide(AsDrop(step), state);
+            return dropped with { Sections = [new Section("fallback", new { obstacle }) { Shown = [new SectionLine(line)] }, .. dropped.Sections] };
+        }
+
         var (plan, sections) = Planned(step, options, state, bench);
         if (step.FitAlpha || step.Align != AlignUnits.None)
         {
@@ -41,6 +49,28 @@ public sealed class MergeKind(Selectors selectors) : StepKind<Merge>("merge")
         var plan = decided.Plan!;
         return plan.MixesNothing ? decided : new Drop { Blocks = [.. plan.Removed.Select(plan.NameOf)], Reasons = plan.AsDrop() };
     }
+
+    /// <summary>Why a merge that may be a drop cannot be done; null where it can.</summary>
+    private static string? Obstacle(Merge step, PlanOptions options, ModelState state)
+    {
+        if (!step.OrDrop || step.WeighDrops || (options.Count == 0 && !step.IsNamed)) return null;
+        var (map, stack) = (state.Structure, new MergeStack(state.Structure.Blocks));
+        if (step.IsNamed) return options.Named.Where(b => b > 0 && b < map.Count).Select(b => stack.Obstacle(b)).FirstOrDefault(o => o is not null);
+        return MergePlanner.Mergeable(map, options) >= options.Count
+            ? null
+            : map.Blocks.Select(b => b.MergeObstacle is { } o ? $"a block's {o}" : null).FirstOrDefault(o => o is not null)
+                ?? $"{options.Count} cannot, since only neighbours of one kind merge";
+    }
+
+    private static Drop AsDrop(Merge step) => new()
+    {
+        Ratio = step.Ratio,
+        Count = step.Count,
+        Blocks = step.Blocks,
+        Select = step.Select,
+        ProtectFirst = step.ProtectFirst,
+        ProtectLast = step.ProtectLast,
+    };
 
     private (MergePlan Plan, ImmutableArray<Section> Sections) Planned(Merge step, PlanOptions options, ModelState state, Workbench bench)
     {

@@ -15,12 +15,8 @@ public sealed class ReachKind() : OpenStepKind<Reach>("reach")
 
     protected override Decision Decide(Reach step, ModelState state, Workbench bench)
     {
-        if (step.Steps is not [Removal { Ratio: null, Count: null, IsNamed: false } removal, .. var rest] || (step.Bytes is null) == (step.MaxIncrease is null))
-        {
-            throw new RefusedException(
-                "MKA066", "the recipe", "'reach' wants bytes or max-increase, and steps of which the first is a removal without ratio, count and blocks",
-                "Write it as docs/recipes.md shows");
-        }
+        if (step.Flaw is { } flaw) throw new RefusedException("MKA066", "reach in the recipe", flaw, "Write it as docs/recipes.md shows");
+        var (removal, rest) = ((Removal)step.Steps[0], step.Steps[1..]);
 
         // The best way is several searches of its own: none of them is asked again for another number.
         bench.IsSearching = removal is not Best;

@@ -1,6 +1,7 @@
 using OnnxMka.Bench;
 using OnnxMka.Compensation;
 using OnnxMka.Numerics;
+using OnnxMka.Outcomes;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Structure;
 
@@ -16,7 +17,11 @@ namespace OnnxMka.Steps.Refitting;
 /// </summary>
 public sealed record Refit : CorrectionStep
 {
+    /// <summary>Far more than change anything.</summary>
+    internal const int MostPasses = 16;
+
     /// <summary>How often it goes over the weights of each block: the first weight is fitted again once the last has changed.</summary>
+    [Bounds(1, Most = MostPasses)]
     public int Passes { get; init; } = 1;
 
     public override string Name => "refit";
@@ -39,7 +44,7 @@ internal sealed class RefitWork(double ridge, int passes) : IUnitWork
             .Max();
     }
 
-    public string Announced(BlockMap map) => $"a refit takes up to {Bytes(map) / 1e6:N1} MB beside the block that runs";
+    public string? Announced(BlockMap map) => Bytes(map) is > 0 and var bytes ? $"a refit takes up to {bytes / 1e6:N1} MB beside the block that runs" : null;
 
     public IEnumerable<Proposal> On(UnitBench unit) => WriterFits.Of(unit, writers => writers, passes, ridge, EachToken, (writer, _, gram, cross) =>
     {

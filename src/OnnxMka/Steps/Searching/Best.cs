@@ -1,4 +1,5 @@
 using OnnxMka.Bench;
+using OnnxMka.Outcomes;
 
 namespace OnnxMka.Steps.Searching;
 
@@ -9,5 +10,6 @@ public sealed record Best : Removal
     public TimeSpan Budget { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>First ridge of the corrections that are tried, in units of the mean diagonal; null for that of each.</summary>
+    [Bounds(0, BeyondLeast = true)]
     public double? Ridge { get; init; }
 }
