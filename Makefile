@@ -28,7 +28,8 @@ $(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
 	@touch $@
 CLIENTS_IF_NODE := $(if $(shell command -v $(NPM)),$(CLIENTS))
 
-obj/restored: Directory.Packages.props Directory.Build.props $(wildcard src/*/*.csproj tests/*/*.csproj tools/*/*.csproj src/*/packages.lock.json tests/*/packages.lock.json)
+PROJECTS := $(wildcard $(foreach folder,src tests tools samples,$(folder)/*/*.csproj $(folder)/*/packages.lock.json))
+obj/restored: Directory.Packages.props Directory.Build.props $(PROJECTS)
 	@echo "restoring NuGet packages (locked)"
 	@$(DOTNET) restore OnnxMka.sln --locked-mode --verbosity quiet
 	@mkdir -p obj && touch $@

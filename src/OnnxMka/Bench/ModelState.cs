@@ -25,6 +25,19 @@ public sealed record ModelState(ReducedModel Reduced, Lineage Lineage, string Ke
     public static ModelState Of(BlockMap map, string fingerprint) =>
         new(new ReducedModel(map.Model, [], map), Lineage.Of(fingerprint, map.Count, map.HalfNames), fingerprint);
 
+    /// <summary>
+    /// The same units after an edit of their weights or of nodes inside them. Values at the seams keep their names; where one is gone, or no
+    /// longer carries the stream, an <see cref="ArgumentException"/> says so.
+    /// </summary>
+    /// <param name="model">What <see cref="Graph.Editing.GraphEditor"/> made of <see cref="Model"/>.</param>
+    /// <param name="changed">Places of the units that are no longer as they were, from 0.</param>
+    /// <param name="by">What changed them: the kind's name.</param>
+    public ModelState With(OnnxModel model, IEnumerable<int> changed, string by)
+    {
+        var blocks = SeamHint.Between(model, StreamUnits.Of(Structure));
+        return this with { Reduced = Reduced with { Model = blocks.Model, Blocks = blocks }, Lineage = Lineage.WithChanged(changed, by) };
+    }
+
     /// <summary>Key of what a step makes of it.</summary>
     /// <param name="step">The decided step as text.</param>
     internal string KeyAfter(string step) => KeyAfter(Key, step);
