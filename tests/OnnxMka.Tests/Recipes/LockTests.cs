@@ -59,7 +59,7 @@ public sealed class LockTests
 
     /// <summary>Cut off after its first trials, the same command goes on: what is known is not run again, and the result is the same.</summary>
     [Fact]
-    public void A_search_goes_on_from_its_journal()
+    public async Task A_search_goes_on_from_its_journal()
     {
         using var folder = new TempFolder();
         string[] search = [Books16.Folder, "", "--blocks", "13", "--method", "best", "--budget", "1h", .. Few, "--no-eval", "--no-verify"];
@@ -71,10 +71,10 @@ public sealed class LockTests
             var errors = cut.StandardError.ReadToEndAsync();
             var output = cut.StandardOutput.ReadToEndAsync();
             // Killed once something is written there.
-            while (!File.Exists(journal) && !cut.HasExited) Thread.Sleep(20);
+            while (!File.Exists(journal) && !cut.HasExited) await Task.Delay(20);
             cut.Kill();
-            cut.WaitForExit();
-            Task.WaitAll(errors, output);
+            await cut.WaitForExitAsync();
+            await Task.WhenAll(errors, output);
         }
 
         var known = JsonNode.Parse(File.ReadAllText(journal))!["losses"]!.AsObject().Count;
