@@ -6,8 +6,8 @@ using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Recipes;
 using OnnxMka.Reporting;
-using OnnxMka.Steps.Correcting;
 using OnnxMka.Running.Tokens;
+using OnnxMka.Steps.Correcting;
 
 namespace OnnxMka.Cli.Verbs;
 

@@ -28,15 +28,14 @@ public sealed class Workbench : IDisposable
     private readonly Texts _texts;
     private readonly BenchText _text;
     private Runner? _runner;
+    private readonly HashSet<string> _told = new(StringComparer.Ordinal);
     private Journal? _journal;
     private Lineage? _before;
     private readonly Dictionary<TextAmount, SplitSeams> _seams = [];
     private readonly Dictionary<(string State, bool Judges), Loss> _losses = [];
     private readonly Dictionary<string, Analysis> _analyses = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, StepResult> _held = new(StringComparer.Ordinal);
+    private readonly HeldStates _states = new();
     private readonly Dictionary<string, IDisposable> _kept = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _announced = new(StringComparer.Ordinal);
-    private readonly Dictionary<ScratchFile, int> _scratch = new(ReferenceEqualityComparer.Instance);
 
     internal Workbench(BlockMap map, string fingerprint, BenchOptions options, Texts texts, IProgressSink progress, CancellationToken stop)
     {
@@ -86,9 +85,9 @@ public sealed class Workbench : IDisposable
     public StepResult Apply(Step decided, ModelState state)
     {
         var key = state.KeyAfter(TextOf(decided));
-        if (_held.Remove(key, out var held)) return Kinds.Of(decided).Retold(decided, state, held);
+        if (_states.Take(key) is { } held) return Kinds.Of(decided).Retold(decided, state, held);
         var made = Kinds.Of(decided).Apply(decided, state, this);
-        foreach (var file in made.State.Scratch) _scratch[file] = _scratch.GetValueOrDefault(file) + 1;
+        _states.Own(made.State);
         return made with { State = made.State with { Key = key } };
     }
 
@@ -143,18 +142,10 @@ public sealed class Workbench : IDisposable
     }
 
     /// <summary>Keeps what a decided step made of a state until it is applied there again, which then costs nothing.</summary>
-    public void Hold(TakenStep taken) => _held[taken.Before.KeyAfter(TextOf(taken.Step))] = taken.Result;
+    public void Hold(TakenStep taken) => _states.Hold(taken.Before.KeyAfter(TextOf(taken.Step)), taken.Result);
 
     /// <summary>Gives back the weights of a model that nobody runs or writes any more.</summary>
-    public void Release(ModelState state)
-    {
-        foreach (var file in state.Scratch)
-        {
-            if (--_scratch[file] > 0) continue;
-            _scratch.Remove(file);
-            file.Dispose();
-        }
-    }
+    public void Release(ModelState state) => _states.Release(state);
 
     /// <summary>The same for all states that a course came to.</summary>
     public void Release(Course course)
@@ -247,39 +238,11 @@ public sealed class Workbench : IDisposable
         }
     }
 
-    /// <summary>
-    /// A pass over a state's units (<see cref="Pass"/>). Where nothing was removed there is nothing to do, and where nothing was kept the
-    /// state is the one that came in.
-    /// </summary>
-    /// <param name="name">What did it, for lineage and people.</param>
-    internal (ModelState State, ImmutableArray<CompensationStep> Steps) InOrder(ModelState state, IUnitWork work, TextAmount amount, string name)
+    /// <summary>A line for people, the first time.</summary>
+    internal void NoteOnce(string line)
     {
-        var plan = state.Lineage.Plan;
-        if (!plan.Removed.Any()) return (state, []);
-        return WithSeams(amount, seams =>
-        {
-            if (work.Announced(Input.Structure) is { } line && _announced.Add(line)) Progress.Note(line);
-            using var stage = Progress.Begin($"compensate ({name})", Pass.Work(plan), "blocks");
-            var scratch = new ScratchFile();
-            try
-            {
-                var (model, steps) = Pass.Run(
-                    state.Reduced, plan, seams, work, Runner.ChainOptions, Running.Target, scratch, stage.AsIncrement<int>(), Stop);
-                var changed = steps.Where(s => s.Kept).Select(s => plan.Groups.IndexOf(plan.Groups.First(g => g.Block == s.Block)));
-                var next = state with { Reduced = model, Lineage = state.Lineage.WithChanged(changed, name) };
-                if (scratch.Length > 0) return (next with { Scratch = state.Scratch.Add(scratch) }, steps);
-                scratch.Dispose();
-                return (next, steps);
-            }
-            catch (Exception e)
-            {
-                scratch.Dispose();
-                if (e is IOException) throw new OutputException($"Cannot keep corrected weights in {Path.GetTempPath()}: {e.Message.TrimEnd('.')}.", e);
-                throw;
-            }
-        });
+        if (_told.Add(line)) Progress.Note(line);
     }
-
 
     /// <summary>Something that a search needs again, by name; it ends with <see cref="Forget"/> or with the bench.</summary>
     internal T Kept<T>(string name, Func<T> make)
@@ -298,10 +261,9 @@ public sealed class Workbench : IDisposable
     {
         foreach (var kept in _kept.Values) kept.Dispose();
         foreach (var seams in _seams.Values) seams.Dispose();
-        foreach (var file in _scratch.Keys) file.Dispose();
+        _states.Dispose();
         _kept.Clear();
         _seams.Clear();
-        _scratch.Clear();
     }
 
     /// <summary>Model, windows and device: all that losses depend on beside the steps.</summary>

@@ -36,7 +36,7 @@ public sealed record LockFile(
     {
         try
         {
-            var document = RecipeFile.Node(text, name)!.AsObject();
+            var document = RecipeFile.Node(text, name) as JsonObject ?? throw RecipeNode.Bad(name, "", "it is no lock");
             var recipe = RecipeNode.Read(document["recipe"], name, kinds, selectors);
             document.Remove("recipe");
             var rest = document.Deserialize<Document>(Options) ?? throw RecipeNode.Bad(name, "", "it is no lock");

@@ -54,7 +54,7 @@ public sealed partial class CardsTests
     public void The_card_holds_plan_cost_and_the_command_that_makes_it_again()
     {
         using var folder = new TempFolder();
-        string[] command = [Books16.Folder, folder["small"], "--blocks", "3,7", "--alpha", "0.75", "--eval-samples", "4", "--quiet", "--model-card", "--adapter-map", folder["map.json"], "--mergekit", folder["merge.yml"]];
+        string[] command = [Books16.Folder, folder["small"], "--blocks", "3,7", "--alpha", "0.75", "--eval-samples", "4", "--quiet", "--model-card", "--adapter-map", folder["map.json"], "--mergekit", folder["merge.yml"], "--compensate", "none"];
         Assert.Equal(0, ToolProcess.Run(command).ExitCode);
         var card = File.ReadAllText(Path.Combine(folder["small"], "README.md"));
         Assert.Contains("\n- new layer 2 is 0.75 of layer 2 + 0.25 of layer 3\n", card, StringComparison.Ordinal);

@@ -45,11 +45,11 @@ public sealed class DefaultTests
         var ids = folder["ids.jsonl"];
         File.WriteAllLines(ids, Enumerable.Range(0, 80).Select(i => $"[{string.Join(',', Enumerable.Range(0, 8).Select(t => ((i * 29) + (t * t * 5)) % 50))}]"));
         string[] common = ["--layers-removed", "1", "--calib-ids", ids, "--calib-samples", "32", "--seq-len", "8", "--no-eval", "--ep", "cpu", "--compensate", "none"];
-        var run = ToolProcess.RunAsTyped([folder["in"], folder["out.onnx"], .. common]);
+        var run = ToolProcess.RunAsTyped([folder["in"], folder["out"], .. common]);
         Assert.Equal(0, run.ExitCode);
         Assert.Contains("nothing is merged, blocks are dropped: a block's weights", run.Output, StringComparison.Ordinal);
         Assert.Contains("1 dropped", run.Output, StringComparison.Ordinal);
-        var asked = ToolProcess.RunAsTyped([folder["in"], folder["asked.onnx"], "--method", "mka", .. common]);
+        var asked = ToolProcess.RunAsTyped([folder["in"], folder["asked"], "--method", "mka", .. common]);
         Assert.Equal(3, asked.ExitCode);
         Assert.Contains("MKA040", asked.Errors, StringComparison.Ordinal);
     }
