@@ -6,10 +6,8 @@ using OnnxMka.Selection;
 namespace OwnSteps;
 
 /// <summary>
-/// A selector: the blocks go whose weights are smallest, <c>sqrt(sum w^2)</c> over a block's matrices. It looks at no text, and runs nothing.
-/// <code>
-/// - drop: { count: 2, select: smallest-norm }
-/// </code>
+/// A selector: the blocks go whose weights are smallest, <c>sqrt(sum w^2)</c> over a block's matrices. It looks at no text, and runs
+/// nothing. <code> - drop: { count: 2, select: smallest-norm } </code>
 /// </summary>
 public sealed class SmallestNorm : ISelector
 {

@@ -24,7 +24,9 @@ internal sealed class SparseContent(TensorRef source, double below) : ComputedCo
     }
 }
 
-/// <summary>How many weights there are of each magnitude, by the upper half of the bits of a float: 2^-7 wide, and as few for any model.</summary>
+/// <summary>
+/// How many weights there are of each magnitude, by the upper half of the bits of a float: 2^-7 wide, and as few for any model.
+/// </summary>
 internal sealed class Magnitudes
 {
     private readonly long[] _counts = new long[1 << 15];

@@ -17,7 +17,9 @@ namespace OwnSteps;
 /// </summary>
 public sealed record Sparsify : Step
 {
-    /// <summary>Share of all weights, 0 up to but not 1, that becomes zero; those of equal magnitude go together, so it may be a little more.</summary>
+    /// <summary>
+    /// Share of all weights, 0 up to but not 1, that becomes zero; those of equal magnitude go together, so it may be a little more.
+    /// </summary>
     public double? Share { get; init; }
 
     /// <summary>Weights w with <c>|w| &lt; below</c> become zero.</summary>
@@ -35,8 +37,10 @@ public sealed class SparsifyKind() : StepKind<Sparsify>("sparsify")
     protected override Decision Decide(Sparsify step, ModelState state, Workbench bench) => (step.Share, step.Below) switch
     {
         (null, > 0 and < double.PositiveInfinity) => Decision.Of(step),
-        ( >= 0 and < 1, null) => Decision.Of(new Sparsify { Below = Magnitudes.Of(state.Structure, bench.Stop).Threshold(step.Share.Value) }),
-        _ => throw new RefusedException("OWN001", "sparsify", "it needs a share from 0 up to 1, or a threshold above 0", "Give one of share and below"),
+        ( >= 0 and < 1, null) => Decision.Of(
+            new Sparsify { Below = Magnitudes.Of(state.Structure, bench.Stop).Threshold(step.Share.Value) }),
+        _ => throw new RefusedException(
+            "OWN001", "sparsify", "it needs a share from 0 up to 1, or a threshold above 0", "Give one of share and below"),
     };
 
     protected override StepResult Apply(Sparsify decided, ModelState state, Workbench bench)

@@ -20,7 +20,8 @@ internal sealed class DeviceKernels(Accelerator accelerator)
         accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<double>, int, ArrayView<double>, ArrayView<double>>(AffinityRows.Weigh);
 
     public Action<Index2D, ArrayView<double>, int, ArrayView<double>, ArrayView<double>> Partial { get; } =
-        accelerator.LoadAutoGroupedStreamKernel<Index2D, ArrayView<double>, int, ArrayView<double>, ArrayView<double>>(PanelProduct.Partial);
+        accelerator.LoadAutoGroupedStreamKernel<Index2D, ArrayView<double>, int, ArrayView<double>, ArrayView<double>>(
+            PanelProduct.Partial);
 
     public Action<Index1D, ArrayView<double>, int, int, ArrayView<double>> Join { get; } =
         accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<double>, int, int, ArrayView<double>>(PanelProduct.Join);

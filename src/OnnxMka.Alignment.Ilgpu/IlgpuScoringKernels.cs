@@ -60,7 +60,10 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(squared);
         if (squared.LongLength != (long)x.Samples * x.Samples)
-            throw new ArgumentException($"The result holds {x.Samples} x {x.Samples} distances, not {squared.LongLength}.", nameof(squared));
+        {
+            throw new ArgumentException(
+                $"The result holds {x.Samples} x {x.Samples} distances, not {squared.LongLength}.", nameof(squared));
+        }
 
         _kernels.Run(() =>
         {

@@ -3,7 +3,9 @@ namespace OnnxMka.Alignment;
 /// <summary>What a user may choose about the similarity of two seams. Every value is checked when it is set.</summary>
 public sealed record AlignmentOptions
 {
-    /// <summary>Largest <see cref="EmbeddingDimension"/>: beyond it a nearest-neighbour estimate from any feasible number of samples says nothing.</summary>
+    /// <summary>
+    /// Largest <see cref="EmbeddingDimension"/>: beyond it a nearest-neighbour estimate from any feasible number of samples says nothing.
+    /// </summary>
     internal const int MaxEmbeddingDimension = 32;
 
     /// <summary>k of the nearest-neighbour estimator, at least 1. Default 5. More neighbours: less variance, more bias.</summary>
@@ -27,7 +29,11 @@ public sealed record AlignmentOptions
         init
         {
             if (value is < 1 or > MaxEmbeddingDimension)
-                throw new ArgumentOutOfRangeException(nameof(value), value, $"The embedding dimension must be 1 to {MaxEmbeddingDimension}.");
+            {
+                throw new ArgumentOutOfRangeException(
+                    nameof(value), value, $"The embedding dimension must be 1 to {MaxEmbeddingDimension}.");
+            }
+
             field = value;
         }
     }

@@ -10,7 +10,10 @@ public sealed class CpuScoringKernels : IScoringKernels
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(squared);
         if (squared.LongLength != (long)x.Samples * x.Samples)
-            throw new ArgumentException($"The result holds {x.Samples} x {x.Samples} distances, not {squared.LongLength}.", nameof(squared));
+        {
+            throw new ArgumentException(
+                $"The result holds {x.Samples} x {x.Samples} distances, not {squared.LongLength}.", nameof(squared));
+        }
 
         PairwiseDistance.Squared(x, squared, maxThreads);
     }

@@ -33,7 +33,8 @@ public static class DiffusionMap
     /// <param name="x">[N, H].</param>
     /// <param name="o">d, t, sigma, threads.</param>
     /// <param name="kernels">Who computes the operator and its products; null for <see cref="CpuScoringKernels"/>.</param>
-    /// <exception cref="DegenerateDataException">Too few samples, identical points, an eigenpair that is not determined or did not settle.</exception>
+    /// <exception cref="DegenerateDataException">Too few samples, identical points, an eigenpair that is not determined or did not
+    /// settle.</exception>
     public static LayerEmbedding Embed(SampleMatrix x, AlignmentOptions o, IScoringKernels? kernels = null)
     {
         ArgumentNullException.ThrowIfNull(x);
@@ -43,7 +44,8 @@ public static class DiffusionMap
 
         var n = x.Samples;
         double sigma = 0;
-        using var diffusion = (kernels ?? new CpuScoringKernels()).Diffusion(x, squared => sigma = KernelWidth(squared, n, o.Sigma), o.MaxThreads);
+        using var diffusion = (kernels ?? new CpuScoringKernels()).Diffusion(
+            x, squared => sigma = KernelWidth(squared, n, o.Sigma), o.MaxThreads);
         var count = Math.Min(n, Math.Max(o.EmbeddingDimension + 2, LeastSpectrum));
         var (pairs, residual) = SymmetricEigen.Leading(diffusion, count, o.MaxThreads);
         RequireGaps(pairs.Values, o.EmbeddingDimension);

@@ -60,7 +60,10 @@ internal static class GramDistance
     /// <summary>The one of a few rows that is nearest to their mean. Any row would do; one amid the others cancels least.</summary>
     private static int Origin(SampleMatrix x)
     {
-        var rows = Enumerable.Range(0, Math.Min(Candidates, x.Samples)).Select(k => (int)((long)k * x.Samples / Candidates)).Distinct().ToArray();
+        var rows = Enumerable.Range(0, Math.Min(Candidates, x.Samples))
+            .Select(k => (int)((long)k * x.Samples / Candidates))
+            .Distinct()
+            .ToArray();
         var mean = new float[x.Features];
         foreach (var row in rows)
             System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(x.Row(row), 1f / rows.Length, mean, mean);
@@ -134,8 +137,10 @@ internal static class GramDistance
         {
             Vector128<float> low0 = Vector128.Load(rows[0] + h + half), low1 = Vector128.Load(rows[1] + h + half);
             Vector128<float> low2 = Vector128.Load(rows[2] + h + half), low3 = Vector128.Load(rows[3] + h + half);
-            Vector256<float> a = Vector256.Create(low0, Vector128.Load(rows[4] + h + half)), b = Vector256.Create(low1, Vector128.Load(rows[5] + h + half));
-            Vector256<float> c = Vector256.Create(low2, Vector128.Load(rows[6] + h + half)), d = Vector256.Create(low3, Vector128.Load(rows[7] + h + half));
+            Vector256<float> a = Vector256.Create(
+                low0, Vector128.Load(rows[4] + h + half)), b = Vector256.Create(low1, Vector128.Load(rows[5] + h + half));
+            Vector256<float> c = Vector256.Create(
+                low2, Vector128.Load(rows[6] + h + half)), d = Vector256.Create(low3, Vector128.Load(rows[7] + h + half));
             Vector256<double> ab0 = Avx.UnpackLow(a, b).AsDouble(), ab2 = Avx.UnpackHigh(a, b).AsDouble();
             Vector256<double> cd0 = Avx.UnpackLow(c, d).AsDouble(), cd2 = Avx.UnpackHigh(c, d).AsDouble();
             Avx.UnpackLow(ab0, cd0).AsSingle().Store(turned + (half * Width));
@@ -160,13 +165,22 @@ internal static class GramDistance
                 for (var q = columnPanel; q < columnEnd; q += 2)
                 {
                     if (q + 1 >= p)
-                        ProductTile.Add(slice + ((long)p * count * Width), slice + ((long)q * count * Width), count, target + ((q - columnPanel) * Width), Block);
+                    {
+                        ProductTile.Add(
+                            slice + ((long)p * count * Width),
+                            slice + ((long)q * count * Width),
+                            count,
+                            target + ((q - columnPanel) * Width),
+                            Block);
+                    }
                 }
             }
         }
     }
 
-    /// <summary>Distances of one pair of blocks, in tiles of 4 x 4; a tile in which one is too small for the bound, by differences.</summary>
+    /// <summary>
+    /// Distances of one pair of blocks, in tiles of 4 x 4; a tile in which one is too small for the bound, by differences.
+    /// </summary>
     private static unsafe void Distances(SampleMatrix x, double[] squared, double[] norms, double* products, int row, int column)
     {
         foreach (var (i, rows, j, columns) in PairwiseDistance.Tiles(x.Samples, row, column))
@@ -177,7 +191,8 @@ internal static class GramDistance
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] // at once, not after a number of slow calls: most processes score once
-    private static unsafe bool TileHolds(double[] squared, int n, double[] norms, double* products, int iStart, int iEnd, int jStart, int jEnd)
+    private static unsafe bool TileHolds(
+        double[] squared, int n, double[] norms, double* products, int iStart, int iEnd, int jStart, int jEnd)
     {
         var holds = true;
         for (var i = iStart; i < iEnd; i++)

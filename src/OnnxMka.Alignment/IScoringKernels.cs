@@ -10,7 +10,9 @@ public interface IScoringKernels
     /// <summary>What computes, for people: CPU, or the name of a device.</summary>
     string Name { get; }
 
-    /// <summary>Squared Euclidean distances of all rows, in float64, each to a relative error below 1e-11 whatever the others are.</summary>
+    /// <summary>
+    /// Squared Euclidean distances of all rows, in float64, each to a relative error below 1e-11 whatever the others are.
+    /// </summary>
     /// <param name="x">[N, H].</param>
     /// <param name="squared">Result, [N, N], symmetric to the last bit, with a zero diagonal.</param>
     /// <param name="maxThreads">Threads at most; 0 for all.</param>

@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace OnnxMka.Alignment;
 
-/// <summary>The diffusion coordinates of the samples at one seam. The sign of each coordinate is arbitrary; nothing downstream depends on it.</summary>
+/// <summary>
+/// The diffusion coordinates of the samples at one seam. The sign of each coordinate is arbitrary; nothing downstream depends on it.
+/// </summary>
 public sealed class LayerEmbedding
 {
     /// <param name="samples">N.</param>
@@ -20,7 +22,11 @@ public sealed class LayerEmbedding
         ArgumentNullException.ThrowIfNull(coordinates);
         ArgumentNullException.ThrowIfNull(eigenvalues);
         if (coordinates.LongLength != (long)samples * dimension)
-            throw new ArgumentException($"{samples} x {dimension} coordinates are needed, {coordinates.LongLength} were given.", nameof(coordinates));
+        {
+            throw new ArgumentException(
+                $"{samples} x {dimension} coordinates are needed, {coordinates.LongLength} were given.", nameof(coordinates));
+        }
+
         if (eigenvalues.Length <= dimension)
             throw new ArgumentException($"{dimension} coordinates need at least {dimension + 1} eigenvalues.", nameof(eigenvalues));
 

@@ -74,7 +74,9 @@ internal static class NeighbourCounts
         }
     }
 
-    /// <summary>The k-th smallest of max(dx, dy), k being the length of <paramref name="nearest"/>, kept sorted while going along.</summary>
+    /// <summary>
+    /// The k-th smallest of max(dx, dy), k being the length of <paramref name="nearest"/>, kept sorted while going along.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] // at once, not after a number of slow calls: most processes score once
     private static double KthSmallestMaximum(double[] dx, double[] dy, Span<double> nearest)
     {

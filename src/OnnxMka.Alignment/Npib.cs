@@ -6,7 +6,9 @@
 
 namespace OnnxMka.Alignment;
 
-/// <summary>NPIB of one pair and its ingredients, in nats. 1: each sample has the same neighbours in both; 0: no common information.</summary>
+/// <summary>
+/// NPIB of one pair and its ingredients, in nats. 1: each sample has the same neighbours in both; 0: no common information.
+/// </summary>
 public readonly record struct NpibScore(double Npib, double MutualInformation, double EntropyLeft, double EntropyRight);
 
 /// <summary>Normalised pairwise information bottleneck (NPIB) of two embeddings of the same samples.</summary>
@@ -24,7 +26,10 @@ public static class Npib
         ArgumentNullException.ThrowIfNull(b);
         ArgumentNullException.ThrowIfNull(o);
         if (a.Samples != b.Samples)
-            throw new ArgumentException($"The embeddings have {a.Samples} and {b.Samples} samples; they must be of the same samples.", nameof(b));
+        {
+            throw new ArgumentException(
+                $"The embeddings have {a.Samples} and {b.Samples} samples; they must be of the same samples.", nameof(b));
+        }
 
         o.RequireSamples(a.Samples);
         return Score(

@@ -147,7 +147,14 @@ internal static class PairwiseDistance
     }
 
     private static unsafe void FinishRow(
-        Vector512<double> s0, Vector512<double> s1, Vector512<double> s2, Vector512<double> s3, float* x, float* b, int features, double* row)
+        Vector512<double> s0,
+        Vector512<double> s1,
+        Vector512<double> s2,
+        Vector512<double> s3,
+        float* x,
+        float* b,
+        int features,
+        double* row)
     {
         row[0] = Finish(s0, x, b, features);
         row[1] = Finish(s1, x, b + features, features);

@@ -34,10 +34,13 @@ public sealed class SimilarityMatrix
     /// <summary>Scores all pairs. Time O(L^2 N^2 d).</summary>
     /// <param name="embeddings">One per seam, all of the same samples in the same order.</param>
     /// <param name="o">k and threads.</param>
-    /// <param name="pairsDone">Told, from any thread and in any order, how many of the L (L + 1) / 2 pairs (a seam with itself included) are done.</param>
+    /// <param name="pairsDone">
+    /// Told, from any thread and in any order, how many of the L (L + 1) / 2 pairs (a seam with itself included) are done.
+    /// </param>
     /// <param name="ct">Stops between pairs.</param>
     /// <param name="kernels">Who counts neighbours; null for <see cref="CpuScoringKernels"/>.</param>
-    /// <exception cref="DegenerateDataException">Too few samples, or a constant coordinate: the message names the embedding by its index.</exception>
+    /// <exception cref="DegenerateDataException">Too few samples, or a constant coordinate: the message names the embedding by its
+    /// index.</exception>
     public static SimilarityMatrix Compute(
         IReadOnlyList<LayerEmbedding> embeddings,
         AlignmentOptions o,
@@ -56,7 +59,11 @@ public sealed class SimilarityMatrix
         for (var layer = 0; layer < scaled.Length; layer++)
         {
             if (embeddings[layer].Samples != samples)
-                throw new ArgumentException($"Embedding {layer} has {embeddings[layer].Samples} samples, embedding 0 has {samples}.", nameof(embeddings));
+            {
+                throw new ArgumentException(
+                    $"Embedding {layer} has {embeddings[layer].Samples} samples, embedding 0 has {samples}.", nameof(embeddings));
+            }
+
             scaled[layer] = ScaledCoordinates.Of(embeddings[layer], $"embedding {layer}");
         }
 

@@ -40,7 +40,8 @@ internal static class SymmetricEigen
 
     /// <summary>By products with blocks of vectors: O(N^2) each.</summary>
     public static EigenPairs Lanczos(IDiffusionOperator diffusion, int count, int maxThreads) =>
-        BlockLanczos.Leading(diffusion.Stationary, (panel, product) => diffusion.Multiply(panel, product, maxThreads), count, LanczosTolerance);
+        BlockLanczos.Leading(
+            diffusion.Stationary, (panel, product) => diffusion.Multiply(panel, product, maxThreads), count, LanczosTolerance);
 
     /// <summary>Puts (lambda_0, u0) before the others, and refuses pairs that do not satisfy A u = lambda u.</summary>
     public static (EigenPairs Pairs, double Residual) WithStationary(IDiffusionOperator diffusion, EigenPairs rest, int maxThreads)

@@ -39,7 +39,8 @@ internal sealed class ConsoleProgress : IProgressSink
             lock (_gate)
             {
                 if (live) Console.Error.Write("\r\e[K");
-                Console.Error.WriteLine(_done >= total ? Line($"{Amount(total)}, {Seconds()}") : Line($"stopped at {Amount(_done)} of {Amount(total)}"));
+                Console.Error.WriteLine(
+                    _done >= total ? Line($"{Amount(total)}, {Seconds()}") : Line($"stopped at {Amount(_done)} of {Amount(total)}"));
             }
         }
 
@@ -57,7 +58,8 @@ internal sealed class ConsoleProgress : IProgressSink
 
         private string Seconds() => Duration(_clock.Elapsed.TotalSeconds);
 
-        private static string Duration(double seconds) => seconds < 60 ? $"{seconds:0.0} s" : $"{(int)(seconds / 60)} min {seconds % 60:00} s";
+        private static string Duration(double seconds) =>
+            seconds < 60 ? $"{seconds:0.0} s" : $"{(int)(seconds / 60)} min {seconds % 60:00} s";
     }
 }
 

@@ -15,7 +15,8 @@ internal static class EvalTables
         var console = ResultTables.Stdout();
         Pairs(console, result.Generations);
         Print(result.Tasks, result.Metrics);
-        var models = ResultTables.Table("model", "blocks", "bytes", "tokens/s of this run", "prefill tokens/s", "decode tokens/s", "memory");
+        var models = ResultTables.Table(
+            "model", "blocks", "bytes", "tokens/s of this run", "prefill tokens/s", "decode tokens/s", "memory");
         if (result.Original is { } original) Row(models, "original", original, result.Speed?.Models[0]);
         Row(models, "model", result.Model, result.Speed?.Models[^1]);
         console.Write(models);
@@ -31,7 +32,8 @@ internal static class EvalTables
         foreach (var m in metrics)
         {
             var interval = m.Low is { } low && m.High is { } high ? $"{Value(low)} to {Value(high)}" : "-";
-            var (task, group, metric) = (ResultTables.Untrusted(m.Task), ResultTables.Untrusted(m.Group ?? "all"), ResultTables.Untrusted(m.Metric));
+            var (task, group, metric) =
+                (ResultTables.Untrusted(m.Task), ResultTables.Untrusted(m.Group ?? "all"), ResultTables.Untrusted(m.Metric));
             table.AddRow(task, group, metric, Value(m.Value), interval, m.Items.ToString("N0"));
         }
 

@@ -19,7 +19,9 @@ if (StrayWords.Problem(parsed) is { } problem) return ErrorLines.Say(problem, Ex
 
 // A file above what the shell allows (ulimit -f) is an error of the write then, and not the end of the process.
 const int FileTooLarge = 25; // SIGXFSZ on Linux
-using var tooLarge = OperatingSystem.IsLinux() ? PosixSignalRegistration.Create((PosixSignal)FileTooLarge, signal => signal.Cancel = true) : null;
+using var tooLarge = OperatingSystem.IsLinux()
+    ? PosixSignalRegistration.Create((PosixSignal)FileTooLarge, signal => signal.Cancel = true)
+    : null;
 
 var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
 return await parsed.InvokeAsync(configuration, interruption.Token);

@@ -6,11 +6,17 @@ namespace OnnxMka.Cli;
 /// <summary>Reports by the extensions of their names, several at once.</summary>
 internal static class ReportFiles
 {
-    /// <summary>Before any work is done: an unknown extension is a usage error, and a place that cannot be written to is one of the machine's.</summary>
+    /// <summary>
+    /// Before any work is done: an unknown extension is a usage error, and a place that cannot be written to is one of the machine's.
+    /// </summary>
     public static void Check(IReadOnlyList<FileInfo> files)
     {
         foreach (var file in files)
-            if (file.Extension is not (".html" or ".json" or ".md")) throw new UsageException($"--report {file.Name}: the known formats are .html, .json and .md.");
+        {
+            if (file.Extension is not (".html" or ".json" or ".md"))
+                throw new UsageException($"--report {file.Name}: the known formats are .html, .json and .md.");
+        }
+
         TextFile.CheckWritable(files);
     }
 

@@ -47,14 +47,29 @@ internal static class ResultTables
         var verb = plan.Method == Method.Mka ? "merged" : "dropped";
         var unit = plan.Units is null ? "blocks" : "halves of layers";
         console.MarkupLineInterpolated($"{plan.BlockCount} {unit}, {plan.BlockCount - plan.Groups.Length} {verb}, {plan.Groups.Length} left (numbers are those of the original, from 0)");
-        if (plan.Units is not null) console.MarkupLineInterpolated($"{plan.KeptLayers.Count()} of {plan.LayerCount} attentions stay: so many caches, which configuration calls layers");
+        if (plan.Units is not null)
+        {
+            console.MarkupLineInterpolated(
+                $"{plan.KeptLayers.Count()} of {plan.LayerCount} attentions stay: so many caches, which configuration calls layers");
+        }
+
         if (plan.Steps.Length == 0) return;
-        var table = plan.Method == Method.Mka ? Table("block", "into", "similarity", "alpha", "largest change") : Table("block dropped", "after", "similarity");
+        var table = plan.Method == Method.Mka
+            ? Table("block", "into", "similarity", "alpha", "largest change")
+            : Table("block dropped", "after", "similarity");
         foreach (var step in plan.Steps)
         {
             var similarity = step.Similarity is { } s ? s.ToString("0.0000") : "-";
             var into = step.Into is { } left ? plan.NameOf(left) : "-";
-            if (plan.Method == Method.Mka) table.AddRow(step.From.ToString(), step.Alpha < 1 ? into : "dropped", similarity, step.Alpha.ToString("0.0000"), step.Alpha < 1 ? LargestDelta(result, step.Into) : "-");
+            if (plan.Method == Method.Mka)
+            {
+                table.AddRow(
+                    step.From.ToString(),
+                    step.Alpha < 1 ? into : "dropped",
+                    similarity,
+                    step.Alpha.ToString("0.0000"),
+                    step.Alpha < 1 ? LargestDelta(result, step.Into) : "-");
+            }
             else table.AddRow(plan.NameOf(step.From), into, similarity);
         }
 
@@ -77,7 +92,12 @@ internal static class ResultTables
         table.AddRow([result.Emitted is null ? $"{name} (planned)" : name, left.ToString(), Sizes.Text(result.Emitted?.Written.TotalBytes ?? result.PlannedBytes), Value(q?.Result), .. SpeedCells.Of(q?.Speed?.Models[1])]);
         if (q is not null) table.AddRow("plain drop of the same blocks", left.ToString(), "", Value(q.PlainDrop), "", "", "");
         console.Write(table);
-        if (q is not null) console.MarkupLineInterpolated($"perplexity: {q.Windows} windows of {q.WindowLength} tokens, {q.Text}, never used for calibration");
+        if (q is not null)
+        {
+            console.MarkupLineInterpolated(
+                $"perplexity: {q.Windows} windows of {q.WindowLength} tokens, {q.Text}, never used for calibration");
+        }
+
         SpeedCells.Explain(console, q?.Speed);
         if (result.Plan.Method == Method.Mka && q is not null && q.Result.Value > q.PlainDrop.Value)
             console.MarkupLineInterpolated($"note: merging lost more than deleting the same blocks would; --method drop deletes, --method best looks for what loses least");
@@ -86,8 +106,10 @@ internal static class ResultTables
     public static void Files(IAnsiConsole console, CompressionResult result)
     {
         if (result.Emitted is not { } emitted) return;
-        foreach (var change in emitted.ConfigChanges) console.WriteLine(PrintableText.Of($"{(change.IsWarning ? "warning: " : "")}{change.File}: {change.Key} {change.Change}"));
-        foreach (var (path, size) in emitted.Written.Files) console.WriteLine($"{Path.GetRelativePath(Environment.CurrentDirectory, path)}  {Sizes.Text(size)}");
+        foreach (var change in emitted.ConfigChanges)
+            console.WriteLine(PrintableText.Of($"{(change.IsWarning ? "warning: " : "")}{change.File}: {change.Key} {change.Change}"));
+        foreach (var (path, size) in emitted.Written.Files)
+            console.WriteLine($"{Path.GetRelativePath(Environment.CurrentDirectory, path)}  {Sizes.Text(size)}");
     }
 
     private static string Value(Perplexity? p) => p is null ? "-" : p.Value < 1e6 ? p.Value.ToString("0.00") : p.Value.ToString("0.0e+0");

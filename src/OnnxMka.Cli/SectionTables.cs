@@ -19,7 +19,8 @@ internal static class SectionTables
     }
 
     /// <summary>Names what was done behind "dropped" or "merged".</summary>
-    public static string Suffix(CompressionResult result) => string.Concat(result.Shown.Where(s => s.Label is not null).Select(s => $", {s.Label}"));
+    public static string Suffix(CompressionResult result) =>
+        string.Concat(result.Shown.Where(s => s.Label is not null).Select(s => $", {s.Label}"));
 
     private static void Print(IAnsiConsole console, SectionTable shown)
     {

@@ -8,7 +8,14 @@ internal static class SpeedCells
 {
     /// <summary>Prefill, decode, memory.</summary>
     public static string[] Of(ModelSpeed? speed) =>
-        speed is null ? ["-", "-", "-"] : [Cell(speed.Prefill), speed.Decode is { } decode ? Cell(decode) : "-", speed.MemoryBytes > 0 ? Sizes.Text(speed.MemoryBytes) : "-"];
+        speed is null
+            ? ["-", "-", "-"]
+            :
+            [
+                Cell(speed.Prefill),
+                speed.Decode is { } decode ? Cell(decode) : "-",
+                speed.MemoryBytes > 0 ? Sizes.Text(speed.MemoryBytes) : "-",
+            ];
 
     public static void Explain(IAnsiConsole console, SpeedTable? speed)
     {

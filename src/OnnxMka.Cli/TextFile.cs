@@ -11,14 +11,17 @@ internal static class TextFile
     /// <summary>Far above the analysis of a thousand blocks; a model given by mistake is not read into memory.</summary>
     private const int MaxBytes = 64 << 20;
 
-    /// <summary>Refuses a name that cannot be written to, before hours are spent on what would stand there; a file that exists stays as it is.</summary>
+    /// <summary>
+    /// Refuses a name that cannot be written to, before hours are spent on what would stand there; a file that exists stays as it is.
+    /// </summary>
     public static void CheckWritable(params IEnumerable<FileInfo?> files)
     {
         foreach (var file in files.OfType<FileInfo>())
         {
             if (Directory.Exists(file.FullName)) throw new OutputException($"Cannot write {file}: it is a folder.");
             if (!file.Exists) OutputTarget.RequireWritable(file.DirectoryName!);
-            else if (RegularFile.Is(file.FullName)) Writing(file, () => File.OpenHandle(file.FullName, FileMode.Open, FileAccess.Write).Dispose());
+            else if (RegularFile.Is(file.FullName))
+                Writing(file, () => File.OpenHandle(file.FullName, FileMode.Open, FileAccess.Write).Dispose());
         }
     }
 

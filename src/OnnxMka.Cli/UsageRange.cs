@@ -27,7 +27,8 @@ internal static class UsageRange
         var numbers = ImmutableArray.CreateBuilder<int>();
         foreach (var part in text.Split(',', StringSplitOptions.TrimEntries))
         {
-            if (!int.TryParse(part, out var number) || number < 0) throw new UsageException($"{option} {text}: '{part}' is no block number; give numbers such as 3,7.");
+            if (!int.TryParse(part, out var number) || number < 0)
+                throw new UsageException($"{option} {text}: '{part}' is no block number; give numbers such as 3,7.");
             numbers.Add(number);
         }
 

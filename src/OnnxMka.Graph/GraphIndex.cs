@@ -26,7 +26,10 @@ public sealed class GraphIndex
             {
                 if (output.Length == 0) continue;
                 if (!_producers.TryAdd(output, node) || _inputs.Contains(output) || graph.Initializers.ContainsKey(output))
-                    throw new RefusedException("MKA007", output, "two nodes or ports write this value", "The file is damaged; export it again");
+                {
+                    throw new RefusedException(
+                        "MKA007", output, "two nodes or ports write this value", "The file is damaged; export it again");
+                }
             }
 
             for (var slot = 0; slot < node.Inputs.Length; slot++) AddReader(node.Inputs[slot], new Reader(node, slot));
@@ -60,7 +63,11 @@ public sealed class GraphIndex
     {
         var names = new HashSet<string>(ports.Count, StringComparer.Ordinal);
         foreach (var port in ports.Where(p => !names.Add(p.Name)))
-            throw new RefusedException("MKA007", port.Name, $"two {what} of the graph have this name", "The file is damaged; export it again");
+        {
+            throw new RefusedException(
+                "MKA007", port.Name, $"two {what} of the graph have this name", "The file is damaged; export it again");
+        }
+
         return names;
     }
 

@@ -9,7 +9,8 @@ public static class GraphText
     public static string Of(OnnxModel model)
     {
         var text = new StringBuilder();
-        var opsets = model.Opsets.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => $"{(o.Key.Length > 0 ? o.Key : "ai.onnx")} {o.Value}");
+        var opsets = model.Opsets.OrderBy(o => o.Key, StringComparer.Ordinal).Select(
+            o => $"{(o.Key.Length > 0 ? o.Key : "ai.onnx")} {o.Value}");
         text.Append("model ir ").Append(model.IrVersion).Append(", opset ").AppendJoin(", ", opsets).Append('\n');
         AppendPorts(text, model.Graph, "");
         foreach (var node in model.Graph.Nodes) AppendNode(text, node, "");

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace OnnxMka.Graph;
 
-/// <summary>The files of a model as they were at one time: a run of hours must not mix what it measured with what somebody put there since.</summary>
+/// <summary>
+/// The files of a model as they were at one time: a run of hours must not mix what it measured with what somebody put there since.
+/// </summary>
 public sealed class ModelFiles
 {
     private readonly ImmutableArray<FileState> _files;
@@ -15,11 +17,19 @@ public sealed class ModelFiles
     /// <summary>Looks at the files, reads none. Throws <see cref="InputFileException"/> where one is gone.</summary>
     public static ModelFiles Of(OnnxModel model) => new([.. model.Files.Select(FileState.Of)]);
 
-    /// <summary>Refuses files with another length or time of writing than then. Throws <see cref="InputFileException"/> where one is gone.</summary>
+    /// <summary>
+    /// Refuses files with another length or time of writing than then. Throws <see cref="InputFileException"/> where one is gone.
+    /// </summary>
     public void RequireUnchanged()
     {
         if (_files.FirstOrDefault(f => FileState.Of(f.Path) != f) is { } changed)
-            throw new RefusedException("MKA005", Path.GetFileName(changed.Path), "it changed since it was read at the start", "Leave the model's files alone while the tool is at work, and run it again");
+        {
+            throw new RefusedException(
+                "MKA005",
+                Path.GetFileName(changed.Path),
+                "it changed since it was read at the start",
+                "Leave the model's files alone while the tool is at work, and run it again");
+        }
     }
 
     private sealed record FileState(string Path, long Length, DateTime Written)

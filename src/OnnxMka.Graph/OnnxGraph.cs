@@ -29,7 +29,10 @@ public sealed class OnnxGraph
         foreach (var tensor in proto.Initializer)
         {
             if (!initializers.TryAdd(tensor.Name, model.Reference(tensor)))
-                throw new RefusedException("MKA007", tensor.Name, "two initializers have this name", "The file is damaged; export it again");
+            {
+                throw new RefusedException(
+                    "MKA007", tensor.Name, "two initializers have this name", "The file is damaged; export it again");
+            }
         }
 
         Initializers = initializers;

@@ -42,7 +42,8 @@ public sealed class OnnxModel
     /// <summary>Bodies of the model's own functions (dynamo exports) by domain and name.</summary>
     public IReadOnlyDictionary<(string Domain, string Name), OnnxFunction> Functions => _functions ??= Proto.Functions
         .GroupBy(f => (f.Domain, f.Name))
-        .ToDictionary(g => g.Key, g => new OnnxFunction([.. g.Last().Input], [.. g.Last().Node.Select((n, i) => new OnnxNode(i, n, this))]));
+        .ToDictionary(
+            g => g.Key, g => new OnnxFunction([.. g.Last().Input], [.. g.Last().Node.Select((n, i) => new OnnxNode(i, n, this))]));
 
     /// <summary>The model file and the data files that its tensors lie in, each once: absolute paths without symbolic links.</summary>
     public IReadOnlyList<string> Files => [.. _payloads
@@ -91,7 +92,8 @@ public sealed class OnnxModel
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw new RefusedException("MKA001", name, $"it is not an ONNX model ({e.Message.TrimEnd('.')})", "Give the .onnx file of an exported decoder LLM", e);
+            throw new RefusedException(
+                "MKA001", name, $"it is not an ONNX model ({e.Message.TrimEnd('.')})", "Give the .onnx file of an exported decoder LLM", e);
         }
 
         if (proto.Graph is null || proto.Graph.Node.Count == 0)
@@ -119,7 +121,10 @@ public sealed class OnnxModel
         var pointer = "version https://git-lfs"u8;
         Span<byte> start = stackalloc byte[pointer.Length];
         if (RandomAccess.Read(handle, start, 0) == start.Length && start.SequenceEqual(pointer))
-            throw new RefusedException("MKA001", name, "it is a pointer of Git LFS, not the model", "Fetch the file itself with git lfs pull");
+        {
+            throw new RefusedException(
+                "MKA001", name, "it is a pointer of Git LFS, not the model", "Fetch the file itself with git lfs pull");
+        }
     }
 
     private static SafeFileHandle Open(string path)

@@ -3,7 +3,9 @@ using OnnxMka.Graph.Proto;
 
 namespace OnnxMka.Graph;
 
-/// <summary>One node, read-only. <see cref="Index"/> is its place in the node list and its identity in an <see cref="Editing.EditScript"/>.</summary>
+/// <summary>
+/// One node, read-only. <see cref="Index"/> is its place in the node list and its identity in an <see cref="Editing.EditScript"/>.
+/// </summary>
 public sealed class OnnxNode
 {
     private readonly Dictionary<string, OnnxAttribute> _attributes;
@@ -18,7 +20,10 @@ public sealed class OnnxNode
         foreach (var attribute in proto.Attribute)
         {
             if (!_attributes.TryAdd(attribute.Name, new OnnxAttribute(attribute, model)))
-                throw new RefusedException("MKA007", proto.Name, $"it has two attributes '{attribute.Name}'", "The file is damaged; export it again");
+            {
+                throw new RefusedException(
+                    "MKA007", proto.Name, $"it has two attributes '{attribute.Name}'", "The file is damaged; export it again");
+            }
         }
 
         Captures = CapturedNames(proto);
@@ -143,7 +148,8 @@ public sealed class OnnxAttribute
             _ when HasSubgraph => $"{Name}=graph",
             { Tensors.Count: > 0 } => $"{Name}=[{string.Join(", ", _proto.Tensors.Select(Text))}]",
             { SparseTensor: not null } => $"{Name}=sparse[{string.Join(',', _proto.SparseTensor.Dims)}]",
-            { SparseTensors.Count: > 0 } => $"{Name}=[{string.Join(", ", _proto.SparseTensors.Select(s => $"sparse[{string.Join(',', s.Dims)}]"))}]",
+            { SparseTensors.Count: > 0 } =>
+                $"{Name}=[{string.Join(", ", _proto.SparseTensors.Select(s => $"sparse[{string.Join(',', s.Dims)}]"))}]",
             { Tp: not null } => $"{Name}={_proto.Tp}",
             { TypeProtos.Count: > 0 } => $"{Name}={_proto.TypeProtos}",
             { HasRefAttrName: true } => $"{Name}=@{_proto.RefAttrName}",
@@ -156,6 +162,7 @@ public sealed class OnnxAttribute
             _ => $"{Name}={_proto.I}",
         };
 
-        string Text(TensorProto tensor) => _model.Reference(tensor) is var reference && tensorNames ? reference.ToString() : (reference with { Name = "" }).ToString();
+        string Text(TensorProto tensor) =>
+            _model.Reference(tensor) is var reference && tensorNames ? reference.ToString() : (reference with { Name = "" }).ToString();
     }
 }

@@ -7,8 +7,10 @@ internal static class TensorWalk
 {
     public static IEnumerable<TensorProto> All(ModelProto model)
     {
-        var graphs = new[] { model.Graph }.Concat(model.TrainingInfo.SelectMany(t => new[] { t.Initialization, t.Algorithm })).Where(g => g is not null);
-        return graphs.SelectMany(Graph).Concat(model.Functions.SelectMany(f => f.Node.SelectMany(n => n.Attribute).Concat(f.AttributeProto).SelectMany(Attribute)));
+        var graphs = new[] { model.Graph }.Concat(
+            model.TrainingInfo.SelectMany(t => new[] { t.Initialization, t.Algorithm })).Where(g => g is not null);
+        return graphs.SelectMany(Graph).Concat(
+            model.Functions.SelectMany(f => f.Node.SelectMany(n => n.Attribute).Concat(f.AttributeProto).SelectMany(Attribute)));
     }
 
     private static IEnumerable<TensorProto> Graph(GraphProto graph) =>

@@ -30,7 +30,8 @@ internal sealed class RidgeSolver
     }
 
     /// <summary>
-    /// One solution a right side [m, n], in memory that the next call takes again; null where the matrix is not positive definite in float64.
+    /// One solution a right side [m, n], in memory that the next call takes again; null where the matrix is not positive definite in
+    /// float64.
     /// </summary>
     /// <param name="right">[m, n]</param>
     /// <param name="ridge">a, in units of the mean diagonal of G.</param>

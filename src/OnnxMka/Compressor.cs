@@ -16,7 +16,9 @@ using OnnxMka.Verification;
 
 namespace OnnxMka;
 
-/// <summary>The whole job, one line a stage: load, find structure, go through the steps, write, read back, check, measure, commit.</summary>
+/// <summary>
+/// The whole job, one line a stage: load, find structure, go through the steps, write, read back, check, measure, commit.
+/// </summary>
 public sealed class Compressor
 {
     private readonly CompressionOptions _options;
@@ -52,28 +54,44 @@ public sealed class Compressor
         if (target is not null) named = Emitter.Check(input, map.Model, target, _options.Output.ForceExternalData, named);
         named.Check();
         using var texts = new Texts(Text with { Length = GraphLengths.Of(map).Fit(Text.Length) }, input.ModelPath, _ct);
-        using var bench = new Workbench(map, Fingerprint.Of(map.Model), BenchOptionsFor(target?.ModelPath ?? input.ModelPath), texts, _progress, _ct);
+        using var bench = new Workbench(
+            map, Fingerprint.Of(map.Model), BenchOptionsFor(target?.ModelPath ?? input.ModelPath), texts, _progress, _ct);
         var course = bench.Run(_options.Recipe.Steps, bench.Input);
         var planned = bench.PlannedBytes(course.State);
         if (_options.Output.DryRun || target is null) return Result(null, [], [], null);
 
         files.RequireUnchanged();
         var (rewritten, plan) = (bench.Finished(course.State), course.State.Lineage.Plan);
-        using var emitter = _clock.Time("write", () => Emitter.Stage(input, map.Model, rewritten, plan, target, _options.Output.ForceExternalData, _progress, _ct));
+        using var emitter = _clock.Time(
+            "write", () => Emitter.Stage(input, map.Model, rewritten, plan, target, _options.Output.ForceExternalData, _progress, _ct));
         if (_options.Output.ModelCard) emitter.ReserveCard(_options.Output.Force);
         var deltas = _clock.Time("prove", () => Prove(map, rewritten, emitter.Staged));
         var verdicts = _options.Verify ? _clock.Time("verify", () => Verify(map, rewritten, emitter.Staged, texts)) : [];
         verdicts = [.. verdicts, .. StepChecks(bench, course, emitter.Staged)];
-        if (_options.Check) verdicts = verdicts.Add(_clock.Time("check", () => GraphCheck.Run(emitter.Staged.ModelPath, plan, rewritten.Model)));
-        var quality = _options.Evaluate ? _clock.Time("evaluate", () => Evaluate(bench, course, rewritten.Blocks, emitter.Staged, texts)) : null;
+        if (_options.Check)
+            verdicts = verdicts.Add(_clock.Time("check", () => GraphCheck.Run(emitter.Staged.ModelPath, plan, rewritten.Model)));
+        var quality = _options.Evaluate
+            ? _clock.Time("evaluate", () => Evaluate(bench, course, rewritten.Blocks, emitter.Staged, texts))
+            : null;
         _ct.ThrowIfCancellationRequested();
         var result = Result(emitter.Staged, deltas, verdicts, quality);
         if (_options.Output.ModelCard) emitter.AddCard(Cards.ModelCard.Write(result, _options));
         files.RequireUnchanged();
         return result with { Emitted = emitter.Commit() };
 
-        CompressionResult Result(EmittedModel? emitted, ImmutableArray<TensorDelta> deltas, ImmutableArray<Verdict> verdicts, QualityTable? quality) => new(
-            map, course.Steps, course.State.Lineage, bench.Origin(course.State), course.Sections, bench.ShownAnalysis ?? Scoring.Analysis, emitted, deltas, verdicts, quality,
+        CompressionResult Result(
+            EmittedModel? emitted, ImmutableArray<TensorDelta> deltas, ImmutableArray<Verdict> verdicts, QualityTable? quality) =>
+            new(
+            map,
+            course.Steps,
+            course.State.Lineage,
+            bench.Origin(course.State),
+            course.Sections,
+            bench.ShownAnalysis ?? Scoring.Analysis,
+            emitted,
+            deltas,
+            verdicts,
+            quality,
             files.TotalBytes, planned, _clock.Times);
     }
 

@@ -12,22 +12,29 @@ namespace OnnxMka.Cli.Verbs;
 internal sealed class CalibrationFlags
 {
     private readonly Option<string?> _calib = new("--calib") { Description = "Calibration text (default: built-in prose)" };
-    private readonly Option<string?> _ids = new("--calib-ids") { Description = "Calibration token ids, JSON lines, for models without a tokenizer" };
-    private readonly Option<int> _samples = new("--calib-samples") { Description = "Calibration sequences, at least 32", DefaultValueFactory = _ => 256 };
+    private readonly Option<string?> _ids =
+        new("--calib-ids") { Description = "Calibration token ids, JSON lines, for models without a tokenizer" };
+    private readonly Option<int> _samples =
+        new("--calib-samples") { Description = "Calibration sequences, at least 32", DefaultValueFactory = _ => 256 };
     private readonly Option<int> _length = new("--seq-len") { Description = "Tokens of a sequence", DefaultValueFactory = _ => 128 };
     private readonly Option<Pooling> _pool = ChoiceOption.Of<Pooling>("--pool", "How a sequence becomes one point: mean or last token");
     private readonly Option<int> _batch = new("--batch-size") { Description = "Sequences that run at once", DefaultValueFactory = _ => 8 };
-    private readonly Option<RunMode?> _run = ChoiceOption.OrNone<RunMode>("--run", "Run the whole model at once, or one block at a time (default: what --memory allows)");
-    private readonly Option<string?> _memory = new("--memory") { Description = "Memory that running the model may take, such as 8GB (default: four fifths of the machine's)" };
-    private readonly Option<int> _seed = new("--seed") { Description = "Chooses among the windows of the text", DefaultValueFactory = _ => 0 };
+    private readonly Option<RunMode?> _run = ChoiceOption.OrNone<RunMode>(
+        "--run", "Run the whole model at once, or one block at a time (default: what --memory allows)");
+    private readonly Option<string?> _memory =
+        new("--memory") { Description = "Memory that running the model may take, such as 8GB (default: four fifths of the machine's)" };
+    private readonly Option<int> _seed =
+        new("--seed") { Description = "Chooses among the windows of the text", DefaultValueFactory = _ => 0 };
     private readonly Option<string> _ep = new("--ep") { Description = "auto, cpu or cuda", DefaultValueFactory = _ => "auto" };
     private readonly Option<int> _device = new("--device-id") { Description = "Which GPU", DefaultValueFactory = _ => 0 };
-    private readonly Option<bool> _isolate = new("--isolate") { Description = "Run the model in a child process first: a crash or a hang of the runtime is a refusal then" };
+    private readonly Option<bool> _isolate =
+        new("--isolate") { Description = "Run the model in a child process first: a crash or a hang of the runtime is a refusal then" };
     private readonly AlignmentFlags _alignment = new();
 
     public CalibrationFlags() => _ep.AcceptOnlyFromAmong("auto", "cpu", "cuda");
 
-    public IEnumerable<Option> All => [_calib, _ids, _samples, _length, _pool, _batch, _run, _memory, _seed, _ep, _device, _isolate, .. _alignment.All];
+    public IEnumerable<Option> All =>
+        [_calib, _ids, _samples, _length, _pool, _batch, _run, _memory, _seed, _ep, _device, _isolate, .. _alignment.All];
 
     /// <summary>Those that a recipe takes the place of.</summary>
     public IEnumerable<Option> Sugar => [_calib, _ids, _samples, _length, _pool, _seed, .. _alignment.All];
@@ -46,8 +53,10 @@ internal sealed class CalibrationFlags
                 {
                     TextFile = text,
                     IdsFile = ids,
-                    Samples = UsageRange.Within<CalibrationOptions, int>(parsed.GetValue(_samples), nameof(CalibrationOptions.Samples), "--calib-samples"),
-                    Length = UsageRange.Within<CalibrationOptions, int>(parsed.GetValue(_length), nameof(CalibrationOptions.Length), "--seq-len"),
+                    Samples = UsageRange.Within<CalibrationOptions, int>(
+                        parsed.GetValue(_samples), nameof(CalibrationOptions.Samples), "--calib-samples"),
+                    Length = UsageRange.Within<CalibrationOptions, int>(
+                        parsed.GetValue(_length), nameof(CalibrationOptions.Length), "--seq-len"),
                     Seed = parsed.GetValue(_seed),
                 },
                 Scoring = options.Recipe.Scoring with
@@ -71,7 +80,9 @@ internal sealed class CalibrationFlags
                 BatchSize = UsageRange.AtLeast(parsed.GetValue(_batch), 1, "--batch-size"),
                 Mode = parsed.GetValue(_run),
                 Memory = UsageRange.Bytes(parsed.GetValue(_memory), "--memory"),
-                Target = ExecutionTarget.Choose(parsed.GetValue(_ep)!, parsed.GetValue(_device)) with { Isolate = parsed.GetValue(_isolate) },
+                Target = ExecutionTarget.Choose(
+                    parsed.GetValue(_ep)!, parsed.GetValue(_device)) with
+                { Isolate = parsed.GetValue(_isolate) },
             },
         };
     }
@@ -80,9 +91,12 @@ internal sealed class CalibrationFlags
 /// <summary>Options of the scoring itself.</summary>
 internal sealed class AlignmentFlags
 {
-    private readonly Option<int> _neighbours = new("--neighbours") { Description = "k of the nearest-neighbour estimates", DefaultValueFactory = _ => 5 };
-    private readonly Option<int> _dimension = new("--embedding-dim") { Description = "Diffusion coordinates", DefaultValueFactory = _ => 2 };
-    private readonly Option<double> _time = new("--diffusion-time") { Description = "Power of the eigenvalues", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _neighbours =
+        new("--neighbours") { Description = "k of the nearest-neighbour estimates", DefaultValueFactory = _ => 5 };
+    private readonly Option<int> _dimension =
+        new("--embedding-dim") { Description = "Diffusion coordinates", DefaultValueFactory = _ => 2 };
+    private readonly Option<double> _time =
+        new("--diffusion-time") { Description = "Power of the eigenvalues", DefaultValueFactory = _ => 1 };
     private readonly Option<double?> _sigma = new("--sigma") { Description = "Kernel width (default: median distance)" };
 
     public IEnumerable<Option> All => [_neighbours, _dimension, _time, _sigma];

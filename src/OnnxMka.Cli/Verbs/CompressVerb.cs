@@ -15,28 +15,36 @@ namespace OnnxMka.Cli.Verbs;
 internal sealed class CompressVerb
 {
     private const int ReportedSamples = 3;
-    private readonly Argument<string?> _input = new("in") { Description = "ONNX decoder: a file, or a folder that holds one", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Argument<string?> _output = new("out") { Description = "Result: a folder, or a name that ends in .onnx", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _input =
+        new("in") { Description = "ONNX decoder: a file, or a folder that holds one", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _output =
+        new("out") { Description = "Result: a folder, or a name that ends in .onnx", Arity = ArgumentArity.ZeroOrOne };
     private readonly RecipeFlags _recipe = new();
     private readonly CalibrationFlags _calibration = new();
     private readonly RecipeFiles _recipes = new();
     private readonly Option<FileInfo?> _analysis = new("--analysis") { Description = "Similarities from: onnx-mka score MODEL -o FILE" };
     private readonly Option<FileInfo?> _plan = new("--plan") { Description = "Plan to replay, from --plan-out" };
-    private readonly Option<FileInfo[]> _report = new("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
+    private readonly Option<FileInfo[]> _report =
+        new("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
     private readonly Option<FileInfo?> _planOut = new("--plan-out") { Description = "Write the plan (.json)" };
     private readonly Option<bool> _modelCard = new("--model-card") { Description = "Write a README.md with plan, cost and command (MODEL_CARD.md where a README.md exists, unless --force)" };
-    private readonly Option<FileInfo?> _adapterMap = new("--adapter-map") { Description = "Write old and new layer numbers, for adapters (.json)" };
+    private readonly Option<FileInfo?> _adapterMap =
+        new("--adapter-map") { Description = "Write old and new layer numbers, for adapters (.json)" };
     private readonly Option<FileInfo?> _mergekit = new("--mergekit") { Description = "Write the same merge for mergekit (.yml)" };
-    private readonly Option<FileInfo?> _pruneList = new("--prune-list") { Description = "Write the numbers of the removed layers, as llama-quantize --prune-layers takes them (.txt)" };
+    private readonly Option<FileInfo?> _pruneList =
+        new("--prune-list") { Description = "Write the numbers of the removed layers, as llama-quantize --prune-layers takes them (.txt)" };
     private readonly Option<bool> _json = new("--json") { Description = "Print the report as JSON instead of tables" };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Plan and sizes; write no model" };
     private readonly Option<bool> _force = new("--force") { Description = "Overwrite existing output" };
     private readonly Option<bool> _noEval = new("--no-eval") { Description = "Do not measure perplexity" };
-    private readonly Option<int> _evalSamples = new("--eval-samples") { Description = "Windows of held-back text to measure it on", DefaultValueFactory = _ => 128 };
+    private readonly Option<int> _evalSamples =
+        new("--eval-samples") { Description = "Windows of held-back text to measure it on", DefaultValueFactory = _ => 128 };
     private readonly Option<bool> _noVerify = new("--no-verify") { Description = "Do not load and step the result" };
     private readonly Option<bool> _external = new("--external-data") { Description = "Put all weights into a data file" };
-    private readonly Option<bool> _check = new("--check") { Description = "Read the written model again, check its graph and find its blocks anew" };
-    private readonly Option<bool> _keepNames = new("--keep-names") { Description = "Keep old layer numbers in the names of nodes and weights" };
+    private readonly Option<bool> _check =
+        new("--check") { Description = "Read the written model again, check its graph and find its blocks anew" };
+    private readonly Option<bool> _keepNames =
+        new("--keep-names") { Description = "Keep old layer numbers in the names of nodes and weights" };
     private readonly Option<bool> _quiet = new("--quiet") { Description = "No progress" };
     private readonly Option<bool> _verbose = new("-v", "--verbose") { Description = "Say more: pairs not considered, checks, timings" };
 
@@ -47,7 +55,23 @@ internal sealed class CompressVerb
         Option[] options =
         [
             .. _recipe.All, .. _calibration.All, .. _recipes.All, _analysis, _plan,
-            _report, _planOut, _modelCard, _adapterMap, _mergekit, _pruneList, _json, _dryRun, _force, _noEval, _evalSamples, _noVerify, _check, _external, _keepNames, _quiet, _verbose,
+            _report,
+            _planOut,
+            _modelCard,
+            _adapterMap,
+            _mergekit,
+            _pruneList,
+            _json,
+            _dryRun,
+            _force,
+            _noEval,
+            _evalSamples,
+            _noVerify,
+            _check,
+            _external,
+            _keepNames,
+            _quiet,
+            _verbose,
         ];
         foreach (var option in options) command.Add(option);
         command.SetAction((result, ct) => Task.Run(() => ErrorLines.Run(() => Run(result, ct)), CancellationToken.None));
@@ -81,7 +105,8 @@ internal sealed class CompressVerb
         _recipes.Write(parsed, options.Recipe);
         _recipes.WriteLock(parsed, result, options);
         if (parsed.GetValue(_report) is { Length: > 0 } reports) ReportFiles.Write(reports, ReportJson.Write(result, options));
-        if (parsed.GetValue(_adapterMap) is { } map) TextFile.Write(map, AdapterMap.Write(result.Lineage, result.HasEarlierRun ? result.Origin : null));
+        if (parsed.GetValue(_adapterMap) is { } map)
+            TextFile.Write(map, AdapterMap.Write(result.Lineage, result.HasEarlierRun ? result.Origin : null));
         // Checkpoints are those of the first original.
         var stored = result.Blocks.Tensor(result.Blocks.Blocks[0].Parameters[0].Initializer).Type;
         if (parsed.GetValue(_mergekit) is { } mergekit) TextFile.Write(mergekit, MergekitYaml.Write(result.Origin.Plan, stored));
@@ -115,7 +140,8 @@ internal sealed class CompressVerb
 
     private (CompressionOptions Options, LockFile? Locked) Options(ParseResult parsed)
     {
-        var input = parsed.GetValue(_input) ?? throw new UsageException("Name the model: onnx-mka IN OUT --ratio 0.4 (onnx-mka --help lists everything).");
+        var input = parsed.GetValue(_input)
+            ?? throw new UsageException("Name the model: onnx-mka IN OUT --ratio 0.4 (onnx-mka --help lists everything).");
         var output = parsed.GetValue(_output);
         var dryRun = parsed.GetValue(_dryRun);
         if (output is null && !dryRun) throw new UsageException("Name the output: onnx-mka IN OUT --ratio 0.4, or use --dry-run.");

@@ -10,7 +10,8 @@ namespace OnnxMka.Cli.Verbs;
 /// <summary><c>onnx-mka eval MODEL --text FILE --against ORIGINAL</c>: what a model is worth, alone or beside another.</summary>
 internal sealed class EvalVerb
 {
-    private readonly Argument<string?> _model = new("model") { Description = "ONNX decoder: a file or folder", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _model =
+        new("model") { Description = "ONNX decoder: a file or folder", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _against = new("--against") { Description = "The model that it was made from: KL divergence, top-1 and top-5 agreement, generations side by side" };
     private readonly Option<string?> _text = new("--text") { Description = "Text file, JSON lines with \"text\", or a folder of them (default without other tasks: built-in held-back prose)" };
     private readonly Option<string?> _ids = new("--text-ids") { Description = "Token ids, JSON lines, for models without a tokenizer" };
@@ -21,17 +22,23 @@ internal sealed class EvalVerb
     private readonly Option<string?> _lastWord = new("--lambada") { Description = "Last-word prediction, JSON lines: text" };
     private readonly Option<int> _facts = new("--facts") { HelpName = "N", Description = "Generated questions about facts, N of each set: known by heart, told in the prompt, and made up but untold" };
     private readonly Option<int?> _limit = new("--limit") { Description = "Most items a task, chosen by the seed" };
-    private readonly Option<int> _seed = new("--seed") { Description = "Chooses items, prompts and bootstrap draws", DefaultValueFactory = _ => 0 };
-    private readonly Option<string?> _shard = new("--shard") { Description = "Part i of n, such as 0/8; join the --results files with: onnx-mka eval merge" };
-    private readonly Option<FileInfo?> _results = new("--results") { Description = "Keep items here as they are scored (.jsonl); the same command continues the file" };
-    private readonly Option<int?> _window = new("--window") { Description = "Tokens read at once (default: the model's context, at most 1024)" };
+    private readonly Option<int> _seed =
+        new("--seed") { Description = "Chooses items, prompts and bootstrap draws", DefaultValueFactory = _ => 0 };
+    private readonly Option<string?> _shard =
+        new("--shard") { Description = "Part i of n, such as 0/8; join the --results files with: onnx-mka eval merge" };
+    private readonly Option<FileInfo?> _results =
+        new("--results") { Description = "Keep items here as they are scored (.jsonl); the same command continues the file" };
+    private readonly Option<int?> _window =
+        new("--window") { Description = "Tokens read at once (default: the model's context, at most 1024)" };
     private readonly Option<int?> _stride = new("--stride") { Description = "Tokens from one window to the next (default: the window)" };
     private readonly Option<BosUse> _bos = new("--bos") { HelpName = "auto|on|off", Description = "BOS token before every window: as the tokenizer does, always, never", DefaultValueFactory = _ => BosUse.Auto };
     private readonly Option<bool> _noSpeed = new("--no-speed") { Description = "Do not measure prefill and decode speed" };
     private readonly Option<string> _ep = new("--ep") { Description = "auto, cpu or cuda", DefaultValueFactory = _ => "auto" };
     private readonly Option<int> _device = new("--device-id") { Description = "Which GPU", DefaultValueFactory = _ => 0 };
-    private readonly Option<bool> _isolate = new("--isolate") { Description = "Run each model in a child process first: a crash or a hang of the runtime is a refusal then" };
-    private readonly Option<FileInfo[]> _report = new("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
+    private readonly Option<bool> _isolate =
+        new("--isolate") { Description = "Run each model in a child process first: a crash or a hang of the runtime is a refusal then" };
+    private readonly Option<FileInfo[]> _report =
+        new("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON" };
     private readonly Option<bool> _quiet = new("--quiet") { Description = "No progress" };
 
@@ -42,8 +49,31 @@ internal sealed class EvalVerb
         var verb = new EvalVerb();
         var command = new Command("eval", "Measure perplexity, multiple choice, and agreement with the original")
         {
-            verb._model, verb._against, verb._text, verb._ids, verb._mmlu, verb._shots, verb._rank, verb._choices, verb._lastWord, verb._facts, verb._limit, verb._seed, verb._shard, verb._results,
-            verb._window, verb._stride, verb._bos, verb._noSpeed, verb._ep, verb._device, verb._isolate, verb._report, verb._json, verb._quiet, EvalMergeVerb.Create(),
+            verb._model,
+            verb._against,
+            verb._text,
+            verb._ids,
+            verb._mmlu,
+            verb._shots,
+            verb._rank,
+            verb._choices,
+            verb._lastWord,
+            verb._facts,
+            verb._limit,
+            verb._seed,
+            verb._shard,
+            verb._results,
+            verb._window,
+            verb._stride,
+            verb._bos,
+            verb._noSpeed,
+            verb._ep,
+            verb._device,
+            verb._isolate,
+            verb._report,
+            verb._json,
+            verb._quiet,
+            EvalMergeVerb.Create(),
         };
         command.SetAction((parsed, ct) => Task.Run(() => ErrorLines.Run(() => verb.Run(parsed, ct)), CancellationToken.None));
         return command;
@@ -93,12 +123,15 @@ internal sealed class EvalVerb
 
     private EvaluationOptions Options(ParseResult parsed)
     {
-        if (parsed.GetValue(_text) is not null && parsed.GetValue(_ids) is not null) throw new UsageException("Give --text or --text-ids, not both.");
+        if (parsed.GetValue(_text) is not null && parsed.GetValue(_ids) is not null)
+            throw new UsageException("Give --text or --text-ids, not both.");
         var shots = parsed.GetValue(_shots);
-        if (shots is < 0 or > ChoiceFiles.MostShots) throw new UsageException($"--shots is {shots}; it must be 0 to {ChoiceFiles.MostShots}.");
+        if (shots is < 0 or > ChoiceFiles.MostShots)
+            throw new UsageException($"--shots is {shots}; it must be 0 to {ChoiceFiles.MostShots}.");
         var shard = ShardFrom(parsed.GetValue(_shard));
         var results = parsed.GetValue(_results);
-        if (shard != Shard.Whole && results is null) throw new UsageException("--shard needs --results FILE: the shards' files are joined with onnx-mka eval merge.");
+        if (shard != Shard.Whole && results is null)
+            throw new UsageException("--shard needs --results FILE: the shards' files are joined with onnx-mka eval merge.");
         return new EvaluationOptions
         {
             Model = parsed.GetValue(_model) ?? throw new UsageException("Name the model: onnx-mka eval MODEL --text FILE."),
@@ -127,7 +160,11 @@ internal sealed class EvalVerb
     {
         if (text is null) return Shard.Whole;
         var parts = text.Split('/');
-        return parts.Length == 2 && int.TryParse(parts[0], out var index) && int.TryParse(parts[1], out var count) && index >= 0 && index < count
+        return parts.Length == 2
+            && int.TryParse(parts[0], out var index)
+            && int.TryParse(parts[1], out var count)
+            && index >= 0
+            && index < count
             ? new Shard(index, count)
             : throw new UsageException($"--shard {text}: give part and number of parts, such as 0/8 to 7/8.");
     }

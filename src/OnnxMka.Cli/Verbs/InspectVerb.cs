@@ -44,7 +44,11 @@ internal static class InspectVerb
         foreach (var b in map.Blocks)
         {
             table.AddRow(
-                b.Index.ToString(), b.Kind.ToString(), b.Nodes.Length.ToString("N0"), map.ParameterCount(b).ToString("N0"), Sizes.Text(map.ParameterBytes(b)),
+                b.Index.ToString(),
+                b.Kind.ToString(),
+                b.Nodes.Length.ToString("N0"),
+                map.ParameterCount(b).ToString("N0"),
+                Sizes.Text(map.ParameterBytes(b)),
                 ResultTables.Untrusted(string.Join(' ', b.KvInputs.Select(p => p.Name))),
                 ResultTables.Untrusted(string.Join(' ', b.KvOutputs.Select(p => p.Name))),
                 ResultTables.Untrusted(b.Output.Value) + (b.Output.IsFused ? " (fused)" : ""));

@@ -22,7 +22,9 @@ internal static class LayerFiles
 {
     /// <param name="shares">Options of files with shares that were given.</param>
     /// <param name="numbers">The option of a file with numbers of layers; null where it was not given.</param>
-    /// <param name="weights">The option among <paramref name="shares"/> of a file that makes the whole model; null where it was not given.</param>
+    /// <param name="weights">
+    /// The option among <paramref name="shares"/> of a file that makes the whole model; null where it was not given.
+    /// </param>
     public static void Check(Recipe recipe, IReadOnlyList<Option> shares, Option? numbers, Option? weights)
     {
         string[] given = [.. shares.Append(numbers).OfType<Option>().Select(o => o.Name)];
@@ -36,7 +38,11 @@ internal static class LayerFiles
             throw new UsageException($"{Named([weights.Name])} of sums of the original's layers, and there is no word for {correction}: leave the one or the other out.");
 
         if (numbers is not null && Mixed(recipe) is { } mixed)
-            throw new UsageException($"{numbers.Name} speaks of layers that go, and there is no word for {mixed}: leave the one or the other out.");
+        {
+            throw new UsageException(
+                $"{numbers.Name} speaks of layers that go, and there is no word for {mixed}: leave the one or the other out.");
+        }
+
         if (shares.Count > 0 && Unsaid(recipe) is { } unsaid)
         {
             var names = Named([.. shares.Select(o => o.Name)]);
@@ -44,7 +50,9 @@ internal static class LayerFiles
         }
     }
 
-    /// <summary>What changes weights beyond sums of the original's; null for nothing. The best way is known only when it is found.</summary>
+    /// <summary>
+    /// What changes weights beyond sums of the original's; null for nothing. The best way is known only when it is found.
+    /// </summary>
     private static string? Correction(Recipe recipe)
     {
         Step[] steps = [.. All(recipe.Steps)];
@@ -71,13 +79,18 @@ internal static class LayerFiles
     }
 
     private static RefusedException Unsayable(Option option, string what) => new(
-        "MKA067", option.Name, $"the input was made by an earlier run, and a file for the first original's checkpoint has no word for {what}", $"Leave {option.Name} out");
+        "MKA067",
+        option.Name,
+        $"the input was made by an earlier run, and a file for the first original's checkpoint has no word for {what}",
+        $"Leave {option.Name} out");
 
     private static string? Unsaid(Recipe recipe)
     {
         Merge[] merges = [.. All(recipe.Steps).OfType<Merge>()];
-        if (merges.Any(m => m.FitAlpha || m.Plan?.Groups.Any(g => !g.Fitted.IsDefaultOrEmpty) == true)) return "shares fitted a weight (--alpha fit)";
-        if (merges.Any(m => m.Align != AlignUnits.None || m.Plan is { Permutations.IsDefaultOrEmpty: false })) return "units in another order (--align)";
+        if (merges.Any(m => m.FitAlpha || m.Plan?.Groups.Any(g => !g.Fitted.IsDefaultOrEmpty) == true))
+            return "shares fitted a weight (--alpha fit)";
+        if (merges.Any(m => m.Align != AlignUnits.None || m.Plan is { Permutations.IsDefaultOrEmpty: false }))
+            return "units in another order (--align)";
         return merges.Any(m => m.Only != MergedHalf.Both || m.Plan is { Only: not MergedHalf.Both }) ? "halves (--only)" : null;
     }
 

@@ -17,7 +17,8 @@ internal sealed class QualityFlags
     private readonly Option<string?> _select = new("--select") { HelpName = string.Join('|', Selectors.BuiltIn.Names), Description = "How the blocks that go are chosen (default: npib)" };
     private readonly Option<string?> _compensate = new("--compensate") { HelpName = string.Join('|', Kinds), Description = "Closed-form correction of what is left (default: refit, where it can be done)" };
     private readonly Option<double?> _ridge = new("--ridge") { Description = "First ridge of the correction, in units of the mean diagonal (default: 1e-2 for refit, else 1e-3)" };
-    private readonly Option<int> _passes = new("--refit-passes") { Description = "How often a refit goes over the weights of each block", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _passes =
+        new("--refit-passes") { Description = "How often a refit goes over the weights of each block", DefaultValueFactory = _ => 1 };
     private readonly Option<string> _budget = new("--budget") { Description = "Time in which --method best starts new trials, such as 90s, 10m or 1h", DefaultValueFactory = _ => "5m" };
 
     public QualityFlags()
@@ -35,9 +36,14 @@ internal sealed class QualityFlags
         var (select, name) = (parsed.GetValue(_select), parsed.GetValue(_compensate));
         var ridge = UsageRange.Within<CorrectionStep, double>(parsed.GetValue(_ridge), nameof(CorrectionStep.Ridge), "--ridge");
         var passes = UsageRange.Within<Refit, int>(parsed.GetValue(_passes), nameof(Refit.Passes), "--refit-passes");
-        if (select is not null && isNamed) throw new UsageException("--select chooses blocks; with --blocks or --plan they are chosen already.");
+        if (select is not null && isNamed)
+            throw new UsageException("--select chooses blocks; with --blocks or --plan they are chosen already.");
         if (method == RemovalMethod.Best && (select is not null || name is not (null or "none") || passes != 1 || planGiven))
-            throw new UsageException("--method best chooses blocks and correction itself: give it none of --select, --compensate, --refit-passes and --plan.");
+        {
+            throw new UsageException(
+                "--method best chooses blocks and correction itself: give it none of --select, --compensate, --refit-passes and --plan.");
+        }
+
         var budget = parsed.GetValue(_budget)!;
         var time = Durations.Parse(budget) ?? throw new UsageException($"--budget {budget}: give a time such as 90s, 10m or 1h.");
         // A plan says all that is to be done.

@@ -10,16 +10,20 @@ namespace OnnxMka.Cli.Verbs;
 /// <summary>Recipes as files: one that takes the place of the flags, one that says what they meant.</summary>
 internal sealed class RecipeFiles
 {
-    public Option<FileInfo?> In { get; } = new("--recipe") { Description = "Steps, calibration and scoring from a file (.json, .yaml) in place of their options" };
+    public Option<FileInfo?> In { get; } =
+        new("--recipe") { Description = "Steps, calibration and scoring from a file (.json, .yaml) in place of their options" };
 
     public Option<FileInfo?> Out { get; } = new("--recipe-out") { Description = "Write them as such a file (.json, .yaml)" };
 
     /// <summary>What was decided, with hashes: to be run again to the same bytes.</summary>
-    public Option<FileInfo?> Lock { get; } = new("--lock") { Description = "Write all that was decided, with hashes of input and result, for --recipe (.json)" };
+    public Option<FileInfo?> Lock { get; } =
+        new("--lock") { Description = "Write all that was decided, with hashes of input and result, for --recipe (.json)" };
 
     public IEnumerable<Option> All => [In, Out, Lock];
 
-    /// <summary>The recipe that was given; null for none. Throws <see cref="UsageException"/> where a flag says what the recipe says.</summary>
+    /// <summary>
+    /// The recipe that was given; null for none. Throws <see cref="UsageException"/> where a flag says what the recipe says.
+    /// </summary>
     /// <param name="sugar">Options that a recipe takes the place of.</param>
     public (Recipe? Recipe, LockFile? Lock) Read(ParseResult parsed, IEnumerable<Option> sugar)
     {

@@ -25,15 +25,21 @@ internal sealed class RecipeFlags
 {
     private readonly Option<double?> _ratio = new("--ratio") { Description = "Share of the blocks to remove, 0 up to 1" };
     private readonly Option<int?> _count = new("--layers-removed") { Description = "Number of blocks to remove" };
-    private readonly Option<string?> _blocks = new("--blocks") { Description = "Blocks to remove, such as 3,7 (numbers start at 0); of halves, such as 3.mlp,7.attention" };
-    private readonly Option<RemovalMethod> _method = ChoiceOption.Of<RemovalMethod>("--method", "mka merges, drop deletes, best tries several ways and takes what loses least");
-    private readonly Option<Order> _order = ChoiceOption.Of<Order>("--order", "similarity takes the most similar neighbours, tail the last");
-    private readonly Option<MergedHalf> _only = ChoiceOption.Of<MergedHalf>("--only", "Mix only that half of each merged block; the other stays the kept block's own");
+    private readonly Option<string?> _blocks =
+        new("--blocks") { Description = "Blocks to remove, such as 3,7 (numbers start at 0); of halves, such as 3.mlp,7.attention" };
+    private readonly Option<RemovalMethod> _method = ChoiceOption.Of<RemovalMethod>(
+        "--method", "mka merges, drop deletes, best tries several ways and takes what loses least");
+    private readonly Option<Order> _order = ChoiceOption.Of<Order>(
+        "--order", "similarity takes the most similar neighbours, tail the last");
+    private readonly Option<MergedHalf> _only = ChoiceOption.Of<MergedHalf>(
+        "--only", "Mix only that half of each merged block; the other stays the kept block's own");
     private readonly QualityFlags _quality = new();
     private readonly SelectionFlags _selection = new();
     private readonly MergeFlags _merge = new();
-    private readonly Option<int> _protectFirst = new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
-    private readonly Option<int> _protectLast = new("--protect-last") { Description = "Blocks at the end that stay as they are", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _protectFirst =
+        new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _protectLast =
+        new("--protect-last") { Description = "Blocks at the end that stay as they are", DefaultValueFactory = _ => 1 };
 
     public IEnumerable<Option> All => Options(_selection.All);
 
@@ -82,10 +88,18 @@ internal sealed class RecipeFlags
     {
         var amounts = new[] { parsed.GetValue(_ratio) is not null, parsed.GetValue(_count) is not null, parsed.GetValue(_blocks) is not null, planGiven }.Count(given => given);
         if (amounts + _selection.Amounts(parsed) != 1)
-            throw new UsageException("Say how much goes with exactly one of --ratio, --layers-removed, --blocks, --target-size, --max-ppl-increase or --plan.");
+        {
+            throw new UsageException(
+                "Say how much goes with exactly one of --ratio, --layers-removed, --blocks, --target-size, --max-ppl-increase or --plan.");
+        }
+
         UsageRange.Within<Removal, double>(parsed.GetValue(_ratio), nameof(Removal.Ratio), "--ratio");
         if (parsed.GetValue(_only) != MergedHalf.Both && (planGiven || method != RemovalMethod.Mka))
-            throw new UsageException("--only says what a merge mixes: it goes with --method mka, and not with --plan, which says so itself.");
+        {
+            throw new UsageException(
+                "--only says what a merge mixes: it goes with --method mka, and not with --plan, which says so itself.");
+        }
+
         return _merge.Apply(parsed, planGiven, method, new Merge { Only = parsed.GetValue(_only) });
     }
 

@@ -19,13 +19,18 @@ namespace OnnxMka.Cli.Verbs;
 /// <summary><c>onnx-mka score MODEL</c>, or <c>score --activations FILE</c>: similarities alone.</summary>
 internal sealed class ScoreVerb
 {
-    private readonly Argument<string?> _model = new("model") { Description = "ONNX decoder: a file or folder", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<string?> _activations = new("--activations") { Description = "Pooled activations [L, N, H] captured elsewhere (.safetensors, .npz, .npy)" };
+    private readonly Argument<string?> _model =
+        new("model") { Description = "ONNX decoder: a file or folder", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<string?> _activations =
+        new("--activations") { Description = "Pooled activations [L, N, H] captured elsewhere (.safetensors, .npz, .npy)" };
     private readonly Option<FileInfo?> _output = new("-o", "--output") { Description = "Write the analysis (.json), for --analysis" };
-    private readonly Option<FileInfo[]> _report = new("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
+    private readonly Option<FileInfo[]> _report =
+        new("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
     private readonly Option<int?> _count = new("--layers-removed") { Description = "Blocks that --prune-list and --mergekit leave out" };
-    private readonly Option<FileInfo?> _pruneList = new("--prune-list") { Description = "Write their numbers, as llama-quantize --prune-layers takes them (.txt)" };
-    private readonly Option<FileInfo?> _mergekit = new("--mergekit") { Description = "Write the model without them as a mergekit configuration (.yml)" };
+    private readonly Option<FileInfo?> _pruneList =
+        new("--prune-list") { Description = "Write their numbers, as llama-quantize --prune-layers takes them (.txt)" };
+    private readonly Option<FileInfo?> _mergekit =
+        new("--mergekit") { Description = "Write the model without them as a mergekit configuration (.yml)" };
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON: npib, sigma, eigenvalues" };
     private readonly Option<bool> _quiet = new("--quiet") { Description = "No progress" };
     private readonly CalibrationFlags _calibration = new();
@@ -46,7 +51,8 @@ internal sealed class ScoreVerb
         var options = _calibration.Apply(parsed, new CompressionOptions { Input = model ?? activations!, Recipe = new() });
         ReportFiles.Check(parsed.GetValue(_report)!);
         var (list, mergekit) = (parsed.GetValue(_pruneList), parsed.GetValue(_mergekit));
-        if ((parsed.GetValue(_count) is null) != (list is null && mergekit is null)) throw new UsageException("--layers-removed N goes with --prune-list FILE or --mergekit FILE.");
+        if ((parsed.GetValue(_count) is null) != (list is null && mergekit is null))
+            throw new UsageException("--layers-removed N goes with --prune-list FILE or --mergekit FILE.");
         var count = UsageRange.AtLeast(parsed.GetValue(_count) ?? 0, 0, "--layers-removed");
         TextFile.CheckWritable(parsed.GetValue(_output), list, mergekit);
         var files = options.Output.Files
@@ -85,8 +91,18 @@ internal sealed class ScoreVerb
     private static Analysis OfActivations(string path, CompressionOptions options, IProgressSink progress, CancellationToken ct)
     {
         var seams = ActivationFile.Read(path);
-        var (npib, embeddings) = Scorer.Score(seams, options.Recipe.Scoring.Alignment, options.Recipe.Scoring.Kernels(progress.Note), progress, ct);
-        return new Analysis("", npib, [.. embeddings.Select(e => e.Sigma)], [.. embeddings.Select(e => e.Eigenvalues)], seams[0].Samples, 0, Path.GetFileName(path), "", "")
+        var (npib, embeddings) = Scorer.Score(
+            seams, options.Recipe.Scoring.Alignment, options.Recipe.Scoring.Kernels(progress.Note), progress, ct);
+        return new Analysis(
+            "",
+            npib,
+            [.. embeddings.Select(e => e.Sigma)],
+            [.. embeddings.Select(e => e.Eigenvalues)],
+            seams[0].Samples,
+            0,
+            Path.GetFileName(path),
+            "",
+            "")
         {
             Embeddings = embeddings,
             Seams = [.. SeamStatistics.Of(seams)],
@@ -100,7 +116,10 @@ internal sealed class ScoreVerb
         for (var i = 0; i < analysis.Npib.Count; i++)
         {
             table.AddRow(
-                i.ToString(), analysis.Sigma[i].ToString("g5"), analysis.Eigenvalues[i][1].ToString("0.0000"), analysis.Eigenvalues[i].Length > 2 ? analysis.Eigenvalues[i][2].ToString("0.0000") : "-",
+                i.ToString(),
+                analysis.Sigma[i].ToString("g5"),
+                analysis.Eigenvalues[i][1].ToString("0.0000"),
+                analysis.Eigenvalues[i].Length > 2 ? analysis.Eigenvalues[i][2].ToString("0.0000") : "-",
                 i + 1 < analysis.Npib.Count ? analysis.Npib[i, i + 1].ToString("0.0000") : "");
         }
 

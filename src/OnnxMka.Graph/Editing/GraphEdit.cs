@@ -12,7 +12,9 @@ public abstract record GraphEdit
     /// <summary>Input <paramref name="Slot"/> of a node reads <paramref name="Value"/> instead; <c>""</c> leaves the input out.</summary>
     public sealed record SetInput(int Node, int Slot, string Value) : GraphEdit;
 
-    /// <summary>Output <paramref name="Slot"/> of a node is called <paramref name="Value"/>; the list is extended where it is too short.</summary>
+    /// <summary>
+    /// Output <paramref name="Slot"/> of a node is called <paramref name="Value"/>; the list is extended where it is too short.
+    /// </summary>
     public sealed record SetOutput(int Node, int Slot, string Value) : GraphEdit;
 
     /// <summary>Everything that reads <paramref name="From"/>, subgraphs included, reads <paramref name="To"/>.</summary>

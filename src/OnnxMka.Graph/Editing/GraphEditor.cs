@@ -9,7 +9,10 @@ namespace OnnxMka.Graph.Editing;
 /// </summary>
 public static class GraphEditor
 {
-    /// <summary>A new model. Refuses a graph that was broken before; an edit that breaks an invariant is a bug of its stage, and the exception names it.</summary>
+    /// <summary>
+    /// A new model. Refuses a graph that was broken before; an edit that breaks an invariant is a bug of its stage, and the exception names
+    /// it.
+    /// </summary>
     public static OnnxModel Apply(OnnxModel model, EditScript script)
     {
         GraphIndex.Of(model.Graph);
@@ -56,7 +59,9 @@ public static class GraphEditor
 
     private static void ValueInfoSweep(GraphProto graph)
     {
-        var written = graph.Node.SelectMany(n => n.Output).Concat(graph.Initializer.Select(i => i.Name)).Concat(graph.Input.Select(i => i.Name))
+        var written = graph.Node.SelectMany(n => n.Output)
+            .Concat(graph.Initializer.Select(i => i.Name))
+            .Concat(graph.Input.Select(i => i.Name))
             .ToHashSet(StringComparer.Ordinal);
         Keep(graph.ValueInfo, v => written.Contains(v.Name));
         Keep(graph.QuantizationAnnotation, a => written.Contains(a.TensorName));

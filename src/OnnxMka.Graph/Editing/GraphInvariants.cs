@@ -14,7 +14,8 @@ public static class GraphInvariants
             var index = GraphIndex.Of(model.Graph);
             for (var i = 0; i < index.Order.Length; i++)
             {
-                if (index.Order[i].Index != i) throw new InvalidOperationException($"{model.Graph.Nodes[i].Label} runs before what it reads");
+                if (index.Order[i].Index != i)
+                    throw new InvalidOperationException($"{model.Graph.Nodes[i].Label} runs before what it reads");
             }
 
             var twice = NamesOfSeveralNodes(model).Except(before is null ? [] : NamesOfSeveralNodes(before), StringComparer.Ordinal);
@@ -31,5 +32,8 @@ public static class GraphInvariants
         new($"Stage {stage} broke the graph: {(breach is RefusedException { Refusal: var refusal } ? $"{refusal.Where}: {refusal.What}" : breach.Message)}", breach);
 
     private static IEnumerable<string> NamesOfSeveralNodes(OnnxModel model) =>
-        model.Graph.Nodes.Where(n => n.Name.Length > 0).GroupBy(n => n.Name, StringComparer.Ordinal).Where(g => g.Skip(1).Any()).Select(g => g.Key);
+        model.Graph.Nodes.Where(n => n.Name.Length > 0)
+            .GroupBy(n => n.Name, StringComparer.Ordinal)
+            .Where(g => g.Skip(1).Any())
+            .Select(g => g.Key);
 }

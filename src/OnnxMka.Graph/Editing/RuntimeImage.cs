@@ -32,7 +32,14 @@ public sealed record RuntimeImage(byte[] Bytes, string DataFolder)
             .ToLookup(t => t.Reference.Content is FileRange && initializers.Contains(t.Proto));
         var copied = tensors[false].Sum(t => t.Reference.ByteLength);
         if (copied > InMemoryLimit)
-            throw new RefusedException("MKA008", Path.GetFileName(model.Path), $"{copied} bytes of its tensors would have to be held in memory", "Write the model to a file and load that");
+        {
+            throw new RefusedException(
+                "MKA008",
+                Path.GetFileName(model.Path),
+                $"{copied} bytes of its tensors would have to be held in memory",
+                "Write the model to a file and load that");
+        }
+
         var root = CommonFolder(tensors[true].Select(t => ((FileRange)t.Reference.Content).Path), model.Path);
         foreach (var (tensor, reference) in tensors[true]) External(tensor, (FileRange)reference.Content, root);
         foreach (var (tensor, reference) in tensors[false])

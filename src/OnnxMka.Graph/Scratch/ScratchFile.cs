@@ -16,7 +16,9 @@ public sealed class ScratchFile : IDisposable
     private readonly SafeFileHandle _file;
     private bool _disposed;
 
-    /// <param name="parent">Existing folder; null for the temporary one. Throws <see cref="IOException"/> where it cannot be written.</param>
+    /// <param name="parent">
+    /// Existing folder; null for the temporary one. Throws <see cref="IOException"/> where it cannot be written.
+    /// </param>
     public ScratchFile(string? parent = null)
     {
         parent ??= System.IO.Path.GetTempPath();

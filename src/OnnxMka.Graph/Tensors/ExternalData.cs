@@ -12,7 +12,8 @@ internal static class ExternalData
     private const int LongestLocation = 1024;
 
     /// <summary>The data file that a tensor names; null for one inside the model, whatever entries it carries.</summary>
-    public static string? Location(TensorProto tensor) => tensor.DataLocation == TensorProto.Types.DataLocation.External ? Entry(tensor, "location") : null;
+    public static string? Location(TensorProto tensor) =>
+        tensor.DataLocation == TensorProto.Types.DataLocation.External ? Entry(tensor, "location") : null;
 
     /// <summary>Marks every external tensor with a payload that names its file, offset and length.</summary>
     public static void Resolve(string modelPath, ModelProto proto, List<TensorContent> payloads)
@@ -41,7 +42,13 @@ internal static class ExternalData
         var elements = TensorRef.CountElements(tensor.Dims);
         var length = Number(tensor, "length") ?? TensorRef.BytesFor((ElementType)tensor.DataType, Math.Max(elements, 0));
         if (offset > fileLength || length > fileLength - offset)
-            throw Bad(tensor, $"its bytes {offset}..{(Int128)offset + length} lie outside {location}, which has {fileLength}", "Download the data file again");
+        {
+            throw Bad(
+                tensor,
+                $"its bytes {offset}..{(Int128)offset + length} lie outside {location}, which has {fileLength}",
+                "Download the data file again");
+        }
+
         return new FileRange(path, offset, length);
     }
 
@@ -52,14 +59,33 @@ internal static class ExternalData
         {
             var file = new FileInfo(path);
             if (!file.Exists && !Directory.Exists(path))
-                throw new RefusedException("MKA004", location, $"the data file of tensor {tensor.Name} is missing", "Put it beside the model, or download the model with its data");
+            {
+                throw new RefusedException(
+                    "MKA004",
+                    location,
+                    $"the data file of tensor {tensor.Name} is missing",
+                    "Put it beside the model, or download the model with its data");
+            }
+
             if (!RegularFile.Is(path))
-                throw new RefusedException("MKA004", location, $"the data file of tensor {tensor.Name} is no plain file", "Put the data file itself beside the model");
+            {
+                throw new RefusedException(
+                    "MKA004",
+                    location,
+                    $"the data file of tensor {tensor.Name} is no plain file",
+                    "Put the data file itself beside the model");
+            }
+
             return (path, file.Length);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new RefusedException("MKA004", location, $"the data file of tensor {tensor.Name} cannot be read", "Check that the file is there and readable", e);
+            throw new RefusedException(
+                "MKA004",
+                location,
+                $"the data file of tensor {tensor.Name} cannot be read",
+                "Check that the file is there and readable",
+                e);
         }
     }
 
@@ -85,7 +111,9 @@ internal static class ExternalData
     }
 
     private static RefusedException Outside(TensorProto tensor, string location) => Bad(
-        tensor, $"its data lie at '{location}', outside the model's folder", "A model may only name files beside itself; do not trust this one");
+        tensor,
+        $"its data lie at '{location}', outside the model's folder",
+        "A model may only name files beside itself; do not trust this one");
 
     private static RefusedException Bad(TensorProto tensor, string what, string next) =>
         new("MKA004", tensor.Name.Length > 0 ? tensor.Name : "an unnamed tensor", what, next);

@@ -57,7 +57,9 @@ public static class FloatCodec
         }
     }
 
-    /// <summary>Rounds doubles once to the element type. No double rounding: fp16 and bf16 come from the double, not through fp32.</summary>
+    /// <summary>
+    /// Rounds doubles once to the element type. No double rounding: fp16 and bf16 come from the double, not through fp32.
+    /// </summary>
     public static void Encode(ElementType type, ReadOnlySpan<double> values, Span<byte> bytes)
     {
         switch (type)
@@ -137,7 +139,8 @@ public static class FloatCodec
             var single = Vector.Narrow(low, high);
             Vector.Widen(single, out var lowBack, out var highBack);
             // A comparison gives -1 where it holds: one step towards zero, and the sticky bit.
-            var beyond = Vector.Narrow(Vector.GreaterThan(Vector.Abs(lowBack), Vector.Abs(low)), Vector.GreaterThan(Vector.Abs(highBack), Vector.Abs(high)));
+            var beyond = Vector.Narrow(
+                Vector.GreaterThan(Vector.Abs(lowBack), Vector.Abs(low)), Vector.GreaterThan(Vector.Abs(highBack), Vector.Abs(high)));
             var exact = Vector.Narrow(Vector.Equals(lowBack, low), Vector.Equals(highBack, high));
             var bits = Vector.AsVectorInt32(single) + beyond;
             Vector.AsVectorSingle(bits | Vector.AndNot(Vector<int>.One, exact)).CopyTo(rounded[i..]);
@@ -189,7 +192,8 @@ public static class FloatCodec
         var upper = bits >> 16;
         var rounded = (bits + new Vector<uint>(0x7FFF) + (upper & Vector<uint>.One)) >> 16;
         var singles = Vector.AsVectorSingle(bits);
-        return Vector.ConditionalSelect(Vector.AsVectorUInt32(Vector.Equals(singles, singles)), rounded, upper | new Vector<uint>(QuietNaN));
+        return Vector.ConditionalSelect(
+            Vector.AsVectorUInt32(Vector.Equals(singles, singles)), rounded, upper | new Vector<uint>(QuietNaN));
     }
 
     private static void Widen(ReadOnlySpan<float> narrow, Span<double> wide)

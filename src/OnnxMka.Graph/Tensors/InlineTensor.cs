@@ -12,7 +12,8 @@ internal static class InlineTensor
         if (tensor.FloatData.Count > 0) return Bytes<float>([.. tensor.FloatData]);
         if (tensor.DoubleData.Count > 0) return Bytes<double>([.. tensor.DoubleData]);
         if (tensor.Int64Data.Count > 0) return Bytes<long>([.. tensor.Int64Data]);
-        if (tensor.Int32Data.Count > 0) return Narrowed((ElementType)tensor.DataType, tensor.Int32Data.Select(v => (ulong)(long)v), tensor.Int32Data.Count);
+        if (tensor.Int32Data.Count > 0)
+            return Narrowed((ElementType)tensor.DataType, tensor.Int32Data.Select(v => (ulong)(long)v), tensor.Int32Data.Count);
         if (tensor.Uint64Data.Count > 0) return Narrowed((ElementType)tensor.DataType, tensor.Uint64Data, tensor.Uint64Data.Count);
         return new MemoryBytes(default);
     }

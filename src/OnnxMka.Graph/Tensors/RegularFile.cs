@@ -4,7 +4,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace OnnxMka.Graph;
 
-/// <summary>Files that can be read at an offset. Opening a pipe would wait for a writer that never comes, so pipes are never opened.</summary>
+/// <summary>
+/// Files that can be read at an offset. Opening a pipe would wait for a writer that never comes, so pipes are never opened.
+/// </summary>
 public static class RegularFile
 {
     /// <summary>True for a plain file, or a link to one. Not for folders, pipes, sockets and devices.</summary>
@@ -23,7 +25,10 @@ public static class RegularFile
         if (!Is(path)) throw new InputFileException(path, NotPlain());
     }
 
-    /// <summary>All bytes. Throws <see cref="InputFileException"/> where the path is no plain file, cannot be read or is longer than <paramref name="most"/>.</summary>
+    /// <summary>
+    /// All bytes. Throws <see cref="InputFileException"/> where the path is no plain file, cannot be read or is longer than
+    /// <paramref name="most"/>.
+    /// </summary>
     public static byte[] ReadAllBytes(string path, int most) => InputFileException.Reading(path, () =>
     {
         using var file = new FileStream(Open(path), FileAccess.Read, 1);

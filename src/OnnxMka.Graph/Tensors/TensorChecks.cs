@@ -22,7 +22,11 @@ internal static class TensorChecks
         }
 
         if (tensor.Content.Length != tensor.ByteLength)
-            throw Bad(tensor, $"{tensor.Content.Length} bytes are stored and the shape [{string.Join(',', tensor.Shape)}] takes {tensor.ByteLength}");
+        {
+            throw Bad(
+                tensor,
+                $"{tensor.Content.Length} bytes are stored and the shape [{string.Join(',', tensor.Shape)}] takes {tensor.ByteLength}");
+        }
     }
 
     private static RefusedException Bad(TensorRef tensor, string what) =>

@@ -25,7 +25,13 @@ internal static class TensorForm
         if (type == ElementType.String && (outside || inside.Any(f => f != TensorField.StringData)))
             throw Bad(tensor, "its strings are stored as bytes", "The file is damaged; export it again");
         if (type == ElementType.String && tensor.StringData.Count != TensorRef.CountElements(tensor.Dims))
-            throw Bad(tensor, $"it has {tensor.StringData.Count} strings and the shape [{string.Join(',', tensor.Dims)}]", "The file is damaged; export it again");
+        {
+            throw Bad(
+                tensor,
+                $"it has {tensor.StringData.Count} strings and the shape [{string.Join(',', tensor.Dims)}]",
+                "The file is damaged; export it again");
+        }
+
         if (inside.Any(f => !Fits(f, type)))
             throw Bad(tensor, $"its {type} elements are stored in a field of another type", "The file is damaged; export it again");
     }

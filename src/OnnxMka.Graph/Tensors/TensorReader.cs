@@ -13,10 +13,14 @@ public readonly record struct OpenedFile(SafeFileHandle Handle, bool IsKept) : I
     }
 }
 
-/// <summary>Reads tensor bytes at their offsets. Thread-safe; keeps the first files open until disposed, and opens those beyond for each read.</summary>
+/// <summary>
+/// Reads tensor bytes at their offsets. Thread-safe; keeps the first files open until disposed, and opens those beyond for each read.
+/// </summary>
 public sealed class TensorReader : IDisposable
 {
-    /// <summary>Exporters that write a file for each tensor make thousands of them, and processes may be held to some 1,000 open files.</summary>
+    /// <summary>
+    /// Exporters that write a file for each tensor make thousands of them, and processes may be held to some 1,000 open files.
+    /// </summary>
     internal const int MostKept = 256;
 
     private readonly ConcurrentDictionary<string, Lazy<SafeFileHandle>> _handles = new(StringComparer.Ordinal);
@@ -38,11 +42,17 @@ public sealed class TensorReader : IDisposable
         return new OpenedFile(kept.Value, IsKept: true);
     }
 
-    /// <summary>Copies the bytes from <paramref name="offset"/> within the tensor's raw layout. Refuses a range that the file lacks.</summary>
+    /// <summary>
+    /// Copies the bytes from <paramref name="offset"/> within the tensor's raw layout. Refuses a range that the file lacks.
+    /// </summary>
     public void Read(TensorRef tensor, long offset, Span<byte> destination)
     {
         if (offset < 0 || destination.Length > tensor.ByteLength - offset)
-            throw new ArgumentOutOfRangeException(nameof(offset), $"{destination.Length} bytes from {offset} on are more than {tensor} has");
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(offset), $"{destination.Length} bytes from {offset} on are more than {tensor} has");
+        }
+
         switch (tensor.Content)
         {
             case FileRange range:
@@ -102,7 +112,11 @@ public sealed class TensorReader : IDisposable
 
     private static int InMemory(TensorRef tensor, long bytes) => bytes <= Array.MaxLength
         ? (int)bytes
-        : throw new RefusedException("MKA008", tensor.Name, $"it has {bytes} bytes and is needed in memory at once", "Tensors above 2 GB are only copied and merged, never held");
+        : throw new RefusedException(
+            "MKA008",
+            tensor.Name,
+            $"it has {bytes} bytes and is needed in memory at once",
+            "Tensors above 2 GB are only copied and merged, never held");
 
     private void ReadFully(string path, long offset, Span<byte> destination, string name)
     {
@@ -113,7 +127,10 @@ public sealed class TensorReader : IDisposable
             if (read <= 0)
             {
                 throw new RefusedException(
-                    "MKA005", name, $"its bytes end early in {System.IO.Path.GetFileName(path)}", "The file changed or was cut while it was read");
+                    "MKA005",
+                    name,
+                    $"its bytes end early in {System.IO.Path.GetFileName(path)}",
+                    "The file changed or was cut while it was read");
             }
 
             destination = destination[read..];

@@ -3,7 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace OnnxMka.Graph;
 
-/// <summary>Packed <c>int32_data</c>/<c>int64_data</c>/<c>uint64_data</c> to the raw layout: one varint an element, narrowed to the type.</summary>
+/// <summary>
+/// Packed <c>int32_data</c>/<c>int64_data</c>/<c>uint64_data</c> to the raw layout: one varint an element, narrowed to the type.
+/// </summary>
 internal static class VarintTensor
 {
     private const int ChunkBytes = 256 * 1024;
@@ -81,5 +83,8 @@ internal static class VarintTensor
     }
 
     private static RefusedException Mismatch(TensorRef tensor) => new(
-        "MKA006", tensor.Name, $"its data do not fill the shape [{string.Join(',', tensor.Shape)}]", "The file is damaged; export it again");
+        "MKA006",
+        tensor.Name,
+        $"its data do not fill the shape [{string.Join(',', tensor.Shape)}]",
+        "The file is damaged; export it again");
 }

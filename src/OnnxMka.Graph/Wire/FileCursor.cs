@@ -54,7 +54,10 @@ internal sealed class FileCursor(SafeFileHandle handle, string name)
     }
 
     public RefusedException Truncated() => new(
-        "MKA002", Name, $"it ends in the middle of a message (at byte {Math.Min(Position, Length)})", "The file was cut; download or export it again");
+        "MKA002",
+        Name,
+        $"it ends in the middle of a message (at byte {Math.Min(Position, Length)})",
+        "The file was cut; download or export it again");
 
     public RefusedException Malformed(string what) => new(
         "MKA001", Name, $"it is not an ONNX model ({what} at byte {Position})", "Give the .onnx file of an exported decoder LLM");

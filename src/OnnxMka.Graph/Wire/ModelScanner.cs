@@ -64,7 +64,8 @@ internal sealed class ModelScanner
                     CopyFixed(kind, tag, field, 4, end);
                     break;
                 case 2:
-                    if (kind.IsSingle(field) && (seen & (1u << field)) != 0) throw _cursor.Malformed($"a second {kind.Child(field)} in one {kind}");
+                    if (kind.IsSingle(field) && (seen & (1u << field)) != 0)
+                        throw _cursor.Malformed($"a second {kind.Child(field)} in one {kind}");
                     seen |= field < 32 ? 1u << field : 0;
                     ScanDelimited(kind, tag, field, end, depth, ref payloads);
                     break;
@@ -116,8 +117,11 @@ internal sealed class ModelScanner
         if (length < InlineLimit) return null;
         return field switch
         {
-            TensorField.RawData or TensorField.FloatData or TensorField.DoubleData => new FileRange(_path, _cursor.Position, length) { Field = field },
-            TensorField.Int32Data or TensorField.Int64Data or TensorField.UInt64Data => new PackedVarints(_path, _cursor.Position, length, field),
+            TensorField.RawData or TensorField.FloatData or TensorField.DoubleData => new FileRange(
+                _path, _cursor.Position, length)
+            { Field = field },
+            TensorField.Int32Data or TensorField.Int64Data or TensorField.UInt64Data => new PackedVarints(
+                _path, _cursor.Position, length, field),
             _ => null,
         };
     }

@@ -14,7 +14,8 @@ internal static class ModelSplicer
         return pieces;
     }
 
-    private static long SpliceMessage(MessageKind kind, ReadOnlyMemory<byte> message, IReadOnlyList<TensorContent> payloads, List<OutputPiece> pieces)
+    private static long SpliceMessage(
+        MessageKind kind, ReadOnlyMemory<byte> message, IReadOnlyList<TensorContent> payloads, List<OutputPiece> pieces)
     {
         var bytes = message.Span;
         long total = 0;

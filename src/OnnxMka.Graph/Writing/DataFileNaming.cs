@@ -10,7 +10,11 @@ internal sealed record DataFileNaming(string First, string ChunkSuffix, long Chu
     /// <summary>Reads the style off the locations that the input uses.</summary>
     public static DataFileNaming Of(IReadOnlyList<(string? Location, TensorContent Content)> tensors, string inputPath, string outputName)
     {
-        var used = tensors.Select(t => t.Location).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToArray();
+        var used = tensors.Select(t => t.Location)
+            .OfType<string>()
+            .Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal)
+            .ToArray();
         if (used.Length == 0) return new DataFileNaming(outputName + (IsHubLayout(inputPath) ? "_data" : ".data"), "_", long.MaxValue);
         var naming = new DataFileNaming(outputName + Suffix(used[0], Path.GetFileName(inputPath)), "_", long.MaxValue);
         var chunked = used.Length > 1 && used.Skip(1).All(u => u.StartsWith(used[0] + "_", StringComparison.Ordinal));
@@ -20,10 +24,13 @@ internal sealed record DataFileNaming(string First, string ChunkSuffix, long Chu
     /// <summary>transformers.js keeps models in a folder <c>onnx</c> and looks for their data under one name only.</summary>
     private static bool IsHubLayout(string inputPath) => Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(inputPath))) == "onnx";
 
-    /// <summary>What the input's data file is called beyond the input's own name; untrusted, so only plain letters are taken over.</summary>
+    /// <summary>
+    /// What the input's data file is called beyond the input's own name; untrusted, so only plain letters are taken over.
+    /// </summary>
     private static string Suffix(string location, string inputName)
     {
-        if (location.StartsWith(inputName, StringComparison.Ordinal) && IsPlain(location.AsSpan(inputName.Length))) return location[inputName.Length..];
+        if (location.StartsWith(inputName, StringComparison.Ordinal) && IsPlain(location.AsSpan(inputName.Length)))
+            return location[inputName.Length..];
         return location.EndsWith(".onnx_data", StringComparison.Ordinal) ? "_data" : ".data";
     }
 
@@ -41,6 +48,11 @@ internal sealed record DataFileNaming(string First, string ChunkSuffix, long Chu
     private static long LargestFile(IReadOnlyList<(string? Location, TensorContent Content)> tensors)
     {
         var paths = tensors.Where(t => t.Location is not null).Select(t => t.Content).OfType<FileRange>().Select(r => r.Path);
-        return paths.Distinct(StringComparer.Ordinal).Select(p => new FileInfo(p)).Where(f => f.Exists).Select(f => f.Length).Append(0).Max();
+        return paths.Distinct(StringComparer.Ordinal)
+            .Select(p => new FileInfo(p))
+            .Where(f => f.Exists)
+            .Select(f => f.Length)
+            .Append(0)
+            .Max();
     }
 }

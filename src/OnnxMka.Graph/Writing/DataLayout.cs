@@ -53,11 +53,16 @@ internal sealed class DataLayout
 
     public List<DataFileLayout> Files { get; } = [];
 
-    /// <summary>Moves tensors of <paramref name="proto"/> (a clone) to their external places; those left with a payload stay inside.</summary>
+    /// <summary>
+    /// Moves tensors of <paramref name="proto"/> (a clone) to their external places; those left with a payload stay inside.
+    /// </summary>
     public static DataLayout Place(OnnxModel model, ModelProto proto, string fileName, bool forceExternal)
     {
         var layout = new DataLayout();
-        var tensors = TensorWalk.All(proto).Where(t => t.HasPayload).Select(t => (Proto: t, Content: model.Payloads[(int)t.Payload - 1])).ToArray();
+        var tensors = TensorWalk.All(proto)
+            .Where(t => t.HasPayload)
+            .Select(t => (Proto: t, Content: model.Payloads[(int)t.Payload - 1]))
+            .ToArray();
         var inside = tensors.Where(t => t.Proto.DataLocation != TensorProto.Types.DataLocation.External).ToArray();
         var spill = forceExternal || inside.Sum(t => t.Content.Length) > InlineModelLimit;
         var initializers = proto.Graph.Initializer.ToHashSet<TensorProto>(ReferenceEqualityComparer.Instance);
@@ -77,7 +82,8 @@ internal sealed class DataLayout
         var key = content is FileRange range ? (range.Path, range.Offset, range.Length) : default;
         if (key == default || !_placed.TryGetValue(key, out var place))
         {
-            if (Files.Count == 0 || (Files[^1].Length > 0 && Files[^1].NextOffset(content) > style.ChunkLimit - content.Length)) Files.Add(new DataFileLayout(style.Chunk(Files.Count)));
+            if (Files.Count == 0 || (Files[^1].Length > 0 && Files[^1].NextOffset(content) > style.ChunkLimit - content.Length))
+                Files.Add(new DataFileLayout(style.Chunk(Files.Count)));
             place = (Files[^1].Name, Files[^1].Append(content, tensor.Name));
             if (key != default) _placed[key] = place;
         }

@@ -11,7 +11,8 @@ public static class FileCopy
     {
         var (length, mode) = Look(source);
         using var reader = new TensorReader();
-        new PieceWriter(reader, progress, ct).Write(destination, [new ContentPiece(new FileRange(source, 0, length), Path.GetFileName(source))]);
+        new PieceWriter(reader, progress, ct).Write(
+            destination, [new ContentPiece(new FileRange(source, 0, length), Path.GetFileName(source))]);
         if (mode is { } bits && !OperatingSystem.IsWindows()) File.SetUnixFileMode(destination, bits);
     }
 

@@ -35,22 +35,27 @@ public sealed class ModelWriter
 
     internal IReadOnlyList<DataFileLayout> DataFiles => _layout.Files;
 
-    /// <summary>Lays the model out under the file name it will have; <paramref name="forceExternal"/> moves all weights to a data file.</summary>
+    /// <summary>
+    /// Lays the model out under the file name it will have; <paramref name="forceExternal"/> moves all weights to a data file.
+    /// </summary>
     public static ModelWriter Plan(OnnxModel model, string fileName, bool forceExternal = false)
     {
         var proto = model.Proto.Clone();
         var layout = DataLayout.Place(model, proto, fileName, forceExternal);
-        return new ModelWriter(fileName, ModelSplicer.Splice(proto.ToByteArray(), model.Payloads), layout, model.Payloads.Sum(p => p.Length));
+        return new ModelWriter(
+            fileName, ModelSplicer.Splice(proto.ToByteArray(), model.Payloads), layout, model.Payloads.Sum(p => p.Length));
     }
 
     /// <summary>
     /// Streams model and data files into an existing folder. Nothing of them may exist there. Progress counts bytes.
-    /// Where memory has no room for what is read and written, neither is kept in the page cache: it would push out what others use and gain nothing.
+    /// Where memory has no room for what is read and written, neither is kept in the page cache: it would push out what others use and gain
+    /// nothing.
     /// </summary>
     public WrittenModel Write(string folder, IProgress<long>? progress = null, CancellationToken ct = default)
     {
         using var reader = new TensorReader();
-        var writer = new PieceWriter(reader, progress, ct, passesMemory: _inputBytes + TotalBytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        var writer = new PieceWriter(
+            reader, progress, ct, passesMemory: _inputBytes + TotalBytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         var files = new List<KeyValuePair<string, long>>();
         foreach (var (name, pieces) in _layout.Files.Select(f => (f.Name, f.Pieces)).Append((_fileName, _modelPieces)))
         {

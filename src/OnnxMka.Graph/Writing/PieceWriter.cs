@@ -11,7 +11,8 @@ namespace OnnxMka.Graph;
 /// Peak memory: a few chunks.
 /// </summary>
 /// <param name="passesMemory">See <see cref="OutputFile"/>.</param>
-internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress, CancellationToken ct, int? threads = null, bool passesMemory = false)
+internal sealed class PieceWriter(
+    TensorReader reader, IProgress<long>? progress, CancellationToken ct, int? threads = null, bool passesMemory = false)
 {
     private const int ChunkBytes = 4 << 20;
 
@@ -138,7 +139,11 @@ internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress
         var options = new ParallelOptions { CancellationToken = ct, MaxDegreeOfParallelism = _threads };
         try
         {
-            Parallel.For(0, chunks, options, i => WriteChunk(output, position, content, start + (i * chunk), (int)Math.Min(chunk, end - start - (i * chunk))));
+            Parallel.For(
+                0,
+                chunks,
+                options,
+                i => WriteChunk(output, position, content, start + (i * chunk), (int)Math.Min(chunk, end - start - (i * chunk))));
         }
         catch (AggregateException e)
         {
@@ -169,7 +174,14 @@ internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress
             var want = (int)Math.Min(buffer.Length, length - copied);
             var read = RandomAccess.Read(input, buffer.AsSpan(0, want), offset + copied);
             if (read <= 0)
-                throw new RefusedException("MKA005", tensor.Length > 0 ? tensor : "a tensor", $"its bytes end early in {Path.GetFileName(path)}", "The file changed while it was read");
+            {
+                throw new RefusedException(
+                    "MKA005",
+                    tensor.Length > 0 ? tensor : "a tensor",
+                    $"its bytes end early in {Path.GetFileName(path)}",
+                    "The file changed while it was read");
+            }
+
             output.Write(buffer.AsSpan(0, read), position + copied);
             Copied(read);
         }
@@ -194,7 +206,8 @@ internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress
             ct.ThrowIfCancellationRequested();
             var from = offset + copied;
             var to = position + copied;
-            var count = NativeCopy.CopyFileRange(input, ref from, output.Handle, ref to, (nuint)Math.Min(KernelCopyBytes, length - copied), 0);
+            var count = NativeCopy.CopyFileRange(
+                input, ref from, output.Handle, ref to, (nuint)Math.Min(KernelCopyBytes, length - copied), 0);
             if (count <= 0) break;
             output.HasRead(input, offset + copied, count);
             copied += count;
@@ -209,5 +222,6 @@ internal sealed class PieceWriter(TensorReader reader, IProgress<long>? progress
 internal static partial class NativeCopy
 {
     [LibraryImport("libc", EntryPoint = "copy_file_range", SetLastError = true)]
-    public static partial nint CopyFileRange(SafeFileHandle input, ref long inputOffset, SafeFileHandle output, ref long outputOffset, nuint length, uint flags);
+    public static partial nint CopyFileRange(
+        SafeFileHandle input, ref long inputOffset, SafeFileHandle output, ref long outputOffset, nuint length, uint flags);
 }

@@ -26,7 +26,15 @@ internal static class BenchPass
             try
             {
                 var (model, steps) = Pass.Run(
-                    state.Reduced, plan, seams, work, bench.Runner.ChainOptions, bench.Running.Target, scratch, stage.AsIncrement<int>(), bench.Stop);
+                    state.Reduced,
+                    plan,
+                    seams,
+                    work,
+                    bench.Runner.ChainOptions,
+                    bench.Running.Target,
+                    scratch,
+                    stage.AsIncrement<int>(),
+                    bench.Stop);
                 var changed = steps.Where(s => s.Kept).Select(s => plan.Groups.IndexOf(plan.Groups.First(g => g.Block == s.Block)));
                 var next = state with { Reduced = model, Lineage = state.Lineage.WithChanged(changed, name) };
                 if (scratch.Length > 0) return (next with { Scratch = state.Scratch.Add(scratch) }, steps);
@@ -36,7 +44,8 @@ internal static class BenchPass
             catch (Exception e)
             {
                 scratch.Dispose();
-                if (e is IOException) throw new OutputException($"Cannot keep corrected weights in {Path.GetTempPath()}: {e.Message.TrimEnd('.')}.", e);
+                if (e is IOException)
+                    throw new OutputException($"Cannot keep corrected weights in {Path.GetTempPath()}: {e.Message.TrimEnd('.')}.", e);
                 throw;
             }
         });

@@ -35,8 +35,8 @@ internal sealed class BenchText
     public CalibrationSet HeldOut => _usual.Value.HeldOut!;
 
     /// <summary>
-    /// Windows that not even an ample fit sees. Sets of blocks that are worth comparing lie 0.01 nats apart; a difference of two of them over
-    /// 32 windows of 128 tokens has a standard error near that, over three times as many near half of it.
+    /// Windows that not even an ample fit sees. Sets of blocks that are worth comparing lie 0.01 nats apart; a difference of two of them
+    /// over 32 windows of 128 tokens has a standard error near that, over three times as many near half of it.
     /// </summary>
     public CalibrationSet Judges => _ample.Value.Judges;
 

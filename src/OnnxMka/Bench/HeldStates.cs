@@ -2,7 +2,9 @@ using OnnxMka.Graph;
 
 namespace OnnxMka.Bench;
 
-/// <summary>States that are being tried: which are kept until their step is applied, and whose files of computed weights are still needed.</summary>
+/// <summary>
+/// States that are being tried: which are kept until their step is applied, and whose files of computed weights are still needed.
+/// </summary>
 internal sealed class HeldStates : IDisposable
 {
     private readonly Dictionary<string, StepResult> _held = new(StringComparer.Ordinal);

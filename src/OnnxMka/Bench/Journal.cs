@@ -63,7 +63,9 @@ internal sealed class Journal
 
     /// <summary>A loss, and the seconds that it took to find; null where it is not known.</summary>
     public (Loss Loss, double Seconds)? Find(string what) =>
-        _losses.TryGetValue(what, out var found) ? (Loss.Of(found.Nats ?? double.NaN), double.IsFinite(found.Seconds) ? found.Seconds : 0) : null;
+        _losses.TryGetValue(what, out var found)
+            ? (Loss.Of(found.Nats ?? double.NaN), double.IsFinite(found.Seconds) ? found.Seconds : 0)
+            : null;
 
     public void Add(string what, Loss loss, double seconds)
     {
@@ -77,7 +79,9 @@ internal sealed class Journal
     {
         try
         {
-            return _lists.TryGetValue(name, out var entries) ? [.. entries.Select(e => e.Deserialize<T>(Options) ?? throw Bad(_path, "it has empty entries"))] : [];
+            return _lists.TryGetValue(name, out var entries)
+                ? [.. entries.Select(e => e.Deserialize<T>(Options) ?? throw Bad(_path, "it has empty entries"))]
+                : [];
         }
         catch (JsonException e)
         {
@@ -96,7 +100,8 @@ internal sealed class Journal
     /// <summary>What to say of a file that this search cannot have written.</summary>
     public RefusedException Impossible(string what) => Bad(_path, what);
 
-    private static RefusedException Bad(string path, string what) => new("MKA060", Path.GetFileName(path), what, "Name another file with --resume, or remove this one");
+    private static RefusedException Bad(string path, string what) =>
+        new("MKA060", Path.GetFileName(path), what, "Name another file with --resume, or remove this one");
 
     /// <summary>The file holds all of before or all of now, whenever the process ends.</summary>
     private void Write()
@@ -117,5 +122,6 @@ internal sealed class Journal
 
     private sealed record Finding(double? Nats, double Seconds);
 
-    private sealed record Document(int Version, string Key, IDictionary<string, Finding>? Losses, IDictionary<string, List<JsonNode>>? Lists);
+    private sealed record Document(
+        int Version, string Key, IDictionary<string, Finding>? Losses, IDictionary<string, List<JsonNode>>? Lists);
 }

@@ -15,7 +15,14 @@ public sealed record Lineage(MergePlan Plan, ImmutableArray<UnitChange> Changes)
 {
     /// <summary>That of the input itself.</summary>
     public static Lineage Of(string fingerprint, int units, ImmutableArray<string>? names) => new(
-        new MergePlan(fingerprint, Method.Drop, Order.Similarity, units, [], [.. Enumerable.Range(0, units).Select(u => new MergeGroup(u, MergePlan.Single(u)))], [])
+        new MergePlan(
+            fingerprint,
+            Method.Drop,
+            Order.Similarity,
+            units,
+            [],
+            [.. Enumerable.Range(0, units).Select(u => new MergeGroup(u, MergePlan.Single(u)))],
+            [])
         {
             Units = names,
         },
@@ -39,7 +46,8 @@ public sealed record Lineage(MergePlan Plan, ImmutableArray<UnitChange> Changes)
     public int InInput(int unit) => Plan.Groups[unit].Block;
 
     /// <summary>The same after another plan, which counts the units of this model.</summary>
-    public Lineage Then(MergePlan next) => this with { Plan = Plan.Then(next), Changes = [.. Changes.Where(c => next.Groups.Any(g => InInput(g.Block) == c.Unit))] };
+    public Lineage Then(MergePlan next) =>
+        this with { Plan = Plan.Then(next), Changes = [.. Changes.Where(c => next.Groups.Any(g => InInput(g.Block) == c.Unit))] };
 
     /// <summary>The same with units of this model changed.</summary>
     public Lineage WithChanged(IEnumerable<int> places, string by) =>

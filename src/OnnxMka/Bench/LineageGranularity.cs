@@ -18,7 +18,11 @@ internal static class LineageGranularity
         var plan = layers.Plan with
         {
             BlockCount = 2 * layers.Plan.BlockCount,
-            Units = [.. Enumerable.Range(0, layers.Plan.BlockCount).SelectMany(layer => Both.Select(half => $"{layer.ToString(CultureInfo.InvariantCulture)}.{half}"))],
+            Units =
+            [
+                .. Enumerable.Range(0, layers.Plan.BlockCount).SelectMany(
+                    layer => Both.Select(half => $"{layer.ToString(CultureInfo.InvariantCulture)}.{half}")),
+            ],
             Groups = [.. groups.Select(g => new MergeGroup(InHalves(g.Group.Block, g.Half), g.Group.Weights.ToImmutableSortedDictionary(w => InHalves(w.Key, g.Half), w => w.Value)))],
         };
         var kept = plan.Groups.Select(g => g.Block).ToHashSet();
@@ -29,7 +33,9 @@ internal static class LineageGranularity
     public static Lineage? OfLayers(Lineage halves, BlockMap map)
     {
         var names = halves.Plan.Groups.Select(g => halves.Plan.NameOf(g.Block).Split('.')).ToArray();
-        var isWhole = names.Length == 2 * map.Count && names.Chunk(2).All(p => p[0].Length == 2 && p[1].Length == 2 && p[0][0] == p[1][0] && p[0][1] == Both[0] && p[1][1] == Both[1]);
+        var isWhole = names.Length == 2 * map.Count
+            && names.Chunk(2).All(
+                p => p[0].Length == 2 && p[1].Length == 2 && p[0][0] == p[1][0] && p[0][1] == Both[0] && p[1][1] == Both[1]);
         if (!isWhole || halves.Plan.Groups.Any(g => g.IsMerge || !g.Weights.ContainsKey(g.Block))) return null;
         int[] layers = [.. names.Where((_, i) => i % 2 == 0).Select(n => int.Parse(n[0], CultureInfo.InvariantCulture))];
         var plan = halves.Plan with

@@ -25,7 +25,8 @@ public static class LineageJson
     {
         var plan = lineage.Plan;
         var changes = lineage.Changes.ToLookup(c => c.Unit, c => c.By);
-        var units = plan.Groups.Select(g => new Unit(g.Block, IsItself(g) ? null : g.Weights, changes[g.Block].Any() ? [.. changes[g.Block]] : null));
+        var units = plan.Groups.Select(
+            g => new Unit(g.Block, IsItself(g) ? null : g.Weights, changes[g.Block].Any() ? [.. changes[g.Block]] : null));
         return JsonSerializer.Serialize(new Document(Version, plan.BlockCount, plan.Units, [.. units]), Options);
     }
 
@@ -60,10 +61,12 @@ public static class LineageJson
         }
 
         if (document is not { Version: Version, Layers: > 0 and <= MostLayers } || document.Units.IsDefaultOrEmpty) return null;
-        if (document.Names is { } names && (names.IsDefault || names.Length != document.Layers || !names.All(PlanJson.IsUnitName))) return null;
+        if (document.Names is { } names && (names.IsDefault || names.Length != document.Layers || !names.All(PlanJson.IsUnitName)))
+            return null;
         if (!document.Units.All(u => u is not null && IsUnit(u, document.Layers)) || !IsAscending(document.Units)) return null;
         var groups = document.Units.Select(u => new MergeGroup(u.Block, u.From ?? MergePlan.Single(u.Block)));
-        var changes = document.Units.SelectMany(u => (u.Changed is { IsDefault: false } by ? by : []).Select(name => new UnitChange(u.Block, name)));
+        var changes = document.Units.SelectMany(
+            u => (u.Changed is { IsDefault: false } by ? by : []).Select(name => new UnitChange(u.Block, name)));
         var plan = new MergePlan("", Method.Drop, Order.Similarity, document.Layers, [], [.. groups], []) { Units = document.Names };
         var lineage = new Lineage(plan, [.. changes]);
         var told = (plan.Units is null, map.HalfNames is null) switch

@@ -26,8 +26,8 @@ public sealed record ModelState(ReducedModel Reduced, Lineage Lineage, string Ke
         new(new ReducedModel(map.Model, [], map), Lineage.Of(fingerprint, map.Count, map.HalfNames), fingerprint);
 
     /// <summary>
-    /// The same units after an edit of their weights or of nodes inside them. Values at the seams keep their names; where one is gone, or no
-    /// longer carries the stream, an <see cref="ArgumentException"/> says so.
+    /// The same units after an edit of their weights or of nodes inside them. Values at the seams keep their names; where one is gone, or
+    /// no longer carries the stream, an <see cref="ArgumentException"/> says so.
     /// </summary>
     /// <param name="model">What <see cref="Graph.Editing.GraphEditor"/> made of <see cref="Model"/>.</param>
     /// <param name="changed">Places of the units that are no longer as they were, from 0.</param>
@@ -43,5 +43,6 @@ public sealed record ModelState(ReducedModel Reduced, Lineage Lineage, string Ke
     internal string KeyAfter(string step) => KeyAfter(Key, step);
 
     /// <summary>The same where the state was never made.</summary>
-    internal static string KeyAfter(string key, string step) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{key}\n{step}")));
+    internal static string KeyAfter(string key, string step) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{key}\n{step}")));
 }

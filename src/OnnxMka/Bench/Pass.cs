@@ -27,7 +27,14 @@ internal sealed class Pass
     private readonly CancellationToken _ct;
     private readonly ImmutableArray<CompensationStep>.Builder _steps = ImmutableArray.CreateBuilder<CompensationStep>();
 
-    private Pass(CompensatedModel model, MergePlan plan, SplitSeams seams, IUnitWork work, BlockChain chain, IProgress<int>? progress, CancellationToken ct)
+    private Pass(
+        CompensatedModel model,
+        MergePlan plan,
+        SplitSeams seams,
+        IUnitWork work,
+        BlockChain chain,
+        IProgress<int>? progress,
+        CancellationToken ct)
     {
         _model = model;
         _plan = plan;
@@ -116,7 +123,14 @@ internal sealed class Pass
             return;
         }
 
-        Report(unit.Place, proposal.Place, before, after, ridge, false, after is null ? "its equations have no stable solution" : "held-out error does not fall");
+        Report(
+            unit.Place,
+            proposal.Place,
+            before,
+            after,
+            ridge,
+            false,
+            after is null ? "its equations have no stable solution" : "held-out error does not fall");
     }
 
     private void Report(int place, string what, double? before, double? after, double? ridge, bool kept, string? note) =>

@@ -20,7 +20,9 @@ public sealed record StepResult(ModelState State, ImmutableArray<Section> Sectio
     public static StepResult Of(ModelState state, params ReadOnlySpan<Section> sections) => new(state, [.. sections], []);
 }
 
-/// <summary>A check of the written model against the input. One that does not pass ends the run, and nothing stays under the output's name.</summary>
+/// <summary>
+/// A check of the written model against the input. One that does not pass ends the run, and nothing stays under the output's name.
+/// </summary>
 /// <param name="Run">Takes the input and the model as it was read again from disk.</param>
 public sealed record Check(string Name, Func<ModelState, OnnxModel, Verdict> Run);
 

@@ -7,8 +7,8 @@ using OnnxMka.Running.Parts;
 namespace OnnxMka.Bench;
 
 /// <summary>
-/// One unit of a model in a pass: cut out of the graph, on the stream that the changed prefix gives (<see cref="Input"/>), beside the stream
-/// that it should leave (<see cref="Goal"/>): the original seam that the next unit expects.
+/// One unit of a model in a pass: cut out of the graph, on the stream that the changed prefix gives (<see cref="Input"/>), beside the
+/// stream that it should leave (<see cref="Goal"/>): the original seam that the next unit expects.
 /// </summary>
 internal sealed class UnitBench
 {
@@ -19,7 +19,15 @@ internal sealed class UnitBench
     private double? _error;
     private bool _isMeasured;
 
-    public UnitBench(int place, bool isCut, CompensatedModel model, BlockChain chain, SeamPair input, SeamPair goal, bool eachToken, CancellationToken ct)
+    public UnitBench(
+        int place,
+        bool isCut,
+        CompensatedModel model,
+        BlockChain chain,
+        SeamPair input,
+        SeamPair goal,
+        bool eachToken,
+        CancellationToken ct)
     {
         Place = place;
         IsCut = isCut;
@@ -53,7 +61,9 @@ internal sealed class UnitBench
     /// <summary>The weight as it is now, [in, out].</summary>
     public double[] Weight(ResidualWriter writer) => _model.Weight(writer);
 
-    /// <summary>Runs the unit over the text that is fitted to, sample by sample: what it leaves, what it should leave, and a tapped value.</summary>
+    /// <summary>
+    /// Runs the unit over the text that is fitted to, sample by sample: what it leaves, what it should leave, and a tapped value.
+    /// </summary>
     /// <param name="tap">Value inside the unit; null for none.</param>
     public void Observe(string? tap, RowsConsumer consumer)
     {

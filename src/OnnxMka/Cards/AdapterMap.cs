@@ -19,7 +19,8 @@ public static class AdapterMap
     public static string Write(Lineage lineage, Lineage? origin = null)
     {
         var plan = lineage.Plan;
-        var into = plan.Groups.SelectMany((g, n) => g.Weights.Where(w => w.Value != 0).Select(w => (Old: w.Key, New: n, Weight: w.Value))).ToLookup(w => w.Old);
+        var into = plan.Groups.SelectMany(
+            (g, n) => g.Weights.Where(w => w.Value != 0).Select(w => (Old: w.Key, New: n, Weight: w.Value))).ToLookup(w => w.Old);
         var place = plan.Groups.Select((g, n) => (g.Block, n)).ToDictionary(g => g.Block, g => (int?)g.n);
         var map = new
         {

@@ -22,7 +22,9 @@ public static class MergekitYaml
         if (copies > 1)
         {
             var links = string.Join(" && ", Enumerable.Range(2, copies - 1).Select(i => $"ln -s checkpoint checkpoint-{i}"));
-            text.Append(CultureInfo.InvariantCulture, $"# mergekit takes one layer of each model for a sum, so the same checkpoint stands under several names:\n# {links}\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"# mergekit takes one layer of each model for a sum, so the same checkpoint stands under several names:\n# {links}\n");
         }
 
         text.Append(CultureInfo.InvariantCulture, $"merge_method: {(copies > 1 ? "linear" : "passthrough")}\n");
@@ -39,7 +41,9 @@ public static class MergekitYaml
         {
             var (block, weight) = slice.Sources[i];
             var end = block == slice.First ? slice.End : block + 1;
-            text.Append(CultureInfo.InvariantCulture, $"      - model: {Checkpoint}{(i == 0 ? "" : $"-{i + 1}")}\n        layer_range: [{block}, {end}]\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"      - model: {Checkpoint}{(i == 0 ? "" : $"-{i + 1}")}\n        layer_range: [{block}, {end}]\n");
             if (withWeights) text.Append(CultureInfo.InvariantCulture, $"        parameters:\n          weight: {weight:R}\n");
         }
     }
@@ -65,7 +69,8 @@ public static class MergekitYaml
         }
     }
 
-    private static (int Block, double Weight)[] Sources(MergeGroup group) => [.. group.Weights.Where(w => w.Value != 0).Select(w => (w.Key, w.Value))];
+    private static (int Block, double Weight)[] Sources(MergeGroup group) =>
+        [.. group.Weights.Where(w => w.Value != 0).Select(w => (w.Key, w.Value))];
 
     private static string TypeName(ElementType type) => type switch
     {

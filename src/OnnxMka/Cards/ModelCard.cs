@@ -107,7 +107,8 @@ public static partial class ModelCard
         Line(text, "| model | layers | size | perplexity | decode tokens/s |\n|---|---|---|---|---|");
         Row(text, "original", plan.BlockCount, result.OriginalBytes, quality?.Original, quality?.Speed?.Models[0]);
         Row(text, "this model", plan.Groups.Length, bytes, quality?.Result, quality?.Speed?.Models[1]);
-        if (quality is not null && plan.Method == Method.Mka) Row(text, "the same layers plainly dropped", plan.Groups.Length, bytes, quality.PlainDrop, null);
+        if (quality is not null && plan.Method == Method.Mka)
+            Row(text, "the same layers plainly dropped", plan.Groups.Length, bytes, quality.PlainDrop, null);
         Line(text, "");
         Line(text, quality is null
             ? "Perplexity was not measured."
@@ -143,7 +144,12 @@ public static partial class ModelCard
     [GeneratedRegex(@"\A---\r?\n.*?\n---", RegexOptions.Singleline | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex FrontMatterBlock();
 
-    [GeneratedRegex(@"^license:\s*(?<id>[A-Za-z0-9.+-]+)\s*$", RegexOptions.Multiline | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    [
+        GeneratedRegex(
+            @"^license:\s*(?<id>[A-Za-z0-9.+-]+)\s*$",
+            RegexOptions.Multiline | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture,
+            1000),
+    ]
     private static partial Regex LicenseLine();
 
     /// <summary>A name on the hub, owner and model; a path on somebody's disk is none.</summary>

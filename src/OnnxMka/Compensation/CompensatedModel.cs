@@ -9,7 +9,10 @@ using Revisions = System.Collections.Immutable.ImmutableSortedDictionary<(int No
 
 namespace OnnxMka.Compensation;
 
-/// <summary>The reduced model with some corrections: weights with other content, by node and slot, and edits that add nodes. All of them apply to the reduced model.</summary>
+/// <summary>
+/// The reduced model with some corrections: weights with other content, by node and slot, and edits that add nodes. All of them apply to
+/// the reduced model.
+/// </summary>
 /// <param name="Mapped">Blocks behind which the nodes stand.</param>
 internal sealed record Correction(OnnxModel Model, Revisions Weights, EditScript Nodes, ImmutableHashSet<int> Mapped);
 
@@ -54,7 +57,8 @@ internal sealed class CompensatedModel
 
     public BlockPart Part(OnnxModel model, int block) => BlockPart.Of(model, Map, block);
 
-    public (ImmutableArray<ResidualWriter> Writers, ImmutableArray<string> Obstacles) Writers(int block) => ResidualWriters.Of(Map, _view, Map.Blocks[block]);
+    public (ImmutableArray<ResidualWriter> Writers, ImmutableArray<string> Obstacles) Writers(int block) =>
+        ResidualWriters.Of(Map, _view, Map.Blocks[block]);
 
     /// <summary>The weight as it is now, as [in, out].</summary>
     public double[] Weight(ResidualWriter writer)
@@ -96,7 +100,15 @@ internal sealed class CompensatedModel
         var script = new EditScript();
         script.Append(_kept.Nodes);
         var seam = Map.Blocks[block].Output;
-        if (_index.IsOutput(seam.Value)) throw new RefusedException("MKA048", seam.Value, "the stream is an output of the graph there, so no node can be put behind it", "Use --compensate refit or fold");
+        if (_index.IsOutput(seam.Value))
+        {
+            throw new RefusedException(
+                "MKA048",
+                seam.Value,
+                "the stream is an output of the graph there, so no node can be put behind it",
+                "Use --compensate refit or fold");
+        }
+
         var mapped = MappedName(seam.Value);
         SeamAccess.Expose(Map.Model, seam, script, Stage);
         if (seam.SkipNorm is { } fused)
@@ -130,7 +142,8 @@ internal sealed class CompensatedModel
     private Correction Applied(Revisions weights, EditScript nodes, ImmutableHashSet<int> mapped)
     {
         var script = new EditScript();
-        foreach (var (place, (parameter, content)) in weights) ParameterEdit.Replace(Map, _index, parameter, content, $"compensated_{place.Node}_{place.Slot}", script, Stage);
+        foreach (var (place, (parameter, content)) in weights)
+            ParameterEdit.Replace(Map, _index, parameter, content, $"compensated_{place.Node}_{place.Slot}", script, Stage);
         script.Append(nodes);
         return new Correction(GraphEditor.Apply(Map.Model, script), weights, nodes, mapped);
     }
@@ -147,7 +160,8 @@ internal sealed class CompensatedModel
     private (TensorRef Tensor, byte[] Bytes) Stored(BlockParameter parameter)
     {
         var tensor = Map.Tensor(parameter.Initializer);
-        if (_kept.Weights.TryGetValue((parameter.Use.Node, parameter.Use.Slot), out var revised)) tensor = tensor with { Content = revised.Content };
+        if (_kept.Weights.TryGetValue((parameter.Use.Node, parameter.Use.Slot), out var revised))
+            tensor = tensor with { Content = revised.Content };
         using var reader = new TensorReader();
         return (tensor, reader.ReadBytes(tensor));
     }

@@ -5,13 +5,14 @@ using OnnxMka.Structure;
 namespace OnnxMka.Compensation;
 
 /// <summary>
-/// A weight whose product is added to the stream as it is, found by structure: the output projection of attention, the down projection of the MLP.
-/// <code>seam out = seam in + scale (features W + bias) + ...</code>
+/// A weight whose product is added to the stream as it is, found by structure: the output projection of attention, the down projection of
+/// the MLP. <code>seam out = seam in + scale (features W + bias) + ...</code>
 /// </summary>
 /// <param name="Features">Value that the weight multiplies, rows of width <paramref name="Inputs"/>.</param>
 /// <param name="Transposed">Stored as [out, in].</param>
 /// <param name="Bias">Added to the product; null where there is none, or none of the stream's width.</param>
-internal sealed record ResidualWriter(BlockParameter Weight, string Features, bool Transposed, int Inputs, int Outputs, BlockParameter? Bias, double Scale)
+internal sealed record ResidualWriter(
+    BlockParameter Weight, string Features, bool Transposed, int Inputs, int Outputs, BlockParameter? Bias, double Scale)
 {
     /// <summary>Place of the product in a runnable order.</summary>
     public int Position { get; init; }
@@ -34,7 +35,8 @@ internal sealed class ResidualWriters
     }
 
     /// <summary>The writers of a block in running order, and what ended the branches that have none.</summary>
-    public static (ImmutableArray<ResidualWriter> Writers, ImmutableArray<string> Obstacles) Of(BlockMap map, NormalisedView view, Block block)
+    public static (ImmutableArray<ResidualWriter> Writers, ImmutableArray<string> Obstacles) Of(
+        BlockMap map, NormalisedView view, Block block)
     {
         var walk = new ResidualWriters(map, view, block);
         walk.Visit(block.Output.Value, 1);
@@ -79,7 +81,10 @@ internal sealed class ResidualWriters
         }
 
         if (bias is null || scale != 1) return;
-        var last = Enumerable.Range(before, _found.Count - before).Where(i => _found[i].Bias is null && _found[i].Scale == 1 && IsBiasOf(bias, _found[i].Outputs)).Order().LastOrDefault(-1);
+        var last = Enumerable.Range(before, _found.Count - before)
+            .Where(i => _found[i].Bias is null && _found[i].Scale == 1 && IsBiasOf(bias, _found[i].Outputs))
+            .Order()
+            .LastOrDefault(-1);
         if (last >= 0) _found[last] = _found[last] with { Bias = bias };
     }
 
@@ -96,13 +101,18 @@ internal sealed class ResidualWriters
     }
 
     private bool IsBiasOf(BlockParameter bias, int outputs) =>
-        bias.Use.Chain.All(i => _map.Model.Graph.Nodes[i].OpType is "Identity" or "Cast") && _map.Tensor(bias.Initializer) is var tensor && tensor.ElementCount == outputs && tensor.Type.IsMergeable();
+        bias.Use.Chain.All(i => _map.Model.Graph.Nodes[i].OpType is "Identity" or "Cast")
+            && _map.Tensor(bias.Initializer) is var tensor
+            && tensor.ElementCount == outputs
+            && tensor.Type.IsMergeable();
 
     private BlockParameter? Parameter(ViewNode node, int input) => LinearWeight.ParameterAt(_block, node, input);
 
     private double? Scalar(string value)
     {
-        var stored = _map.Model.Graph.Initializers.ContainsKey(value) || _view.Producer(value) is { Op: "Constant" } constant && constant.Origin.Attributes.ContainsKey("value");
+        var stored = _map.Model.Graph.Initializers.ContainsKey(value)
+            || _view.Producer(value) is { Op: "Constant" } constant
+            && constant.Origin.Attributes.ContainsKey("value");
         if (!stored || _map.Tensor(value) is not { ElementCount: 1 } tensor || !tensor.Type.IsMergeable()) return null;
         using var reader = new TensorReader();
         return reader.ReadFloats(tensor)[0];

@@ -83,7 +83,11 @@ internal sealed record SeamMap(SeamMapKind Kind, ImmutableArray<long> Shape, dou
         switch (Kind)
         {
             case SeamMapKind.Linear:
-                return [new NodeSpec("MatMul", [from, parameter], [$"{to}/change"], $"{to}/MatMul"), new NodeSpec("Add", [from, $"{to}/change"], [to], $"{to}/Add")];
+                return
+                [
+                    new NodeSpec("MatMul", [from, parameter], [$"{to}/change"], $"{to}/MatMul"),
+                    new NodeSpec("Add", [from, $"{to}/change"], [to], $"{to}/Add"),
+                ];
             case SeamMapKind.Hadamard:
                 return [new NodeSpec("MatMul", [from, parameter], [to], $"{to}/MatMul")];
             default:

@@ -8,7 +8,8 @@ internal delegate void RowsConsumer(ReadOnlySpan<float> left, ReadOnlySpan<float
 /// <summary>Runs a part and looks at what it leaves, sample by sample, beside what it should leave.</summary>
 internal static class StreamRows
 {
-    public static void Each(BlockChain chain, BlockPart part, SeamActivations input, SeamActivations goal, RowsConsumer consumer, CancellationToken ct)
+    public static void Each(
+        BlockChain chain, BlockPart part, SeamActivations input, SeamActivations goal, RowsConsumer consumer, CancellationToken ct)
     {
         var size = goal.Set.Length * goal.Width;
         var wanted = new float[size];
@@ -28,9 +29,18 @@ internal static class StreamRows
     }
 
     /// <summary><c>||t - y|| / ||t||</c> over all tokens, y after <paramref name="map"/> where there is one.</summary>
-    /// <param name="eachToken">Every token's row counts divided by the root mean square of its t, as a refit is fitted: the root mean square of the tokens' own errors.</param>
+    /// <param name="eachToken">
+    /// Every token's row counts divided by the root mean square of its t, as a refit is fitted: the root mean square of the tokens' own
+    /// errors.
+    /// </param>
     public static double Error(
-        BlockChain chain, BlockPart part, SeamActivations input, SeamActivations goal, SeamMap? map, CancellationToken ct, bool eachToken = false)
+        BlockChain chain,
+        BlockPart part,
+        SeamActivations input,
+        SeamActivations goal,
+        SeamMap? map,
+        CancellationToken ct,
+        bool eachToken = false)
     {
         var width = goal.Width;
         double difference = 0, norm = 0;
@@ -69,7 +79,8 @@ internal static class StreamRows
         return inverse;
     }
 
-    private static ReadOnlySpan<float> Sample(float[] values, int number, int count) => values.AsSpan(values.Length / count * number, values.Length / count);
+    private static ReadOnlySpan<float> Sample(float[] values, int number, int count) =>
+        values.AsSpan(values.Length / count * number, values.Length / count);
 }
 
 /// <summary>Mean magnitudes of two streams, of each (Hadamard) channel and over all.</summary>

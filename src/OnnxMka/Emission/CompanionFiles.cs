@@ -10,7 +10,10 @@ internal sealed record CompanionFile(string Path, long Bytes);
 /// <summary>Finds the files that go along with a model; none is read.</summary>
 internal static class CompanionFiles
 {
-    private static readonly string[] KnownNames = ["vocab.txt", "merges.txt", "tokenizer.model", "spiece.model", "LICENSE", "LICENSE.txt", "NOTICE", "USE_POLICY.md"];
+    private static readonly string[] KnownNames =
+    [
+        "vocab.txt", "merges.txt", "tokenizer.model", "spiece.model", "LICENSE", "LICENSE.txt", "NOTICE", "USE_POLICY.md",
+    ];
 
     /// <summary>Of these the tool itself reads.</summary>
     private static readonly string[] Settings =
@@ -29,7 +32,8 @@ internal static class CompanionFiles
     /// configuration that is refused. Where files may lie is the rule for data files: a model must be no way to what else is on the disk.
     /// </summary>
     /// <param name="output">Folder of the result without links, whose files are not the input's; it may lie inside.</param>
-    public static ImmutableArray<CompanionFile> Of(ModelLocation location, IReadOnlySet<string> modelFiles, string output, List<ConfigChange> changes)
+    public static ImmutableArray<CompanionFile> Of(
+        ModelLocation location, IReadOnlySet<string> modelFiles, string output, List<ConfigChange> changes)
     {
         var folder = new ModelFolder(location.ModelPath, location.Root);
         var files = ImmutableArray.CreateBuilder<CompanionFile>();

@@ -41,7 +41,8 @@ public static class ConfigFiles
         if (!plan.Removed.Any() && !isGenAi) return bytes;
         var edits = new LayerEdits(json, file, plan, changes);
         var total = isGenAi ? GenAiConfig.Count(json) : HuggingFaceConfig.Count(json);
-        if (total is { } count && count != edits.Before && ports.Layers?.KeptOf(count) is { } kept) edits = new LayerEdits(json, file, plan, changes) { Before = (int)count, Kept = kept };
+        if (total is { } count && count != edits.Before && ports.Layers?.KeptOf(count) is { } kept)
+            edits = new LayerEdits(json, file, plan, changes) { Before = (int)count, Kept = kept };
         if (isGenAi) GenAiConfig.Rewrite(edits, names.From(Path.GetDirectoryName(file)!), ports);
         else HuggingFaceConfig.Rewrite(edits);
         return json.ToBytes();

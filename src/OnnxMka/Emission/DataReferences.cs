@@ -44,7 +44,10 @@ internal static partial class DataReferences
             if (!tensors.TryGetValue(name, out var tensor) || tensor is not { Location: { } location, Content: FileRange range })
             {
                 throw new RefusedException(
-                    "MKA053", ConfigPlaces.GenAi, $"{path} names the tensor '{name}', which the new model has not in a data file", "Try --keep-names or --external-data, or remove the entry");
+                    "MKA053",
+                    ConfigPlaces.GenAi,
+                    $"{path} names the tensor '{name}', which the new model has not in a data file",
+                    "Try --keep-names or --external-data, or remove the entry");
             }
 
             Tell($"{path}.offset", span => json.SetInteger(span, range.Offset));
@@ -61,6 +64,9 @@ internal static partial class DataReferences
         }
     }
 
-    [GeneratedRegex(@"^model\.(decoder|mtp)\.shared_initializers\[[0-9]+\]$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    [
+        GeneratedRegex(
+            @"^model\.(decoder|mtp)\.shared_initializers\[[0-9]+\]$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000),
+    ]
     private static partial Regex Entry();
 }

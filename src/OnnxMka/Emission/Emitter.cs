@@ -10,7 +10,8 @@ namespace OnnxMka.Emission;
 /// <param name="ModelPath">The new model.</param>
 /// <param name="Written">Model and data files with their sizes.</param>
 /// <param name="SideCars">Copied and rewritten files, relative to the output folder.</param>
-public sealed record EmittedModel(string ModelPath, WrittenModel Written, IReadOnlyList<string> SideCars, IReadOnlyList<ConfigChange> ConfigChanges)
+public sealed record EmittedModel(
+    string ModelPath, WrittenModel Written, IReadOnlyList<string> SideCars, IReadOnlyList<ConfigChange> ConfigChanges)
 {
     /// <summary>The new model's path as the user would write it.</summary>
     public string Given { get; init; } = ModelPath;
@@ -41,7 +42,9 @@ public sealed class Emitter : IDisposable
     /// <summary>The model under its staging name, ready to be loaded and tried.</summary>
     public EmittedModel Staged => _staged;
 
-    /// <summary>Refuses what <see cref="Stage"/> would refuse and is known of the original, before hours are spent on what goes there.</summary>
+    /// <summary>
+    /// Refuses what <see cref="Stage"/> would refuse and is known of the original, before hours are spent on what goes there.
+    /// </summary>
     /// <returns>The named files, with those of the result.</returns>
     public static NamedFiles Check(ModelLocation input, OnnxModel original, OutputTarget target, bool forceExternal, NamedFiles named)
     {
@@ -54,9 +57,18 @@ public sealed class Emitter : IDisposable
         return named.Emits(written, companions.Select(c => Path.Combine(input.Root, c)));
     }
 
-    /// <summary>Streams everything to disk beside the target. Refuses where the disk has no room. Progress counts bytes, of files that go along too.</summary>
+    /// <summary>
+    /// Streams everything to disk beside the target. Refuses where the disk has no room. Progress counts bytes, of files that go along too.
+    /// </summary>
     public static Emitter Stage(
-        ModelLocation input, OnnxModel original, RewrittenModel rewritten, MergePlan plan, OutputTarget target, bool forceExternal, IProgressSink progress, CancellationToken ct = default)
+        ModelLocation input,
+        OnnxModel original,
+        RewrittenModel rewritten,
+        MergePlan plan,
+        OutputTarget target,
+        bool forceExternal,
+        IProgressSink progress,
+        CancellationToken ct = default)
     {
         var writer = ModelWriter.Plan(rewritten.Model, Path.GetFileName(target.ModelPath), forceExternal);
         target.RequireFree(writer.FileNames);
@@ -69,7 +81,8 @@ public sealed class Emitter : IDisposable
             var files = target.CopiesSideCars ? SideCars.Find(input, original, target, plan.Removed.Any(), changes) : [];
             target.RefuseInputs(original, writer.FileNames, files.Select(f => f.Path));
             var total = writer.TotalBytes + files.Sum(f => f.Bytes);
-            progress.Note($"{total / 1e6:N1} MB to write with about 100 MB of memory, {FreeSpace.Of(target.StagingParent) / 1e6:N0} MB free on disk");
+            progress.Note(
+                $"{total / 1e6:N1} MB to write with about 100 MB of memory, {FreeSpace.Of(target.StagingParent) / 1e6:N0} MB free on disk");
             FreeSpace.Require(target.StagingParent, total);
             using var stage = progress.Begin("write", total, "bytes");
             var bytes = stage.AsIncrement<long>();
@@ -83,7 +96,8 @@ public sealed class Emitter : IDisposable
         catch (Exception e)
         {
             staging.Dispose();
-            if (e is IOException or UnauthorizedAccessException) throw new OutputException($"Cannot write {target.Folder}: {e.Message.TrimEnd('.')}.", e);
+            if (e is IOException or UnauthorizedAccessException)
+                throw new OutputException($"Cannot write {target.Folder}: {e.Message.TrimEnd('.')}.", e);
             throw;
         }
     }
@@ -97,7 +111,11 @@ public sealed class Emitter : IDisposable
         var isTaken = File.Exists(Path.Combine(_staging.Content, "README.md")) || File.Exists(Path.Combine(_target.Folder, "README.md"));
         var name = isTaken && !overwrite ? "MODEL_CARD.md" : "README.md";
         if (!overwrite && (File.Exists(Path.Combine(_staging.Content, name)) || File.Exists(Path.Combine(_target.Folder, name))))
-            throw new OutputException($"README.md and {name} exist, and the model card would replace one of them. Use --force, or leave out --model-card.");
+        {
+            throw new OutputException(
+                $"README.md and {name} exist, and the model card would replace one of them. Use --force, or leave out --model-card.");
+        }
+
         _staged = _staged with { Card = name, SideCars = [.. _staged.SideCars.Where(f => f != name), name] };
     }
 

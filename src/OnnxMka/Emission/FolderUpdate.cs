@@ -38,7 +38,8 @@ internal sealed class FolderUpdate
     public static void Apply(StagingFolder staging, string model, IEnumerable<string> obsolete)
     {
         var folder = Path.GetDirectoryName(staging.FullPath)!;
-        var staged = Directory.GetFiles(staging.Content, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(staging.Content, f));
+        var staged = Directory.GetFiles(
+            staging.Content, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(staging.Content, f));
         string[] added = [.. staged.Where(f => f != model)];
         var overwritten = added.Where(f => File.Exists(Path.Combine(folder, f)));
         string[] removed = [.. overwritten.Concat(obsolete.Select(f => Path.GetRelativePath(folder, f)))];

@@ -48,7 +48,8 @@ internal static partial class GenAiConfig
     }
 
     /// <summary>Keys below the decoder that no rule covers; entries of lists are covered with their list.</summary>
-    private static bool MentionsLayers(string key) => key.Contains("layer", StringComparison.Ordinal) && !key.Contains('[', StringComparison.Ordinal);
+    private static bool MentionsLayers(string key) =>
+        key.Contains("layer", StringComparison.Ordinal) && !key.Contains('[', StringComparison.Ordinal);
 
     private static void FileNameOf(LayerEdits edits, string path, JsonSpan span, string modelFileName)
     {
@@ -75,7 +76,9 @@ internal static partial class GenAiConfig
         }
 
         throw new RefusedException(
-            "MKA052", edits.File, $"stage '{stage}' of the pipeline is another file and has caches of the same layers ({old.First(ports.Changes)})",
+            "MKA052",
+            edits.File,
+            $"stage '{stage}' of the pipeline is another file and has caches of the same layers ({old.First(ports.Changes)})",
             "Decoders that are split or kept twice (prompt and token graphs) cannot be shortened one file at a time; start from the model before it was split");
     }
 
@@ -90,6 +93,9 @@ internal static partial class GenAiConfig
     [GeneratedRegex(@"^pipeline\[[0-9]+\]\.[^.]+\.filename$", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex StageFile();
 
-    [GeneratedRegex(@"^pipeline\[[0-9]+\]\.(?<stage>[^.]+)\.(inputs|outputs)$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    [
+        GeneratedRegex(
+            @"^pipeline\[[0-9]+\]\.(?<stage>[^.]+)\.(inputs|outputs)$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000),
+    ]
     private static partial Regex StageList();
 }

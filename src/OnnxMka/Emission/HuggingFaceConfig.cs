@@ -13,26 +13,64 @@ internal static partial class HuggingFaceConfig
 {
     private static readonly string[] Counts =
     [
-        "num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_layer", "num_decoder_layers", "decoder_layers", "num_transformer_layers", "num_blocks",
+        "num_hidden_layers",
+        "n_layer",
+        "n_layers",
+        "num_layers",
+        "num_layer",
+        "num_decoder_layers",
+        "decoder_layers",
+        "num_transformer_layers",
+        "num_blocks",
     ];
 
     private static readonly string[] DecoderCounts = ["num_decoder_layers", "decoder_layers"];
 
     private static readonly string[] EntryLists =
     [
-        "layer_types", "layers_block_type", "block_types", "mlp_layer_types", "attention_layers", "no_rope_layers", "sliding_window_pattern",
-        "attn_type_list", "moe_layer_freq", "block_configs", "num_query_heads", "num_kv_heads", "num_key_value_heads", "num_attention_heads",
+        "layer_types",
+        "layers_block_type",
+        "block_types",
+        "mlp_layer_types",
+        "attention_layers",
+        "no_rope_layers",
+        "sliding_window_pattern",
+        "attn_type_list",
+        "moe_layer_freq",
+        "block_configs",
+        "num_query_heads",
+        "num_kv_heads",
+        "num_key_value_heads",
+        "num_attention_heads",
         "num_key_value_heads_per_layer",
         "ffn_multipliers", "intermediate_size", "intermediate_sizes", "activation_sparsity_pattern", "window_sizes",
     ];
 
     private static readonly string[] IndexLists =
     [
-        "mlp_only_layers", "attn_layer_indices", "attention_layer_indices", "full_attn_idxs", "hybrid_layer_ids", "cross_attention_layers", "moe_layers",
-        "moe_layer_indices", "dense_layers", "sliding_window_layers", "full_attention_layers", "attn_layer_idx", "global_attention_layers", "layer_ids",
+        "mlp_only_layers",
+        "attn_layer_indices",
+        "attention_layer_indices",
+        "full_attn_idxs",
+        "hybrid_layer_ids",
+        "cross_attention_layers",
+        "moe_layers",
+        "moe_layer_indices",
+        "dense_layers",
+        "sliding_window_layers",
+        "full_attention_layers",
+        "attn_layer_idx",
+        "global_attention_layers",
+        "layer_ids",
     ];
 
-    private static readonly string[] FirstLayers = ["max_window_layers", "first_k_dense_replace", "num_dense_layers", "moe_layer_start_index"];
+    private static readonly string[] FirstLayers =
+    [
+        "max_window_layers",
+        "first_k_dense_replace",
+        "num_dense_layers",
+        "moe_layer_start_index",
+    ];
 
     private static readonly string[] LastLayers = ["num_kv_shared_layers"];
 
@@ -40,7 +78,16 @@ internal static partial class HuggingFaceConfig
 
     /// <summary>Keys with "layer" in their name that say nothing about single layers of the decoder.</summary>
     private static readonly string[] Harmless =
-        ["num_nextn_predict_layers", "mtp_num_hidden_layers", "encoder_layers", "num_encoder_layers", "vision_feature_layer", "vocab_size_per_layer_input", "hidden_size_per_layer_input", "vision_feature_layers"];
+        [
+            "num_nextn_predict_layers",
+            "mtp_num_hidden_layers",
+            "encoder_layers",
+            "num_encoder_layers",
+            "vision_feature_layer",
+            "vocab_size_per_layer_input",
+            "hidden_size_per_layer_input",
+            "vision_feature_layers",
+        ];
 
     public static void Rewrite(LayerEdits edits)
     {
@@ -59,7 +106,8 @@ internal static partial class HuggingFaceConfig
 
     /// <summary>The decoder's layers; null where no key tells them.</summary>
     public static long? Count(JsonText json) =>
-        ConfigPlaces.DecoderObjects.SelectMany(_ => Counts, (parent, key) => json.Integer(ConfigPlaces.In(parent, key))).FirstOrDefault(count => count is not null);
+        ConfigPlaces.DecoderObjects.SelectMany(
+            _ => Counts, (parent, key) => json.Integer(ConfigPlaces.In(parent, key))).FirstOrDefault(count => count is not null);
 
     /// <summary>True where a key of the decoder says how many layers it has.</summary>
     public static bool TellsCount(byte[] bytes) => JsonText.Parse(bytes, ConfigPlaces.HuggingFace).Values.Any(v =>
@@ -70,7 +118,8 @@ internal static partial class HuggingFaceConfig
         edits.Json.Find("is_encoder_decoder") is { Kind: JsonTokenType.True } ? DecoderCounts : Counts;
 
     private static JsonSpan? CountIn(LayerEdits edits, string scope) =>
-        CountsOf(edits).Select(key => edits.Json.Find(ConfigPlaces.In(scope, key))).FirstOrDefault(span => span is { Kind: JsonTokenType.Number });
+        CountsOf(edits).Select(
+            key => edits.Json.Find(ConfigPlaces.In(scope, key))).FirstOrDefault(span => span is { Kind: JsonTokenType.Number });
 
     private static void Apply(LayerEdits edits, string path, string key, JsonSpan span)
     {
@@ -85,7 +134,8 @@ internal static partial class HuggingFaceConfig
         else if (LastLayers.Contains(key, StringComparer.Ordinal)) edits.LastLayers(path, span);
         else if (LetterStrings.Contains(key, StringComparer.Ordinal)) edits.Letters(path, span);
         else if (!PeriodRule.Knows(key) && IsLayerKey(key)) Unknown(edits, path, span);
-        else if (isList && span.Elements.Count == edits.Before && !Known(key)) edits.Warn(path, "has as many entries as the model had layers and is not understood; left alone");
+        else if (isList && span.Elements.Count == edits.Before && !Known(key))
+            edits.Warn(path, "has as many entries as the model had layers and is not understood; left alone");
     }
 
     private static bool Known(string key) => PeriodRule.Knows(key) || key is "architectures" or "attention_types";
@@ -124,7 +174,8 @@ internal static partial class HuggingFaceConfig
         if (shifts || flag) edits.Warn(path, "mentions layers and is not understood; left alone");
     }
 
-    private static bool IsLayerKey(string key) => LayerWord().IsMatch(key) && !NotALayer().IsMatch(key) && !Harmless.Contains(key, StringComparer.Ordinal);
+    private static bool IsLayerKey(string key) =>
+        LayerWord().IsMatch(key) && !NotALayer().IsMatch(key) && !Harmless.Contains(key, StringComparer.Ordinal);
 
     /// <summary>Text such as <c>model.layers.7.mlp</c>, told once for each top-level key.</summary>
     private static void NumberedName(LayerEdits edits, string path, JsonSpan span, HashSet<string> told)
@@ -132,7 +183,8 @@ internal static partial class HuggingFaceConfig
         var key = Split(path).Key;
         var text = edits.Json.String(span) ?? key;
         var top = path.Split('.', '[')[0];
-        if (NumberedLayer().Match(text) is { Success: true } match && told.Add(top)) edits.Warn(top, $"names layers by number ({match.Value}) and is not understood; left alone");
+        if (NumberedLayer().Match(text) is { Success: true } match && told.Add(top))
+            edits.Warn(top, $"names layers by number ({match.Value}) and is not understood; left alone");
     }
 
     private static (string Parent, string Key) Split(string path)
@@ -141,13 +193,23 @@ internal static partial class HuggingFaceConfig
         return dot < 0 ? ("", path) : (path[..dot], path[(dot + 1)..]);
     }
 
-    [GeneratedRegex(@"(^|\.)(vision|visual|audio|speech|image|encoder|talker|code2wav|projector|draft|mtp|backbone_config|perceiver)", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    [
+        GeneratedRegex(
+            @"(^|\.)(vision|visual|audio|speech|image|encoder|talker|code2wav|projector|draft|mtp|backbone_config|perceiver)",
+            RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture,
+            1000),
+    ]
     private static partial Regex OtherNetwork();
 
     [GeneratedRegex(@"(?<![a-z])(layers?|layer_idx)(?![a-z])", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex LayerWord();
 
-    [GeneratedRegex(@"layer_?norm|layer_?drop|layer_scale|feature_layer|layer_eps", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    [
+        GeneratedRegex(
+            @"layer_?norm|layer_?drop|layer_scale|feature_layer|layer_eps",
+            RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture,
+            1000),
+    ]
     private static partial Regex NotALayer();
 
     [GeneratedRegex(@"(?<![a-z])(layers|blocks|h)\.[0-9]+(?![0-9])", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]

@@ -4,7 +4,9 @@ using OnnxMka.Planning;
 
 namespace OnnxMka.Emission;
 
-/// <summary>What happens to the layer numbers of one configuration file: the edits that every kind of file shares, each told as a change.</summary>
+/// <summary>
+/// What happens to the layer numbers of one configuration file: the edits that every kind of file shares, each told as a change.
+/// </summary>
 internal sealed class LayerEdits(JsonText json, string file, MergePlan plan, List<ConfigChange> changes)
 {
     public JsonText Json { get; } = json;
@@ -50,7 +52,9 @@ internal sealed class LayerEdits(JsonText json, string file, MergePlan plan, Lis
         Tell(path, $"keeps the entries of layers {Listed(Kept)}");
     }
 
-    /// <summary>An array that the layers go through again and again; where those that stay no longer do, an entry for each of them.</summary>
+    /// <summary>
+    /// An array that the layers go through again and again; where those that stay no longer do, an entry for each of them.
+    /// </summary>
     public void Pattern(string path, JsonSpan span)
     {
         var length = span.Elements.Count;
@@ -107,5 +111,6 @@ internal sealed class LayerEdits(JsonText json, string file, MergePlan plan, Lis
 
     public static string Listed(IEnumerable<int> numbers) => string.Join(", ", numbers);
 
-    private static string Shortened(string text) => text.Length <= 60 ? text.ReplaceLineEndings(" ") : text[..57].ReplaceLineEndings(" ") + "...";
+    private static string Shortened(string text) =>
+        text.Length <= 60 ? text.ReplaceLineEndings(" ") : text[..57].ReplaceLineEndings(" ") + "...";
 }

@@ -27,7 +27,9 @@ public sealed class NamedFiles
     /// <summary>A folder for files whose names only the work tells.</summary>
     public NamedFiles WritesBelow(string name, string path) => With(FileUse.WriteFolder, name, path, $"where {name} writes");
 
-    /// <summary>A model with data, configuration and tokenizer; null for none. Reads its structure where anything is written at all.</summary>
+    /// <summary>
+    /// A model with data, configuration and tokenizer; null for none. Reads its structure where anything is written at all.
+    /// </summary>
     public NamedFiles ReadsModel(string? path)
     {
         if (path is null || !_files.Any(f => f.IsWritten)) return this;

@@ -4,13 +4,16 @@ namespace OnnxMka.Emission;
 
 /// <summary>
 /// Data files of a model that is about to be overwritten, which nobody would need after that. Only what is surely an older result's: it
-/// is named after that model, which refers to it; no new file takes its name, and neither the input nor another model of the folder uses it.
+/// is named after that model, which refers to it; no new file takes its name, and neither the input nor another model of the folder uses
+/// it.
 /// </summary>
 internal static class OldData
 {
     /// <param name="model">Model that is overwritten; there may be none.</param>
     /// <param name="written">Names of the new files beside it.</param>
-    /// <returns>Absolute paths; none where what stands there, or a model beside it, cannot be read, and then a warning for each that may be one.</returns>
+    /// <returns>
+    /// Absolute paths; none where what stands there, or a model beside it, cannot be read, and then a warning for each that may be one.
+    /// </returns>
     public static IReadOnlyList<string> Of(string model, OnnxModel original, IReadOnlyList<string> written, List<ConfigChange> changes)
     {
         if (!File.Exists(model) || new FileInfo(model).LinkTarget is not null) return [];
@@ -23,7 +26,9 @@ internal static class OldData
         }
         catch (Exception e) when (e is RefusedException or InputFileException)
         {
-            var doubtful = Directory.GetFiles(folder, Path.GetFileName(model) + "?*").Select(f => Path.GetFileName(f)).Except(written, StringComparer.Ordinal);
+            var doubtful = Directory.GetFiles(folder, Path.GetFileName(model) + "?*")
+                .Select(f => Path.GetFileName(f))
+                .Except(written, StringComparer.Ordinal);
             changes.AddRange(doubtful.Select(f => new ConfigChange(f, "stays:", "whether it belongs to the model that was overwritten could not be read", IsWarning: true)));
             return [];
         }

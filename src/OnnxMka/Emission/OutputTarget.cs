@@ -67,7 +67,8 @@ public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder
     /// <param name="names">Of the files that will be written, beside each other.</param>
     public void RequireFree(IEnumerable<string> names)
     {
-        if (!Overwrites && names.Select(Beside).FirstOrDefault(System.IO.File.Exists) is { } taken) throw new OutputException($"{taken} exists. Use --force to overwrite it.");
+        if (!Overwrites && names.Select(Beside).FirstOrDefault(System.IO.File.Exists) is { } taken)
+            throw new OutputException($"{taken} exists. Use --force to overwrite it.");
     }
 
     /// <summary>Refuses to write over a file of the input, force or not.</summary>
@@ -85,8 +86,10 @@ public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder
     private static OutputTarget File(ModelLocation input, string full)
     {
         var folder = RealPath.Of(Path.GetDirectoryName(full)!);
-        return new OutputTarget(folder, Path.GetFileName(full), false, !Same(folder, input.Root) && !Same(folder, Path.GetDirectoryName(input.ModelPath)!));
+        return new OutputTarget(
+            folder, Path.GetFileName(full), false, !Same(folder, input.Root) && !Same(folder, Path.GetDirectoryName(input.ModelPath)!));
     }
 
-    private static bool Same(string a, string b) => Path.TrimEndingDirectorySeparator(RealPath.Of(a)) == Path.TrimEndingDirectorySeparator(RealPath.Of(b));
+    private static bool Same(string a, string b) =>
+        Path.TrimEndingDirectorySeparator(RealPath.Of(a)) == Path.TrimEndingDirectorySeparator(RealPath.Of(b));
 }

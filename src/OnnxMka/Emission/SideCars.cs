@@ -15,12 +15,29 @@ internal static class SideCars
     /// <summary>Larger files are data, not configuration, and are not searched for layer numbers.</summary>
     private const int MaxConfiguration = 1 << 20;
 
-    private static readonly string[] Tokenizers = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "generation_config.json"];
+    private static readonly string[] Tokenizers =
+    [
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "vocab.json",
+        "generation_config.json",
+    ];
 
     /// <summary>Copies into the staging folder; configuration is brought in line. Progress counts bytes.</summary>
     /// <returns>Paths relative to the folder.</returns>
     public static IReadOnlyList<string> Copy(
-        ImmutableArray<CompanionFile> files, ModelLocation input, OnnxModel original, RewrittenModel rewritten, MergePlan plan, OutputTarget target, string staging, List<ConfigChange> changes, IProgress<long> bytes, CancellationToken ct)
+        ImmutableArray<CompanionFile> files,
+        ModelLocation input,
+        OnnxModel original,
+        RewrittenModel rewritten,
+        MergePlan plan,
+        OutputTarget target,
+        string staging,
+        List<ConfigChange> changes,
+        IProgress<long> bytes,
+        CancellationToken ct)
     {
         var names = new ModelNames(input.RelativeModelPath.Replace('\\', '/'), target.ModelPath.Replace('\\', '/'));
         var ports = PortNames.Of(original, rewritten);
@@ -65,14 +82,19 @@ internal static class SideCars
             changes.Add(new ConfigChange(file, "is left alone:", "it belongs to the original; give another folder for a result with configuration of its own", IsWarning: true));
     }
 
-    private static HashSet<string> FilesOf(OnnxModel model, string path) => model.AllTensors().Select(t => t.Content).OfType<FileRange>().Select(r => r.Path)
+    private static HashSet<string> FilesOf(OnnxModel model, string path) =>
+        model.AllTensors().Select(t => t.Content).OfType<FileRange>().Select(r => r.Path)
         .Append(Path.GetFullPath(path))
         .Concat(model.Files)
-        .Concat(model.AllTensors().Where(t => t.Location is not null).Select(t => Path.GetFullPath(t.Location!, Path.GetDirectoryName(path)!)))
+        .Concat(
+            model.AllTensors().Where(t => t.Location is not null).Select(t => Path.GetFullPath(t.Location!, Path.GetDirectoryName(path)!)))
         .ToHashSet(StringComparer.Ordinal);
 
-    /// <summary>What goes along. The same network at other precisions stays behind. Refuses files that need the old data, and files in the way.</summary>
-    public static ImmutableArray<CompanionFile> Find(ModelLocation input, OnnxModel original, OutputTarget target, bool shortened, List<ConfigChange> changes)
+    /// <summary>
+    /// What goes along. The same network at other precisions stays behind. Refuses files that need the old data, and files in the way.
+    /// </summary>
+    public static ImmutableArray<CompanionFile> Find(
+        ModelLocation input, OnnxModel original, OutputTarget target, bool shortened, List<ConfigChange> changes)
     {
         var modelFiles = FilesOf(original, input.ModelPath);
         var files = CompanionFiles.Of(input, modelFiles, target.Folder, changes);
@@ -83,9 +105,12 @@ internal static class SideCars
     }
 
     /// <summary>Beside the shortened model they would be models of another depth than config.json says.</summary>
-    private static ImmutableArray<CompanionFile> WithoutOtherPrecisions(ModelLocation input, ImmutableArray<CompanionFile> files, List<ConfigChange> changes)
+    private static ImmutableArray<CompanionFile> WithoutOtherPrecisions(
+        ModelLocation input, ImmutableArray<CompanionFile> files, List<ConfigChange> changes)
     {
-        var others = files.Select(f => f.Path).Where(f => f.EndsWith(".onnx", StringComparison.Ordinal) && Precisions.AreOne(f, input.RelativeModelPath)).ToArray();
+        var others = files.Select(f => f.Path)
+            .Where(f => f.EndsWith(".onnx", StringComparison.Ordinal) && Precisions.AreOne(f, input.RelativeModelPath))
+            .ToArray();
         foreach (var other in others) changes.Add(new ConfigChange(other, "is left out:", "it is the same network at another precision, with all its layers; run onnx-mka on it with --plan for its own output", IsWarning: true));
         return files.RemoveAll(f => others.Any(o => f.Path == o || f.Path.StartsWith(o + "_data", StringComparison.Ordinal) || f.Path.StartsWith(o + ".data", StringComparison.Ordinal)));
     }
@@ -97,7 +122,10 @@ internal static class SideCars
             var shared = OnnxModel.Load(Path.Combine(input.Root, file)).Files.FirstOrDefault(modelFiles.Contains);
             if (shared is null) continue;
             throw new RefusedException(
-                "MKA054", file, $"its weights lie in {Path.GetFileName(shared)}, which is the decoder's and is written anew", "Give the decoder file alone, or store this model with data of its own");
+                "MKA054",
+                file,
+                $"its weights lie in {Path.GetFileName(shared)}, which is the decoder's and is written anew",
+                "Give the decoder file alone, or store this model with data of its own");
         }
     }
 
@@ -107,9 +135,11 @@ internal static class SideCars
         if (Path.GetExtension(file) != ".json" || Tokenizers.Contains(Path.GetFileName(file), StringComparer.Ordinal)) return;
         if (new FileInfo(source).Length > MaxConfiguration) return;
         var text = File.ReadAllText(source, Encoding.UTF8);
-        var key = new[] { "layer_ids", "num_hidden_layers", "num_layers" }.FirstOrDefault(k => text.Contains($"\"{k}\"", StringComparison.Ordinal));
+        var key = new[] { "layer_ids", "num_hidden_layers", "num_layers" }.FirstOrDefault(
+            k => text.Contains($"\"{k}\"", StringComparison.Ordinal));
         key ??= HuggingFaceConfig.NumberedLayer().Match(text) is { Success: true } match ? match.Value : null;
-        if (key is not null) changes.Add(new ConfigChange(file, key, "mentions layers and the file is not understood; copied as it was", IsWarning: true));
+        if (key is not null)
+            changes.Add(new ConfigChange(file, key, "mentions layers and the file is not understood; copied as it was", IsWarning: true));
     }
 
     /// <summary>A model file may be replaced by force; configuration of another model in that folder may not.</summary>
@@ -117,6 +147,9 @@ internal static class SideCars
     {
         var modelExists = File.Exists(target.Model);
         if (!modelExists && files.FirstOrDefault(f => File.Exists(Path.Combine(target.Folder, f.Path))) is { Path: var inTheWay })
-            throw new OutputException($"{Path.Combine(target.Folder, inTheWay)} exists and belongs to another model. Give a folder of its own for the result.");
+        {
+            throw new OutputException(
+                $"{Path.Combine(target.Folder, inTheWay)} exists and belongs to another model. Give a folder of its own for the result.");
+        }
     }
 }

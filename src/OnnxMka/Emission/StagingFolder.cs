@@ -62,7 +62,8 @@ internal sealed class StagingFolder : IDisposable
         foreach (var staging in Writing(parent, () => Directory.GetDirectories(parent, StagingNames.Prefix + "*")).Where(StagingNames.IsBegun))
         {
             using var claim = Claim(staging)
-                ?? throw new OutputException($"Another run is putting its result into {parent} at this moment ({staging}). Start again when it has ended.");
+                ?? throw new OutputException(
+                    $"Another run is putting its result into {parent} at this moment ({staging}). Start again when it has ended.");
             try
             {
                 FolderUpdate.Undo(staging);
@@ -127,8 +128,8 @@ internal sealed class StagingFolder : IDisposable
     }
 
     /// <summary>
-    /// With the folders above it that were made for it and hold nothing. What cannot be removed is left to the next run, and changes nothing
-    /// of how this one ends.
+    /// With the folders above it that were made for it and hold nothing. What cannot be removed is left to the next run, and changes
+    /// nothing of how this one ends.
     /// </summary>
     private static void Remove(string staging, string existing)
     {
@@ -141,7 +142,8 @@ internal sealed class StagingFolder : IDisposable
             }
 
             var made = Path.GetDirectoryName(staging)!;
-            for (; made.Length > existing.Length && !Directory.EnumerateFileSystemEntries(made).Any(); made = Path.GetDirectoryName(made)!) Directory.Delete(made);
+            for (; made.Length > existing.Length && !Directory.EnumerateFileSystemEntries(made).Any(); made = Path.GetDirectoryName(made)!)
+                Directory.Delete(made);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -169,7 +171,8 @@ internal sealed class StagingFolder : IDisposable
         return folder;
     }
 
-    private static string Created(string parent) => Directory.CreateDirectory(Path.Combine(parent, $"{StagingNames.Prefix}{Environment.ProcessId}-{Guid.NewGuid():N}")).FullName;
+    private static string Created(string parent) =>
+        Directory.CreateDirectory(Path.Combine(parent, $"{StagingNames.Prefix}{Environment.ProcessId}-{Guid.NewGuid():N}")).FullName;
 
     private static T Writing<T>(string parent, Func<T> create)
     {

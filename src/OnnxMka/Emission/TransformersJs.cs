@@ -29,7 +29,8 @@ internal static class TransformersJs
         if (entry is null ? dataFiles == 0 : Chunks(json.Text(entry)) == dataFiles) return bytes;
         if (entry is null) json.InsertAfterOpening(value, $"{JsonForm.Quoted(name)}: {dataFiles}");
         else json.Replace(entry, Number(dataFiles));
-        changes.Add(new ConfigChange(ConfigPlaces.HuggingFace, Key, $"{name}: {(entry is null ? 0 : Chunks(json.Text(entry)))} -> {dataFiles}"));
+        changes.Add(
+            new ConfigChange(ConfigPlaces.HuggingFace, Key, $"{name}: {(entry is null ? 0 : Chunks(json.Text(entry)))} -> {dataFiles}"));
         return json.ToBytes();
     }
 
@@ -52,7 +53,8 @@ internal static class TransformersJs
         return json.ToBytes();
     }
 
-    private static int DataFilesOf(string model) => Directory.GetFiles(Path.GetDirectoryName(model)!, Path.GetFileName(model) + "_data*").Length;
+    private static int DataFilesOf(string model) =>
+        Directory.GetFiles(Path.GetDirectoryName(model)!, Path.GetFileName(model) + "_data*").Length;
 
     /// <summary><c>true</c> means one file.</summary>
     private static int Chunks(string value) => value switch
@@ -61,13 +63,17 @@ internal static class TransformersJs
         _ => int.TryParse(value, CultureInfo.InvariantCulture, out var count) ? count : 0,
     };
 
-    private static string Number(int dataFiles) => dataFiles switch { 0 => "false", 1 => "true", _ => dataFiles.ToString(CultureInfo.InvariantCulture) };
+    private static string Number(int dataFiles) =>
+        dataFiles switch { 0 => "false", 1 => "true", _ => dataFiles.ToString(CultureInfo.InvariantCulture) };
 }
 
 /// <summary>The same model at several precisions, side by side: <c>model.onnx</c>, <c>model_q4.onnx</c>, <c>model_fp16.onnx</c>.</summary>
 internal static class Precisions
 {
-    private static readonly string[] Suffixes = ["_q4f16", "_q2f16", "_q1f16", "_quantized", "_fp16", "_int8", "_uint8", "_bnb4", "_q8", "_q4", "_q2", "_q1"];
+    private static readonly string[] Suffixes =
+    [
+        "_q4f16", "_q2f16", "_q1f16", "_quantized", "_fp16", "_int8", "_uint8", "_bnb4", "_q8", "_q4", "_q2", "_q1",
+    ];
 
     /// <summary>A file's stem without the precision.</summary>
     public static string Base(string stem) =>
@@ -75,5 +81,7 @@ internal static class Precisions
 
     /// <summary>True for another file of the same network, in the same folder.</summary>
     public static bool AreOne(string a, string b) =>
-        a != b && Path.GetDirectoryName(a) == Path.GetDirectoryName(b) && Base(Path.GetFileNameWithoutExtension(a)) == Base(Path.GetFileNameWithoutExtension(b));
+        a != b
+            && Path.GetDirectoryName(a) == Path.GetDirectoryName(b)
+            && Base(Path.GetFileNameWithoutExtension(a)) == Base(Path.GetFileNameWithoutExtension(b));
 }

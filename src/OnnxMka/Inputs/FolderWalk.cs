@@ -2,7 +2,9 @@ using OnnxMka.Graph;
 
 namespace OnnxMka.Inputs;
 
-/// <summary>What lies in a folder and below. Links to folders are met but not followed: they may lead in a circle, or to everything there is.</summary>
+/// <summary>
+/// What lies in a folder and below. Links to folders are met but not followed: they may lead in a circle, or to everything there is.
+/// </summary>
 internal static class FolderWalk
 {
     /// <summary>Files, and links to folders, in the order of their names.</summary>
@@ -24,5 +26,6 @@ internal static class FolderWalk
     }
 
     private static FileSystemInfo[] Entries(string folder) =>
-        InputFileException.Reading<FileSystemInfo[]>(folder, () => [.. new DirectoryInfo(folder).EnumerateFileSystemInfos().OrderBy(e => e.Name, StringComparer.Ordinal)]);
+        InputFileException.Reading<FileSystemInfo[]>(
+            folder, () => [.. new DirectoryInfo(folder).EnumerateFileSystemInfos().OrderBy(e => e.Name, StringComparer.Ordinal)]);
 }

@@ -41,7 +41,10 @@ public sealed record ModelLocation(string ModelPath, string Root, bool IsFolder)
         {
             1 => new ModelLocation(all[0], root, true),
             0 when StagingNames.IsHalfDone(root) => throw new RefusedException(
-                "MKA050", path, "it holds no .onnx file", "A run that was killed left it so: the next run with that output puts back what stood there"),
+                "MKA050",
+                path,
+                "it holds no .onnx file",
+                "A run that was killed left it so: the next run with that output puts back what stood there"),
             0 => throw new RefusedException("MKA050", path, "it holds no .onnx file", "Give the model file or its folder"),
             _ => throw new RefusedException("MKA050", path, $"it holds several .onnx files{Which(root, named)}", "Name the decoder file"),
         };
@@ -74,7 +77,10 @@ public sealed record ModelLocation(string ModelPath, string Root, bool IsFolder)
         var folder = Path.GetDirectoryName(full)!;
         var above = Path.GetDirectoryName(folder);
         // The layout of the Hugging Face hub: config.json beside a folder onnx/.
-        var nested = Path.GetFileName(folder) == "onnx" && above is not null && !File.Exists(Path.Combine(folder, "config.json")) && File.Exists(Path.Combine(above, "config.json"));
+        var nested = Path.GetFileName(folder) == "onnx"
+            && above is not null
+            && !File.Exists(Path.Combine(folder, "config.json"))
+            && File.Exists(Path.Combine(above, "config.json"));
         return new ModelLocation(full, nested ? above! : folder, false);
     }
 
@@ -86,7 +92,10 @@ public sealed record ModelLocation(string ModelPath, string Root, bool IsFolder)
         RefusePackageFiles(json, config);
         if (json.String(json.Find("model.decoder.filename")) is not { Length: > 0 } name) return null;
         var inside = !name.Contains('\0') && RealPath.IsInside(Path.GetFullPath(Path.Combine(root, name)), root);
-        return inside ? Path.Combine(root, name) : throw new RefusedException("MKA050", config, $"it names '{name}' as the decoder, which is no file of this folder", "Mend it, or name the model file");
+        return inside
+            ? Path.Combine(root, name)
+            : throw new RefusedException(
+                "MKA050", config, $"it names '{name}' as the decoder, which is no file of this folder", "Mend it, or name the model file");
     }
 
     /// <summary>Refuses names of files by their hash: those lie in the model package that this configuration comes from.</summary>

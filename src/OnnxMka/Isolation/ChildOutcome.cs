@@ -21,10 +21,16 @@ public sealed record ChildOutcome(ChildEnd End, string Text, string Errors)
 
     internal static ChildOutcome Answer(string text) => new(ChildEnd.Answered, text, "");
 
-    internal static ChildOutcome TimeOut(TimeSpan limit, string errors) => new(ChildEnd.TimedOut, $"did not come to an end within {limit.TotalSeconds:0} s", errors);
+    internal static ChildOutcome TimeOut(TimeSpan limit, string errors) =>
+        new(ChildEnd.TimedOut, $"did not come to an end within {limit.TotalSeconds:0} s", errors);
 
     internal static ChildOutcome Death(int exitCode, string errors) =>
-        new(ChildEnd.Died, exitCode is > FirstSignal and < 2 * FirstSignal && !OperatingSystem.IsWindows() ? $"was ended by {Signal(exitCode - FirstSignal)}" : $"ended with exit code {Code(exitCode)}", errors);
+        new(
+            ChildEnd.Died,
+            exitCode is > FirstSignal and < 2 * FirstSignal && !OperatingSystem.IsWindows()
+                ? $"was ended by {Signal(exitCode - FirstSignal)}"
+                : $"ended with exit code {Code(exitCode)}",
+            errors);
 
     /// <summary>A number that Linux and macOS count differently is told as the system that runs this counts it.</summary>
     private static string Signal(int number) => number switch

@@ -21,7 +21,8 @@ public static class ChildProbe
 
     /// <summary>
     /// Starts the child, waits for it, and ends it where it takes longer than <paramref name="limit"/> or is cancelled. A refusal of the
-    /// child is thrown here as its own. Throws <see cref="InvalidOperationException"/> where probes are not available, and for a bug in the child.
+    /// child is thrown here as its own. Throws <see cref="InvalidOperationException"/> where probes are not available, and for a bug in the
+    /// child.
     /// </summary>
     public static ChildOutcome Run(string verb, IEnumerable<string> arguments, TimeSpan limit, CancellationToken ct) =>
         Run(ChildProgram.Current ?? throw new InvalidOperationException("This program serves no probes."), [verb, .. arguments], limit, ct);

@@ -19,6 +19,7 @@ internal sealed record ChildProgram(string File, ImmutableArray<string> Before)
     {
         if (Assembly.GetEntryAssembly() is not { } program || !program.IsDefined(typeof(ServesProbesAttribute)) || System.Environment.ProcessPath is not { } host) return null;
         var assembly = Path.Combine(AppContext.BaseDirectory, program.GetName().Name + ".dll");
-        return new ChildProgram(host, Path.GetFileNameWithoutExtension(host) == "dotnet" ? [assembly, ChildServer.Word] : [ChildServer.Word]);
+        return new ChildProgram(
+            host, Path.GetFileNameWithoutExtension(host) == "dotnet" ? [assembly, ChildServer.Word] : [ChildServer.Word]);
     }
 }

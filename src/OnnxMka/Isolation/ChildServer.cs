@@ -20,7 +20,9 @@ internal static class ChildServer
     private const int Refused = 3;
     private const int LongestErrors = 4096;
 
-    /// <summary>The exit code where this process was started as a child; null where it was not, and the arguments are the program's own.</summary>
+    /// <summary>
+    /// The exit code where this process was started as a child; null where it was not, and the arguments are the program's own.
+    /// </summary>
     internal static int? Serve(string[] arguments, IReadOnlyDictionary<string, Func<IReadOnlyList<string>, string>> verbs)
     {
         if (arguments is not [Word, var verb, .. var rest]) return null;

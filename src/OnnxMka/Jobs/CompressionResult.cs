@@ -49,7 +49,10 @@ public sealed record CompressionResult(
     ImmutableArray<StageTime> Timings)
 {
     /// <summary>True where the input was itself made by an earlier run.</summary>
-    public bool HasEarlierRun => Origin.Plan.BlockCount != Plan.BlockCount || !Origin.Plan.Groups.Select(g => g.Block).SequenceEqual(Plan.Groups.Select(g => g.Block)) || Origin.Changes.Length != Lineage.Changes.Length;
+    public bool HasEarlierRun =>
+        Origin.Plan.BlockCount != Plan.BlockCount
+            || !Origin.Plan.Groups.Select(g => g.Block).SequenceEqual(Plan.Groups.Select(g => g.Block))
+            || Origin.Changes.Length != Lineage.Changes.Length;
 
     /// <summary>What became of the input's blocks.</summary>
     public MergePlan Plan => Lineage.Plan;

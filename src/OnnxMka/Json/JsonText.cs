@@ -7,8 +7,8 @@ using OnnxMka.Graph;
 namespace OnnxMka.Json;
 
 /// <summary>
-/// A JSON file that is changed only where a value changes: key order, spacing, unknown keys, spelling and number formats stay byte for byte.
-/// Values are compared decoded, never as text.
+/// A JSON file that is changed only where a value changes: key order, spacing, unknown keys, spelling and number formats stay byte for
+/// byte. Values are compared decoded, never as text.
 /// </summary>
 internal sealed class JsonText
 {
@@ -34,7 +34,8 @@ internal sealed class JsonText
         var options = new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
         var reader = new Utf8JsonReader(PythonNumbers.Masked(bytes).AsSpan(_origin), options);
         if (!Utf8.IsValid(bytes)) throw new JsonException("it is not UTF-8");
-        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) throw new JsonException($"it is {Named(reader.TokenType)}, not an object");
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+            throw new JsonException($"it is {Named(reader.TokenType)}, not an object");
         Walk(ref reader, "");
         // What follows the object must be nothing.
         while (reader.Read())
@@ -61,7 +62,8 @@ internal sealed class JsonText
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             // InvalidOperationException: a key with half a surrogate pair.
-            throw new RefusedException("MKA051", name, $"it is no JSON object ({e.Message.Split('\n')[0].TrimEnd('.')})", "Mend or remove it", e);
+            throw new RefusedException(
+                "MKA051", name, $"it is no JSON object ({e.Message.Split('\n')[0].TrimEnd('.')})", "Mend or remove it", e);
         }
     }
 

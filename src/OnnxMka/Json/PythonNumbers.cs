@@ -55,7 +55,8 @@ internal static class PythonNumbers
     /// <summary>Nothing of a longer word or number before it or behind it, but a minus sign.</summary>
     private static bool StandsAlone(byte[] json, int start, int end)
     {
-        static bool IsPart(byte b) => char.IsAsciiLetterOrDigit((char)b) || b is (byte)'_' or (byte)'.' or (byte)'-' or (byte)'+' or >= 0x80;
+        static bool IsPart(byte b) =>
+            char.IsAsciiLetterOrDigit((char)b) || b is (byte)'_' or (byte)'.' or (byte)'-' or (byte)'+' or >= 0x80;
         var before = start > 0 && json[start - 1] == '-' && json[start] == 'I' ? start - 2 : start - 1;
         return (before < 0 || !IsPart(json[before])) && (end >= json.Length || !IsPart(json[end]));
     }

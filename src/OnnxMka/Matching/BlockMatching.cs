@@ -34,7 +34,10 @@ internal sealed class BlockMatching
         _ct = ct;
     }
 
-    /// <summary>Orders for every block that goes into another. Refuses blocks whose units cannot be told, or not be proven to be so (MKA058, MKA059).</summary>
+    /// <summary>
+    /// Orders for every block that goes into another. Refuses blocks whose units cannot be told, or not be proven to be so (MKA058,
+    /// MKA059).
+    /// </summary>
     public static (ImmutableArray<BlockPermutation> Orders, ImmutableArray<UnitMatch> Report) Run(
         BlockChain chain, MergePlan plan, AlignUnits units, OriginalSeams seams, IProgress<int>? progress, CancellationToken ct)
     {
@@ -44,7 +47,8 @@ internal sealed class BlockMatching
         {
             foreach (var block in group.Weights.Keys.Where(b => b != group.Block))
             {
-                foreach (var kind in new[] { AlignUnits.Mlp, AlignUnits.Heads }.Where(k => units.HasFlag(k))) found.Add(matching.Match(group.Block, block, kind));
+                foreach (var kind in new[] { AlignUnits.Mlp, AlignUnits.Heads }.Where(k => units.HasFlag(k)))
+                    found.Add(matching.Match(group.Block, block, kind));
                 progress?.Report(1);
             }
         }
@@ -92,7 +96,10 @@ internal sealed class BlockMatching
         return products;
     }
 
-    /// <summary><c>sum over a of unit i, b of unit j: gram[a, b] (W W')[a, b], W' of the other block, turned</c>: inner products of what units write.</summary>
+    /// <summary>
+    /// <c>sum over a of unit i, b of unit j: gram[a, b] (W W')[a, b], W' of the other block, turned</c>: inner products of what units
+    /// write.
+    /// </summary>
     private static double[] Summed(double[] gram, double[] left, double[] right, InnerUnits units)
     {
         var (rows, width, outputs, n) = (units.Outer.Inputs, units.Width, units.Outer.Outputs, units.Count);
@@ -116,17 +123,25 @@ internal sealed class BlockMatching
         for (var i = 0; i < worth.Length; i++)
         {
             var (row, column) = (i / groups * share, i % groups * share);
-            var part = Enumerable.Range(0, share * share).Select(k => scores[((row + (k / share)) * count) + column + (k % share)]).ToArray();
+            var part = Enumerable.Range(0, share * share)
+                .Select(k => scores[((row + (k / share)) * count) + column + (k % share)])
+                .ToArray();
             inside[i] = Assignment.Largest(part, share);
             worth[i] = inside[i].Select((to, from) => part[(from * share) + to]).Sum();
         }
 
-        return [.. Assignment.Largest(worth, groups).SelectMany((group, place) => inside[(place * groups) + group].Select(head => (group * share) + head))];
+        return
+        [
+            .. Assignment.Largest(worth, groups).SelectMany(
+                (group, place) => inside[(place * groups) + group].Select(head => (group * share) + head)),
+        ];
     }
 
     private static double Mean(double[] scores, int[] order) => order.Select((from, to) => scores[(to * order.Length) + from]).Average();
 
-    /// <summary>The layout with which the block computes the same when its units stand in reverse. Refuses a block that has none (MKA059).</summary>
+    /// <summary>
+    /// The layout with which the block computes the same when its units stand in reverse. Refuses a block that has none (MKA059).
+    /// </summary>
     private (PackedLayout Layout, double Proof) Layout(int block, InnerUnits units)
     {
         var least = double.PositiveInfinity;
@@ -134,7 +149,8 @@ internal sealed class BlockMatching
         foreach (var layout in Enum.GetValues<PackedLayout>())
         {
             var permuted = PermutedBlocks.Apply(_map, [new BlockPermutation(block, units.Kind, layout, reverse)]).Model;
-            var (error, allowed) = UnitProof.Difference(_chain, BlockPart.Of(_map.Model, _map, block), BlockPart.Of(permuted, _map, block), _seams[block - 1], _ct);
+            var (error, allowed) = UnitProof.Difference(
+                _chain, BlockPart.Of(_map.Model, _map, block), BlockPart.Of(permuted, _map, block), _seams[block - 1], _ct);
             if (error <= allowed) return (layout, error);
             least = Math.Min(least, error);
         }
@@ -158,5 +174,10 @@ internal sealed class BlockMatching
     }
 
     private void Observe(int block, string tap, Action<ReadOnlySpan<float>, ReadOnlySpan<float>> consumer) => StreamRows.Each(
-        _chain, BlockPart.Of(_map.Model, _map, block).Tapping(tap), _seams[block - 1], _seams[block], (left, _, tapped) => consumer(left, tapped), _ct);
+        _chain,
+        BlockPart.Of(_map.Model, _map, block).Tapping(tap),
+        _seams[block - 1],
+        _seams[block],
+        (left, _, tapped) => consumer(left, tapped),
+        _ct);
 }

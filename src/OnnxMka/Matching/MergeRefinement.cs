@@ -13,12 +13,24 @@ namespace OnnxMka.Matching;
 /// <summary>Makes the averages of a plan better: units aligned, then shares fitted.</summary>
 internal static class MergeRefinement
 {
-    /// <summary>Windows that it looks at: correlations over 32 x 128 tokens have a standard error below 0.02, and a block has far fewer shares than tokens.</summary>
+    /// <summary>
+    /// Windows that it looks at: correlations over 32 x 128 tokens have a standard error below 0.02, and a block has far fewer shares than
+    /// tokens.
+    /// </summary>
     private const int Windows = 32;
 
-    /// <summary>The refined plan and what was done. Refuses as <see cref="BlockMatching"/> does, and models that cannot be run block by block.</summary>
+    /// <summary>
+    /// The refined plan and what was done. Refuses as <see cref="BlockMatching"/> does, and models that cannot be run block by block.
+    /// </summary>
     public static (MergePlan Plan, MergeReport Report) Run(
-        BlockMap map, MergePlan plan, PlanOptions options, CalibrationSplit split, ChainOptions chainOptions, ExecutionTarget target, IProgressSink progress, CancellationToken ct)
+        BlockMap map,
+        MergePlan plan,
+        PlanOptions options,
+        CalibrationSplit split,
+        ChainOptions chainOptions,
+        ExecutionTarget target,
+        IProgressSink progress,
+        CancellationToken ct)
     {
         var merges = plan.Groups.Where(g => g.IsMerge).Sum(g => g.Weights.Count - 1);
         if (merges == 0) return (plan, new MergeReport([], []));
@@ -28,7 +40,8 @@ internal static class MergeRefinement
         if (options.Align != AlignUnits.None)
         {
             using var aligning = progress.Begin("align", merges, "blocks");
-            (var orders, matches) = BlockMatching.Run(BlockChain.Of(map, target, chainOptions), plan, options.Align, seams.Fit, aligning.AsIncrement<int>(), ct);
+            (var orders, matches) = BlockMatching.Run(
+                BlockChain.Of(map, target, chainOptions), plan, options.Align, seams.Fit, aligning.AsIncrement<int>(), ct);
             plan = plan with { Permutations = orders };
             map = PermutedBlocks.Apply(map, orders);
         }
@@ -45,5 +58,6 @@ internal static class MergeRefinement
         return SplitSeams.Of(chain, split, stage.AsIncrement<int>(), ct);
     }
 
-    private static CalibrationSet Few(CalibrationSet set) => set with { Samples = [.. Spread.Choose(set.Count, Windows, 0).Select(i => set.Samples[i])] };
+    private static CalibrationSet Few(CalibrationSet set) =>
+        set with { Samples = [.. Spread.Choose(set.Count, Windows, 0).Select(i => set.Samples[i])] };
 }

@@ -14,7 +14,9 @@ public sealed record UnitMatch(int Into, int Block, AlignUnits Units, int Moved,
 
 /// <summary>Shares of one merged block, fitted.</summary>
 /// <param name="Block">Original number of the block that stays.</param>
-/// <param name="ErrorBefore"><c>||t - y|| / ||t||</c> on held-out tokens: y what the merged block leaves with the planned shares, t the original stream there.</param>
+/// <param name="ErrorBefore">
+/// <c>||t - y|| / ||t||</c> on held-out tokens: y what the merged block leaves with the planned shares, t the original stream there.
+/// </param>
 /// <param name="ErrorAfter">The same with the fitted shares.</param>
 /// <param name="Kept">False where held-out error did not fall: the planned shares stay.</param>
 /// <param name="Shares">Share of the kept block in each parameter.</param>

@@ -50,7 +50,8 @@ internal sealed class ShareFitting
 
     /// <summary>The plan with fitted shares where they lower the held-out error. Progress counts merged blocks.</summary>
     /// <param name="seams">Of the model whose blocks are merged, with held-out ones.</param>
-    public static (MergePlan Plan, ImmutableArray<ShareFit> Report) Run(BlockChain chain, MergePlan plan, SplitSeams seams, IProgress<int>? progress, CancellationToken ct)
+    public static (MergePlan Plan, ImmutableArray<ShareFit> Report) Run(
+        BlockChain chain, MergePlan plan, SplitSeams seams, IProgress<int>? progress, CancellationToken ct)
     {
         var fitting = new ShareFitting(chain, plan, seams, ct);
         var report = ImmutableArray.CreateBuilder<ShareFit>();
@@ -86,11 +87,19 @@ internal sealed class ShareFitting
 
         var improved = error < before;
         var fitted = improved ? With(group, variables, shares) : group;
-        var report = Enumerable.Range(0, kept.Parameters.Length).Select(role => new FittedShare(kept.Parameters[role].Role, fitted.WeightsOf(role).GetValueOrDefault(group.Block)));
+        var report = Enumerable.Range(0, kept.Parameters.Length).Select(
+            role => new FittedShare(kept.Parameters[role].Role, fitted.WeightsOf(role).GetValueOrDefault(group.Block)));
         return (fitted, new ShareFit(group.Block, before, error, improved, [.. report]));
     }
 
-    private bool Improve(MergeGroup group, (int Role, int Block)[] variables, ref double[] shares, double[] step, SeamPair input, SeamPair goal, ref double error)
+    private bool Improve(
+        MergeGroup group,
+        (int Role, int Block)[] variables,
+        ref double[] shares,
+        double[] step,
+        SeamPair input,
+        SeamPair goal,
+        ref double error)
     {
         var factor = 1.0;
         for (var i = 0; i <= Halvings; i++, factor /= 2)

@@ -8,11 +8,13 @@ namespace OnnxMka.Matching;
 internal static class UnitProof
 {
     /// <summary>
-    /// The difference of two outputs y' and y in units of what the block adds, <c>||y' - y|| / ||y - x||</c>, and how large it may be. Another
-    /// order of a sum changes it by roundings alone: some units u of the type in the stream that is written (4 u ||y||), and growing ones
-    /// inside (sums of some thousand products in float32: 1e-3 of what is added). Units that are none change what is added by its own size.
+    /// The difference of two outputs y' and y in units of what the block adds, <c>||y' - y|| / ||y - x||</c>, and how large it may be.
+    /// Another order of a sum changes it by roundings alone: some units u of the type in the stream that is written (4 u ||y||), and
+    /// growing ones inside (sums of some thousand products in float32: 1e-3 of what is added). Units that are none change what is added by
+    /// its own size.
     /// </summary>
-    public static (double Error, double Allowed) Difference(BlockChain chain, BlockPart original, BlockPart permuted, SeamActivations input, CancellationToken ct)
+    public static (double Error, double Allowed) Difference(
+        BlockChain chain, BlockPart original, BlockPart permuted, SeamActivations input, CancellationToken ct)
     {
         using var expected = chain.RunBlock(original, input, null, null, ct);
         double difference = 0, added = 0, norm = 0;

@@ -3,7 +3,9 @@ using System.Reflection;
 
 namespace OnnxMka.Outcomes;
 
-/// <summary>What numbers an option may be, whoever gives it: a flag, a recipe, a program. Numbers that are not finite it never may.</summary>
+/// <summary>
+/// What numbers an option may be, whoever gives it: a flag, a recipe, a program. Numbers that are not finite it never may.
+/// </summary>
 /// <param name="least">The least, unless <see cref="BeyondLeast"/>.</param>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class BoundsAttribute(double least) : Attribute

@@ -12,7 +12,10 @@ public static class Durations
     public static TimeSpan? Parse(string text)
     {
         double? unit = text.Length == 0 ? null : text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, _ => null };
-        return unit is { } seconds && double.TryParse(text.AsSpan(0, text.Length - 1), CultureInfo.InvariantCulture, out var number) && number > 0 && number * seconds < MostSeconds
+        return unit is { } seconds
+            && double.TryParse(text.AsSpan(0, text.Length - 1), CultureInfo.InvariantCulture, out var number)
+            && number > 0
+            && number * seconds < MostSeconds
             ? TimeSpan.FromSeconds(number * seconds)
             : null;
     }

@@ -23,7 +23,8 @@ public sealed record Loss : IComparable<Loss>
     /// <summary><c>exp</c> of it; null where that is no finite number.</summary>
     public double? Perplexity => Finite(Math.Exp(Nats ?? double.NaN));
 
-    public static Loss Of(double nats) => double.IsFinite(nats) ? new Loss(nats, null) : new Loss(null, double.IsNaN(nats) ? "NaN" : "infinite");
+    public static Loss Of(double nats) =>
+        double.IsFinite(nats) ? new Loss(nats, null) : new Loss(null, double.IsNaN(nats) ? "NaN" : "infinite");
 
     /// <summary>Rise of the perplexity over that of another loss, as a share; null where that is no finite number.</summary>
     public double? IncreaseOver(Loss other) => Finite(Math.Exp((Nats - other.Nats) ?? double.NaN) - 1);

@@ -5,7 +5,9 @@ public static class Losses
 {
     private const string Next = "The model overflows or its weights hold NaN; fp16 models may need fp32 or another execution provider";
 
-    /// <summary>What has the least loss; the first of equals. Refuses (MKA033) where no loss is finite, with the blocks of the first.</summary>
+    /// <summary>
+    /// What has the least loss; the first of equals. Refuses (MKA033) where no loss is finite, with the blocks of the first.
+    /// </summary>
     /// <param name="without">Names of the blocks that a candidate is without.</param>
     public static T Least<T>(IEnumerable<T> candidates, Func<T, Loss> loss, Func<T, IEnumerable<string>> without)
         where T : notnull
@@ -15,7 +17,11 @@ public static class Losses
         {
             string[] blocks = [.. without(best)];
             var (where, it) = blocks.Length == 1 ? ($"block {blocks[0]}", "it") : ($"blocks {string.Join(", ", blocks)}", "them");
-            throw new RefusedException("MKA033", where, $"the loss on calibration text is not finite without {it} ({none.Reason}), nor with anything else that was tried", Next);
+            throw new RefusedException(
+                "MKA033",
+                where,
+                $"the loss on calibration text is not finite without {it} ({none.Reason}), nor with anything else that was tried",
+                Next);
         }
 
         return best;

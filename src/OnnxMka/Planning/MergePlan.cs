@@ -5,7 +5,9 @@ using OnnxMka.Structure;
 
 namespace OnnxMka.Planning;
 
-/// <summary>One decision: block <paramref name="From"/> (with all that was merged into it) goes into block <paramref name="Into"/>.</summary>
+/// <summary>
+/// One decision: block <paramref name="From"/> (with all that was merged into it) goes into block <paramref name="Into"/>.
+/// </summary>
 /// <param name="Into">Original number of the block that stays; null where a named first block is dropped.</param>
 /// <param name="From">Original number of the block that goes.</param>
 /// <param name="Similarity">NPIB of the two seams; null where it was not needed.</param>
@@ -20,7 +22,10 @@ public sealed record MergeGroup(int Block, ImmutableSortedDictionary<int, double
     /// <summary>True where weights of several blocks are mixed.</summary>
     public bool IsMerge => Weights.Count > 1;
 
-    /// <summary>Weights of each parameter of its own, by place in <see cref="OnnxMka.Structure.Block.Parameters"/>; default where <see cref="Weights"/> hold for all.</summary>
+    /// <summary>
+    /// Weights of each parameter of its own, by place in <see cref="OnnxMka.Structure.Block.Parameters"/>; default where
+    /// <see cref="Weights"/> hold for all.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public ImmutableArray<FittedWeights> Fitted { get; init; }
 
@@ -38,7 +43,9 @@ public enum PackedLayout
     /// <summary>One after the other: all queries, all keys, all values; all gates, all ups. Also where nothing is packed.</summary>
     Sections,
 
-    /// <summary>Unit by unit: query, key and value of a head (or KV group), then those of the next; gate and up of a neuron, then the next.</summary>
+    /// <summary>
+    /// Unit by unit: query, key and value of a head (or KV group), then those of the next; gate and up of a neuron, then the next.
+    /// </summary>
     Interleaved,
 }
 
@@ -71,7 +78,9 @@ public sealed record MergePlan(
     /// <summary>Which half of each merged block is mixed.</summary>
     public MergedHalf Only { get; init; } = MergedHalf.Both;
 
-    /// <summary>Names of the original blocks where those are halves of layers: <c>0.attention</c>, <c>0.mlp</c>, ...; null where they are layers.</summary>
+    /// <summary>
+    /// Names of the original blocks where those are halves of layers: <c>0.attention</c>, <c>0.mlp</c>, ...; null where they are layers.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ImmutableArray<string>? Units { get; init; }
 
@@ -119,7 +128,11 @@ public sealed record MergePlan(
             Steps = [.. Steps, .. next.Steps.Select(s => s with { Into = s.Into is { } into ? Block(into) : null, From = Block(s.From) })],
             Groups = [.. next.Groups.Select(g => new MergeGroup(Block(g.Block), Combined(g.Weights)) { Fitted = CombinedFits(g) })],
             Rejected = [.. Rejected, .. next.Rejected.Select(r => r with { Left = Block(r.Left), Right = Block(r.Right) })],
-            Permutations = [.. Permutations.IsDefault ? [] : Permutations, .. next.Permutations.IsDefault ? [] : next.Permutations.Select(p => p with { Block = Block(p.Block) })],
+            Permutations =
+            [
+                .. Permutations.IsDefault ? [] : Permutations,
+                .. next.Permutations.IsDefault ? [] : next.Permutations.Select(p => p with { Block = Block(p.Block) }),
+            ],
         };
     }
 
@@ -144,10 +157,13 @@ public sealed record MergePlan(
     private ImmutableArray<FittedWeights> CombinedFits(MergeGroup next)
     {
         if (next.Fitted.IsDefaultOrEmpty && next.Weights.Keys.All(p => Groups[p].Fitted.IsDefaultOrEmpty)) return default;
-        var roles = next.Fitted.IsDefaultOrEmpty ? Groups[next.Weights.Keys.First(p => !Groups[p].Fitted.IsDefaultOrEmpty)].Fitted : next.Fitted;
+        var roles = next.Fitted.IsDefaultOrEmpty
+            ? Groups[next.Weights.Keys.First(p => !Groups[p].Fitted.IsDefaultOrEmpty)].Fitted
+            : next.Fitted;
         return [.. roles.Select((fit, role) => fit with
         {
-            Weights = Combined(next.WeightsOf(role).SelectMany(w => Groups[w.Key].WeightsOf(role).Select(inner => (inner.Key, w.Value * inner.Value)))),
+            Weights = Combined(
+                next.WeightsOf(role).SelectMany(w => Groups[w.Key].WeightsOf(role).Select(inner => (inner.Key, w.Value * inner.Value)))),
         })];
     }
 

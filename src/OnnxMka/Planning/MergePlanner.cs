@@ -14,18 +14,23 @@ namespace OnnxMka.Planning;
 public static class MergePlanner
 {
     /// <summary>Refuses counts that the protected ends and the kinds of blocks leave no room for.</summary>
-    /// <param name="similarity">NPIB of every pair of seams; null where nothing needs it (named drops, tail order with a fixed alpha).</param>
+    /// <param name="similarity">
+    /// NPIB of every pair of seams; null where nothing needs it (named drops, tail order with a fixed alpha).
+    /// </param>
     public static MergePlan Plan(BlockMap map, SimilarityTable? similarity, PlanOptions options, string fingerprint) =>
         Plan(map.Blocks, similarity, options, fingerprint) with { Units = map.HalfNames };
 
     /// <summary>
-    /// The drop of <paramref name="count"/> blocks from similarities alone, which may come from activations that another framework captured.
-    /// The ends are protected as by default.
+    /// The drop of <paramref name="count"/> blocks from similarities alone, which may come from activations that another framework
+    /// captured. The ends are protected as by default.
     /// </summary>
     public static MergePlan Drop(SimilarityTable similarity, int count, string fingerprint)
     {
         var nowhere = new Seam("", null);
-        ImmutableArray<Block> blocks = [.. Enumerable.Range(0, similarity.Count).Select(i => new Block(i, 0, 0, null, [], [], [], [], nowhere, nowhere))];
+        ImmutableArray<Block> blocks =
+        [
+            .. Enumerable.Range(0, similarity.Count).Select(i => new Block(i, 0, 0, null, [], [], [], [], nowhere, nowhere)),
+        ];
         return Plan(blocks, similarity, new PlanOptions { Method = Method.Drop, Count = count }, fingerprint);
     }
 
@@ -33,7 +38,10 @@ public static class MergePlanner
     public static ImmutableArray<int> RemovalOrder(SimilarityTable similarity)
     {
         var free = new PlanOptions();
-        return [.. Drop(similarity, Math.Max(0, similarity.Count - free.ProtectFirst - free.ProtectLast - 1), "").Steps.Select(s => s.From)];
+        return
+        [
+            .. Drop(similarity, Math.Max(0, similarity.Count - free.ProtectFirst - free.ProtectLast - 1), "").Steps.Select(s => s.From),
+        ];
     }
 
     private static MergePlan Plan(ImmutableArray<Block> blocks, SimilarityTable? similarity, PlanOptions options, string fingerprint)
@@ -41,7 +49,9 @@ public static class MergePlanner
         var rules = new PairRules(blocks, options);
         var stack = new MergeStack(blocks);
         var steps = options.Named.IsDefaultOrEmpty ? ByCount(rules, similarity, options, stack) : ByName(rules, similarity, options, stack);
-        return new MergePlan(fingerprint, options.Method, options.Order, blocks.Length, [.. steps], stack.Groups, rules.Rejected) { Only = options.Only };
+        return new MergePlan(
+            fingerprint, options.Method, options.Order, blocks.Length, [.. steps], stack.Groups, rules.Rejected)
+        { Only = options.Only };
     }
 
     /// <summary>The plan of decisions that were taken elsewhere, in their order: drops (alpha 1) and merges.</summary>
@@ -56,7 +66,15 @@ public static class MergePlanner
         }
 
         var method = taken.Any(s => s.Alpha < 1) ? Method.Mka : Method.Drop;
-        return new MergePlan(fingerprint, method, options.Order, map.Count, taken, stack.Groups, new PairRules(map.Blocks, options).Rejected) { Units = map.HalfNames, Only = options.Only };
+        return new MergePlan(
+            fingerprint,
+            method,
+            options.Order,
+            map.Count,
+            taken,
+            stack.Groups,
+            new PairRules(map.Blocks, options).Rejected)
+        { Units = map.HalfNames, Only = options.Only };
     }
 
     /// <summary>Blocks that can go at most, as far as the protected ends and single pairs tell.</summary>
@@ -67,7 +85,9 @@ public static class MergePlanner
     /// </summary>
     internal static int Mergeable(BlockMap map, PlanOptions options) => Room(map, options with { Method = Method.Mka });
 
-    /// <summary>Refuses named blocks that do not exist, and a count that leaves no pair to take; asked before anything is calibrated.</summary>
+    /// <summary>
+    /// Refuses named blocks that do not exist, and a count that leaves no pair to take; asked before anything is calibrated.
+    /// </summary>
     public static void CheckRoom(BlockMap map, PlanOptions options) => new PairRules(map.Blocks, options).CheckRoom();
 
     private static List<MergeStep> ByCount(PairRules rules, SimilarityTable? similarity, PlanOptions options, MergeStack stack)
@@ -97,14 +117,25 @@ public static class MergePlanner
                 continue;
             }
 
-            if (stack.Obstacle(place) is { } reason) throw new RefusedException("MKA041", $"block {block}", $"it cannot be merged into the block before: {reason}", "Use --method drop, or name other blocks");
+            if (stack.Obstacle(place) is { } reason)
+            {
+                throw new RefusedException(
+                    "MKA041",
+                    $"block {block}",
+                    $"it cannot be merged into the block before: {reason}",
+                    "Use --method drop, or name other blocks");
+            }
+
             steps.Add(Join(stack, place, similarity, options));
         }
 
         return steps;
     }
 
-    /// <summary>Makes one of a place and the one before it. In a drop the share is 1: the weights stay, and the place leaves the dropped block's seam.</summary>
+    /// <summary>
+    /// Makes one of a place and the one before it. In a drop the share is 1: the weights stay, and the place leaves the dropped block's
+    /// seam.
+    /// </summary>
     private static MergeStep Join(MergeStack stack, int place, SimilarityTable? similarity, PlanOptions options)
     {
         var score = Similarity(similarity, stack, place);
@@ -114,5 +145,6 @@ public static class MergePlanner
         return step;
     }
 
-    private static double? Similarity(SimilarityTable? similarity, MergeStack stack, int place) => similarity?[stack.LastMember(place - 1), stack.LastMember(place)];
+    private static double? Similarity(SimilarityTable? similarity, MergeStack stack, int place) =>
+        similarity?[stack.LastMember(place - 1), stack.LastMember(place)];
 }

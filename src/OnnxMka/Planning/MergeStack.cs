@@ -28,7 +28,8 @@ internal sealed class MergeStack
     public int LastMember(int place) => _places[place].Members[^1];
 
     /// <summary>Why the block at a place cannot be merged into the one before it; null where it can.</summary>
-    public string? Obstacle(int place) => place == 0 ? "there is no block before it" : Obstacle(_blocks[this[place - 1]], _blocks[this[place]]);
+    public string? Obstacle(int place) =>
+        place == 0 ? "there is no block before it" : Obstacle(_blocks[this[place - 1]], _blocks[this[place]]);
 
     /// <summary>Why two blocks cannot be mixed; null where they can.</summary>
     public static string? Obstacle(Block a, Block b)

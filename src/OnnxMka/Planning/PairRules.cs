@@ -41,10 +41,21 @@ internal sealed class PairRules(ImmutableArray<Block> blocks, PlanOptions option
     public void CheckNamed()
     {
         if (options.Named.Where(b => b < 0 || b >= blocks.Length).Take(1).ToArray() is [var missing])
-            throw new RefusedException("MKA040", $"block {missing}", $"the model has blocks 0 to {blocks.Length - 1}", "Name blocks that exist; numbers start at 0");
-        if (options.Named.Distinct().Count() == blocks.Length) throw new RefusedException("MKA040", "--blocks", "no block would be left", "Name fewer blocks");
+        {
+            throw new RefusedException(
+                "MKA040",
+                $"block {missing}",
+                $"the model has blocks 0 to {blocks.Length - 1}",
+                "Name blocks that exist; numbers start at 0");
+        }
+
+        if (options.Named.Distinct().Count() == blocks.Length)
+            throw new RefusedException("MKA040", "--blocks", "no block would be left", "Name fewer blocks");
         if (options.Method != Method.Drop && options.Named.Contains(0))
-            throw new RefusedException("MKA040", "block 0", "there is no block before it to merge it into", "Use --method drop, or name another block");
+        {
+            throw new RefusedException(
+                "MKA040", "block 0", "there is no block before it to merge it into", "Use --method drop, or name another block");
+        }
     }
 
     /// <param name="possible">Blocks that can go.</param>
@@ -55,7 +66,9 @@ internal sealed class PairRules(ImmutableArray<Block> blocks, PlanOptions option
         var why = !merges ? "" : obstacle is null ? ", and only neighbours of one kind merge" : $", and a block's {obstacle}";
         var room = $"only {possible} of {blocks.Length} can go";
         return new RefusedException(
-            "MKA040", $"{options.Count} blocks", $"{room} (the first {options.ProtectFirst} and last {options.ProtectLast} are protected{why})",
+            "MKA040",
+            $"{options.Count} blocks",
+            $"{room} (the first {options.ProtectFirst} and last {options.ProtectLast} are protected{why})",
             merges ? "Ask for fewer, lower --protect-first or --protect-last, or use --method drop"
                 : "Ask for fewer, or lower --protect-first or --protect-last");
     }

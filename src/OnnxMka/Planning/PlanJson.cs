@@ -29,7 +29,9 @@ public static partial class PlanJson
 
     public static string Write(MergePlan plan) => JsonSerializer.Serialize(new Document(Version, plan), Options) + "\n";
 
-    /// <summary>Refuses other versions, unknown content, blocks that the plan's model has not, and weights that are no shares of 1.</summary>
+    /// <summary>
+    /// Refuses other versions, unknown content, blocks that the plan's model has not, and weights that are no shares of 1.
+    /// </summary>
     public static MergePlan Read(string json, string name)
     {
         try
@@ -49,10 +51,14 @@ public static partial class PlanJson
     {
         if (plan.Groups.IsDefaultOrEmpty) throw Bad(name, "it leaves no block");
         // The serializer lets null through where it is an element of an array.
-        if (plan.Groups.Any(g => g is null) || plan.Steps.Any(s => s is null) || plan.Rejected.Any(r => r is null || r.Reason is null)) throw Bad(name, "it has empty entries");
-        if (!plan.Steps.All(s => IsStep(plan, s))) throw Bad(name, "its steps are not between blocks of the model, with figures from 0 to 1");
-        if (plan.Rejected.Any(r => !IsBlock(plan, r.Left) || !IsBlock(plan, r.Right))) throw Bad(name, "it speaks of blocks that the model has not");
-        if (plan.Units is { } units && (units.Length != plan.BlockCount || !units.All(IsUnitName))) throw Bad(name, "its units are not the halves of layers");
+        if (plan.Groups.Any(g => g is null) || plan.Steps.Any(s => s is null) || plan.Rejected.Any(r => r is null || r.Reason is null))
+            throw Bad(name, "it has empty entries");
+        if (!plan.Steps.All(s => IsStep(plan, s)))
+            throw Bad(name, "its steps are not between blocks of the model, with figures from 0 to 1");
+        if (plan.Rejected.Any(r => !IsBlock(plan, r.Left) || !IsBlock(plan, r.Right)))
+            throw Bad(name, "it speaks of blocks that the model has not");
+        if (plan.Units is { } units && (units.Length != plan.BlockCount || !units.All(IsUnitName)))
+            throw Bad(name, "its units are not the halves of layers");
         if (!plan.Permutations.IsDefaultOrEmpty && plan.Permutations.Any(p => p is null || !IsBlock(plan, p.Block) || p.From.IsDefaultOrEmpty || p.Units is not (AlignUnits.Mlp or AlignUnits.Heads)))
             throw Bad(name, "it orders units of blocks that the model has not");
         var last = -1;
@@ -78,8 +84,8 @@ public static partial class PlanJson
         && step is { Alpha: >= 0 and <= 1, Similarity: null or (>= 0 and <= 1) };
 
     /// <summary>
-    /// Weights are products of doubles, whose rounding is far below that of a person: each is written with 6 decimals at least, and so off by
-    /// half a millionth at most.
+    /// Weights are products of doubles, whose rounding is far below that of a person: each is written with 6 decimals at least, and so off
+    /// by half a millionth at most.
     /// </summary>
     private static bool IsWhole(MergePlan plan, ImmutableSortedDictionary<int, double> weights) =>
         weights.Count > 0 && Math.Abs(weights.Values.Sum() - 1) <= weights.Count * 0.5e-6 && weights.Keys.All(b => IsBlock(plan, b));

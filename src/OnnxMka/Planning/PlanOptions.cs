@@ -14,7 +14,9 @@ public enum Method
     Drop,
 }
 
-/// <summary>Which weights of a survivor are mixed, for telling what merging either half costs; the others stay the kept block's own.</summary>
+/// <summary>
+/// Which weights of a survivor are mixed, for telling what merging either half costs; the others stay the kept block's own.
+/// </summary>
 public enum MergedHalf
 {
     Both,
@@ -57,7 +59,9 @@ public sealed record PlanOptions
     /// <summary>Blocks to remove. Set by <see cref="ForRatio"/> or directly; ignored where <see cref="Named"/> is given.</summary>
     public int Count { get; init; }
 
-    /// <summary>Blocks (0-based, original numbers) to remove whatever their similarity; protection does not apply to them. Empty for none.</summary>
+    /// <summary>
+    /// Blocks (0-based, original numbers) to remove whatever their similarity; protection does not apply to them. Empty for none.
+    /// </summary>
     public ImmutableArray<int> Named { get; init; } = [];
 
     public Method Method { get; init; } = Method.Mka;
@@ -69,7 +73,9 @@ public sealed record PlanOptions
     /// <summary>Share of the block that is kept, 0 to 1; null takes the pair's similarity clipped to [0.5, 1].</summary>
     public double? Alpha { get; init; }
 
-    /// <summary>The shares are then fitted, one a parameter: least squares of the merged block's output to that of the blocks it stands for.</summary>
+    /// <summary>
+    /// The shares are then fitted, one a parameter: least squares of the merged block's output to that of the blocks it stands for.
+    /// </summary>
     public bool FitAlpha { get; init; }
 
     public AlignUnits Align { get; init; }
@@ -101,13 +107,18 @@ public sealed record PlanOptions
         {
             return int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
                 ? [number]
-                : throw new RefusedException("MKA040", name, "the blocks are whole layers, which are named by number", "Name halves with --granularity sublayer");
+                : throw new RefusedException(
+                    "MKA040", name, "the blocks are whole layers, which are named by number", "Name halves with --granularity sublayer");
         }
 
         var found = map.Blocks.Where(b => b.Name == name || $"{b.Layer}" == name).Select(b => b.Index).ToArray();
         return found.Length > 0
             ? found
-            : throw new RefusedException("MKA040", name, $"the model has no such half of layers 0 to {map.LayerCount - 1}", "Name halves as 3.attention, 3.mlp, or 3 for both");
+            : throw new RefusedException(
+                "MKA040",
+                name,
+                $"the model has no such half of layers 0 to {map.LayerCount - 1}",
+                "Name halves as 3.attention, 3.mlp, or 3 for both");
     }
 
     /// <summary>Blocks that a ratio means: half rounds away from zero, 0.4 of 32 is 13.</summary>

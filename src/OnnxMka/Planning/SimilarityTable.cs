@@ -3,7 +3,9 @@ using OnnxMka.Alignment;
 
 namespace OnnxMka.Planning;
 
-/// <summary>NPIB of every pair of seams as plain numbers: what planning needs of an analysis, whether just computed or read from a file.</summary>
+/// <summary>
+/// NPIB of every pair of seams as plain numbers: what planning needs of an analysis, whether just computed or read from a file.
+/// </summary>
 /// <param name="Rows">Symmetric, L x L, in [0, 1].</param>
 public sealed record SimilarityTable(ImmutableArray<ImmutableArray<double>> Rows)
 {

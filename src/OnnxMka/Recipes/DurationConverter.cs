@@ -12,5 +12,6 @@ internal sealed class DurationConverter : JsonConverter<TimeSpan>
             ? time
             : throw new JsonException("a time is written such as 90s, 10m or 1h");
 
-    public override void Write(Utf8JsonWriter writer, TimeSpan value, JsonSerializerOptions options) => writer.WriteStringValue(Durations.Text(value));
+    public override void Write(Utf8JsonWriter writer, TimeSpan value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(Durations.Text(value));
 }

@@ -40,7 +40,8 @@ public sealed record LockFile(
             var recipe = RecipeNode.Read(document["recipe"], name, kinds, selectors);
             document.Remove("recipe");
             var rest = document.Deserialize<Document>(Options) ?? throw RecipeNode.Bad(name, "", "it is no lock");
-            if (rest.Version != Version || rest.Input is null || rest.Output is null) throw RecipeNode.Bad(name, "version", $"it is no lock of version {Version}");
+            if (rest.Version != Version || rest.Input is null || rest.Output is null)
+                throw RecipeNode.Bad(name, "version", $"it is no lock of version {Version}");
             return new LockFile(recipe, rest.KeepNames, rest.ExternalData, rest.ExecutionProvider ?? "", rest.Input, rest.Output);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -51,7 +52,8 @@ public sealed record LockFile(
 
     public string Write(StepKinds kinds)
     {
-        var node = JsonSerializer.SerializeToNode(new Document(Version, KeepNames, ExternalData, ExecutionProvider, Input, Output), Options)!.AsObject();
+        var node = JsonSerializer.SerializeToNode(
+            new Document(Version, KeepNames, ExternalData, ExecutionProvider, Input, Output), Options)!.AsObject();
         node.Insert(1, "recipe", RecipeNode.Of(Recipe, kinds));
         return node.ToJsonString(JsonForm.Indented) + "\n";
     }
@@ -64,13 +66,20 @@ public sealed record LockFile(
     public void RequireInput(ImmutableSortedDictionary<string, string> found)
     {
         if (FirstDifference(Input, found) is { } name)
-            throw new RefusedException("MKA068", name, "it is not what the lock was made with (SHA-256 differs, or the file is missing)", "Give the same model and text, or a recipe without hashes");
+        {
+            throw new RefusedException(
+                "MKA068",
+                name,
+                "it is not what the lock was made with (SHA-256 differs, or the file is missing)",
+                "Give the same model and text, or a recipe without hashes");
+        }
     }
 
     /// <summary>The first file of the result that has other bytes than the locked one; null where all are the same.</summary>
     public string? OutputDifference(ImmutableSortedDictionary<string, string> found) => FirstDifference(Output, found);
 
-    private static string? FirstDifference(ImmutableSortedDictionary<string, string> wanted, ImmutableSortedDictionary<string, string> found) =>
+    private static string? FirstDifference(
+        ImmutableSortedDictionary<string, string> wanted, ImmutableSortedDictionary<string, string> found) =>
         wanted.Where(w => found.GetValueOrDefault(w.Key) != w.Value).Select(w => w.Key).FirstOrDefault();
 
     private static string Hash(string path)

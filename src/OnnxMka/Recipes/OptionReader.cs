@@ -22,7 +22,8 @@ internal sealed class OptionReader(string name, StepKinds kinds)
         if (node is not JsonObject { Count: 1 } fields)
             throw Bad(place, "a step is its kind's name with its options, such as drop: { ratio: 0.25 }");
         var (word, value) = fields.Single();
-        var kind = kinds.Named(word) ?? throw Bad(place, $"there is no step '{word}'; the kinds are {string.Join(", ", kinds.All.Select(k => k.Name))}");
+        var kind = kinds.Named(word)
+            ?? throw Bad(place, $"there is no step '{word}'; the kinds are {string.Join(", ", kinds.All.Select(k => k.Name))}");
         return (Step)Read(kind.Options, value ?? new JsonObject(), Below(place, word));
     }
 
@@ -69,7 +70,12 @@ internal sealed class OptionReader(string name, StepKinds kinds)
         }
         catch (JsonException e)
         {
-            throw Bad(place, option.CustomConverter is null && Expected(type) is { } expected ? $"{Said(node)} is not {expected}" : e.Message.Split(" Path: ")[0].TrimEnd('.'), e);
+            throw Bad(
+                place,
+                option.CustomConverter is null && Expected(type) is { } expected
+                    ? $"{Said(node)} is not {expected}"
+                    : e.Message.Split(" Path: ")[0].TrimEnd('.'),
+                e);
         }
         catch (ArgumentOutOfRangeException e)
         {

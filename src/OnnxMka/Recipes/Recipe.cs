@@ -22,7 +22,9 @@ public sealed record Recipe
     public Granularity Granularity { get; init; }
 
     public bool Equals(Recipe? other) =>
-        other is not null && Steps.SequenceEqual(other.Steps) && (Calibration, Scoring, Granularity) == (other.Calibration, other.Scoring, other.Granularity);
+        other is not null
+            && Steps.SequenceEqual(other.Steps)
+            && (Calibration, Scoring, Granularity) == (other.Calibration, other.Scoring, other.Granularity);
 
     public override int GetHashCode() => HashCode.Combine(Steps.Length, Calibration, Granularity);
 }

@@ -9,7 +9,9 @@ namespace OnnxMka.Recipes;
 /// <summary>Recipes as text, JSON or YAML by the name of the file (docs/recipes.md).</summary>
 public static class RecipeFile
 {
-    /// <summary>Above the orders of units of a hundred wide layers, which a decided merge holds; YAML and JSON take many times that in memory.</summary>
+    /// <summary>
+    /// Above the orders of units of a hundred wide layers, which a decided merge holds; YAML and JSON take many times that in memory.
+    /// </summary>
     private const int MostCharacters = 8 << 20;
 
     /// <summary>Recipes within recipes end before this.</summary>
@@ -23,7 +25,9 @@ public static class RecipeFile
     /// <summary>True for <c>.json</c>, <c>.yaml</c> and <c>.yml</c>.</summary>
     public static bool IsNamed(string name) => Extensions.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Reads a recipe of steps that come along. Refuses (MKA066) as <see cref="RecipeNode.Read"/> does, and text that is no JSON or YAML.</summary>
+    /// <summary>
+    /// Reads a recipe of steps that come along. Refuses (MKA066) as <see cref="RecipeNode.Read"/> does, and text that is no JSON or YAML.
+    /// </summary>
     /// <param name="text">The file's.</param>
     /// <param name="name">Tells its form; named in refusals.</param>
     public static Recipe Read(string text, string name) => Read(text, name, Kinds.BuiltIn, Selectors.BuiltIn);

@@ -15,7 +15,8 @@ internal static class RecipeRules
     /// <param name="name">The file's.</param>
     public static void Check(Recipe recipe, string name, StepKinds kinds, Selectors selectors)
     {
-        if (recipe.Calibration is { TextFile: not null, IdsFile: not null }) throw RecipeNode.Bad(name, "calibration", "it has text and ids, and wants one of them");
+        if (recipe.Calibration is { TextFile: not null, IdsFile: not null })
+            throw RecipeNode.Bad(name, "calibration", "it has text and ids, and wants one of them");
         foreach (var (step, place, isReached) in Placed(recipe.Steps, "", kinds))
         {
             if (Flaw(step, isReached, recipe.Granularity, selectors) is { } flaw) throw RecipeNode.Bad(name, place, flaw);
@@ -52,6 +53,8 @@ internal static class RecipeRules
         if (removal.Select is not { } select) return null;
         if (removal is Best) return "it chooses the blocks itself, and select is not for it";
         if (removal.IsNamed) return "select chooses blocks; with blocks they are chosen already";
-        return selectors.Names.Contains(select) ? null : $"no selector is called '{select}'; the names are {string.Join(", ", selectors.Names)}";
+        return selectors.Names.Contains(select)
+            ? null
+            : $"no selector is called '{select}'; the names are {string.Join(", ", selectors.Names)}";
     }
 }

@@ -41,7 +41,8 @@ internal static partial class YamlNodes
     }
 
     /// <summary>True where a plain word is text, and neither a number nor true, false or null.</summary>
-    internal static bool IsText(string word) => !Nulls.Contains(word) && !Trues.Contains(word) && !Falses.Contains(word) && !NumberWord().IsMatch(word);
+    internal static bool IsText(string word) =>
+        !Nulls.Contains(word) && !Trues.Contains(word) && !Falses.Contains(word) && !NumberWord().IsMatch(word);
 
     private static void Next<T>(IParser events)
         where T : ParsingEvent
@@ -82,7 +83,8 @@ internal static partial class YamlNodes
         var mapping = new JsonObject();
         while (events.Current is not MappingEnd)
         {
-            if (events.Current is not Scalar { Anchor.IsEmpty: true, Tag.IsEmpty: true } key) throw Bad(name, events.Current!, "a key is a plain word");
+            if (events.Current is not Scalar { Anchor.IsEmpty: true, Tag.IsEmpty: true } key)
+                throw Bad(name, events.Current!, "a key is a plain word");
             events.MoveNext();
             if (!mapping.TryAdd(key.Value, Node(events, name, depth + 1))) throw Bad(name, key, $"'{key.Value}' stands here twice");
         }
@@ -109,7 +111,8 @@ internal static partial class YamlNodes
             : throw Bad(name, scalar, $"{word} is no number that a recipe can hold");
     }
 
-    private static RefusedException Bad(string name, ParsingEvent there, string what) => RecipeNode.Bad(name, $"line {there.Start.Line}", what);
+    private static RefusedException Bad(string name, ParsingEvent there, string what) =>
+        RecipeNode.Bad(name, $"line {there.Start.Line}", what);
 
     [GeneratedRegex(@"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\z", RegexOptions.CultureInvariant, Timeout.Infinite)]
     private static partial Regex NumberWord();

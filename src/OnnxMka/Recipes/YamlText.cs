@@ -6,7 +6,9 @@ using OnnxMka.Json;
 
 namespace OnnxMka.Recipes;
 
-/// <summary>JSON nodes as YAML for people: a word a line, lists of plain values in one, text quoted where it could be taken for something else.</summary>
+/// <summary>
+/// JSON nodes as YAML for people: a word a line, lists of plain values in one, text quoted where it could be taken for something else.
+/// </summary>
 internal static partial class YamlText
 {
     public static string Of(JsonObject node)

@@ -16,7 +16,9 @@ public static class EvaluationJson
         tasks = Tasks(result.Tasks),
         metrics = result.Metrics,
         generations = result.Generations,
-        speed = result.Original is null ? ReportDocument.Speed(result.Speed, "result") : ReportDocument.Speed(result.Speed, "original", "result"),
+        speed = result.Original is null
+            ? ReportDocument.Speed(result.Speed, "result")
+            : ReportDocument.Speed(result.Speed, "original", "result"),
         items = new { done = result.Done, total = result.Total },
         peakMemoryBytes = result.PeakMemoryBytes,
         seconds = Math.Round(result.Seconds, 3),
@@ -31,5 +33,6 @@ public static class EvaluationJson
         metrics,
     });
 
-    private static IEnumerable<object> Tasks(ImmutableArray<TaskHeader> tasks) => tasks.Select(t => new { t.Name, t.Sha256, t.Settings, items = t.Items.Length });
+    private static IEnumerable<object> Tasks(ImmutableArray<TaskHeader> tasks) =>
+        tasks.Select(t => new { t.Name, t.Sha256, t.Settings, items = t.Items.Length });
 }

@@ -16,7 +16,8 @@ public static class HtmlReport
         .Replace("/*data*/", Inert(json), StringComparison.Ordinal);
 
     /// <summary>JSON means the same with these escaped, and no text in it can end the script element.</summary>
-    private static string Inert(string json) => json.Replace("<", "\\u003c", StringComparison.Ordinal).Replace(">", "\\u003e", StringComparison.Ordinal);
+    private static string Inert(string json) =>
+        json.Replace("<", "\\u003c", StringComparison.Ordinal).Replace(">", "\\u003e", StringComparison.Ordinal);
 
     private static string Resource(string name)
     {

@@ -18,12 +18,14 @@ internal static class MarkdownChoice
         foreach (var part in sections.EnumerateArray().SelectMany(s => s.GetProperty("shown").EnumerateArray()))
         {
             if (part.TryGetProperty("text", out var line)) MarkdownReport.Line(text, line.GetString()!);
-            else MarkdownReport.Table(text, [.. Texts(part.GetProperty("columns"))], part.GetProperty("rows").EnumerateArray().Select(r => Texts(r).ToArray()));
+            else MarkdownReport.Table(
+                text, [.. Texts(part.GetProperty("columns"))], part.GetProperty("rows").EnumerateArray().Select(r => Texts(r).ToArray()));
         }
     }
 
     private static IEnumerable<string> Texts(JsonElement array) => array.EnumerateArray().Select(e => e.GetString()!);
 
     private static void Order(JsonElement order, StringBuilder text) => text.Append(
-        CultureInfo.InvariantCulture, $"Blocks that would go, most similar neighbours first: {string.Join(", ", order.EnumerateArray())}.\n\n");
+        CultureInfo.InvariantCulture,
+        $"Blocks that would go, most similar neighbours first: {string.Join(", ", order.EnumerateArray())}.\n\n");
 }

@@ -39,8 +39,16 @@ public static class MarkdownReport
         var size = Has(report, "output") ? report.GetProperty("output").GetProperty("bytes") : report.GetProperty("plannedBytes");
         Table(text, ["model", "blocks", "bytes", "perplexity"],
         [
-            Row("original", plan.GetProperty("blockCount").GetInt32(), report.GetProperty("input").GetProperty("bytes").GetInt64().ToString("N0", CultureInfo.InvariantCulture), quality.GetProperty("original")),
-            Row(plan.GetProperty("method").GetString() == "drop" ? "dropped" : "merged", left, size.GetInt64().ToString("N0", CultureInfo.InvariantCulture), quality.GetProperty("result")),
+            Row(
+                "original",
+                plan.GetProperty("blockCount").GetInt32(),
+                report.GetProperty("input").GetProperty("bytes").GetInt64().ToString("N0", CultureInfo.InvariantCulture),
+                quality.GetProperty("original")),
+            Row(
+                plan.GetProperty("method").GetString() == "drop" ? "dropped" : "merged",
+                left,
+                size.GetInt64().ToString("N0", CultureInfo.InvariantCulture),
+                quality.GetProperty("result")),
             Row("plain drop of the same blocks", left, "", quality.GetProperty("plainDrop")),
         ]);
         text.Append(CultureInfo.InvariantCulture, $"Perplexity: {quality.GetProperty("windows")} windows of {quality.GetProperty("tokensPerWindow")} tokens, {quality.GetProperty("text")}, never used for calibration.\n\n");
@@ -54,7 +62,10 @@ public static class MarkdownReport
         var models = new[] { "original", "result" }.Where(m => Has(speed, m)).Select(m => (Name: m, Figures: speed.GetProperty(m)));
         Table(text, ["model", "prefill tokens/s", "decode tokens/s", "memory"], models.Select(m => new[]
         {
-            m.Name, Rate(m.Figures.GetProperty("prefill")), Has(m.Figures, "decode") ? Rate(m.Figures.GetProperty("decode")) : "-", Number(m.Figures.GetProperty("memoryBytes"), "N0"),
+            m.Name,
+            Rate(m.Figures.GetProperty("prefill")),
+            Has(m.Figures, "decode") ? Rate(m.Figures.GetProperty("decode")) : "-",
+            Number(m.Figures.GetProperty("memoryBytes"), "N0"),
         }));
         text.Append(CultureInfo.InvariantCulture, $"Speed: median, slowest to fastest of {speed.GetProperty("rounds")} runs in turns; {speed.GetProperty("promptTokens")} tokens at once, then {speed.GetProperty("decodedTokens")} one by one. Memory: growth in bytes on loading and the first run.\n\n");
 
@@ -66,7 +77,11 @@ public static class MarkdownReport
         text.Append(CultureInfo.InvariantCulture, $"{report.GetProperty("model")}: {report.GetProperty("blocks").GetArrayLength()} blocks from {report.GetProperty("tokenInput")} to {report.GetProperty("logits")}, {report.GetProperty("nodes")} nodes.\n\n");
         Table(text, ["block", "kind", "nodes", "parameters", "bytes"], report.GetProperty("blocks").EnumerateArray().Select(b => new[]
         {
-            b.GetProperty("index").ToString(), b.GetProperty("kind").ToString(), b.GetProperty("nodes").ToString(), Number(b.GetProperty("parameters"), "N0"), Number(b.GetProperty("bytes"), "N0"),
+            b.GetProperty("index").ToString(),
+            b.GetProperty("kind").ToString(),
+            b.GetProperty("nodes").ToString(),
+            Number(b.GetProperty("parameters"), "N0"),
+            Number(b.GetProperty("bytes"), "N0"),
         }));
     }
 
@@ -75,18 +90,27 @@ public static class MarkdownReport
         ["method", "ratio", "blocks", "bytes", "perplexity", "increase", "speed", "Pareto front", "picked"],
         report.GetProperty("points").EnumerateArray().Select(p => new[]
         {
-            p.GetProperty("method").GetString()!, Number(p.GetProperty("ratio"), "0.###"), p.GetProperty("blocks").ToString(), Number(p.GetProperty("bytes"), "N0"), Number(p.GetProperty("perplexity").GetProperty("value"), "0.00"),
+            p.GetProperty("method").GetString()!,
+            Number(p.GetProperty("ratio"), "0.###"),
+            p.GetProperty("blocks").ToString(),
+            Number(p.GetProperty("bytes"), "N0"),
+            Number(p.GetProperty("perplexity").GetProperty("value"), "0.00"),
             Number(p.GetProperty("increase"), "+0.0%;-0.0%"), "x" + Number(p.GetProperty("speedup"), "0.00"), string.Join(", ", new[] { ("onSizeFront", "size"), ("onSpeedFront", "speed") }.Where(f => p.GetProperty(f.Item1).GetBoolean()).Select(f => f.Item2)),
             p.GetProperty("picked").GetBoolean() ? "yes" : "",
         }));
 
     private static void Metrics(JsonElement report, StringBuilder text)
     {
-        foreach (var task in report.GetProperty("tasks").EnumerateArray()) text.Append(CultureInfo.InvariantCulture, $"{task.GetProperty("name")}: {task.GetProperty("settings")}\n\n");
+        foreach (var task in report.GetProperty("tasks").EnumerateArray())
+            text.Append(CultureInfo.InvariantCulture, $"{task.GetProperty("name")}: {task.GetProperty("settings")}\n\n");
         Table(text, ["task", "of", "figure", "value", "95 % interval", "items"], report.GetProperty("metrics").EnumerateArray().Select(m => new[]
         {
-            m.GetProperty("task").GetString()!, m.GetProperty("group").GetString() ?? "all", m.GetProperty("metric").GetString()!, Number(m.GetProperty("value"), "0.0000"),
-            Has(m, "low") ? $"{Number(m.GetProperty("low"), "0.0000")} to {Number(m.GetProperty("high"), "0.0000")}" : "-", m.GetProperty("items").ToString(),
+            m.GetProperty("task").GetString()!,
+            m.GetProperty("group").GetString() ?? "all",
+            m.GetProperty("metric").GetString()!,
+            Number(m.GetProperty("value"), "0.0000"),
+            Has(m, "low") ? $"{Number(m.GetProperty("low"), "0.0000")} to {Number(m.GetProperty("high"), "0.0000")}" : "-",
+            m.GetProperty("items").ToString(),
         }));
     }
 
@@ -114,7 +138,8 @@ public static class MarkdownReport
         foreach (var row in lines) Line(row);
         text.Append('\n');
 
-        void Line(string[] cells) => text.Append("| ").AppendJoin(" | ", cells.Select(c => Escaped(c).Replace("|", "\\|", StringComparison.Ordinal))).Append(" |\n");
+        void Line(string[] cells) =>
+            text.Append("| ").AppendJoin(" | ", cells.Select(c => Escaped(c).Replace("|", "\\|", StringComparison.Ordinal))).Append(" |\n");
     }
 
     /// <summary>A paragraph of its own.</summary>
@@ -131,5 +156,6 @@ public static class MarkdownReport
         _ => "-",
     };
 
-    internal static bool Has(JsonElement report, string name) => report.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
+    internal static bool Has(JsonElement report, string name) =>
+        report.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
 }

@@ -47,9 +47,11 @@ internal static class NotFinite
         static int Place(string key) => int.Parse(key, CultureInfo.InvariantCulture);
     }
 
-    private static string Escaped(string key) => key.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
+    private static string Escaped(string key) =>
+        key.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 
-    private static string Unescaped(string key) => key.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
+    private static string Unescaped(string key) =>
+        key.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
 
     private static void Take(JsonNode node, string pointer, JsonObject found)
     {
@@ -69,7 +71,11 @@ internal static class NotFinite
     private sealed class Marked : JsonConverter<double>
     {
         private static readonly (double Value, string Mark, string Word)[] Marks =
-            [(double.NaN, "0e999", "NaN"), (double.PositiveInfinity, "1e999", "Infinity"), (double.NegativeInfinity, "-1e999", "-Infinity")];
+            [
+                (double.NaN, "0e999", "NaN"),
+                (double.PositiveInfinity, "1e999", "Infinity"),
+                (double.NegativeInfinity, "-1e999", "-Infinity"),
+            ];
 
         public static string? Word(JsonElement value) =>
             value.ValueKind == JsonValueKind.Number ? Marks.FirstOrDefault(m => m.Mark == value.GetRawText()).Word : null;

@@ -22,7 +22,9 @@ public static class ReportDocument
     };
 
     public static object? Calibration(Analysis? a) =>
-        a is null ? null : new { source = a.CalibrationSource, sha256 = a.CalibrationSha256, samples = a.Samples, tokensPerSample = a.SampleLength };
+        a is null
+            ? null
+            : new { source = a.CalibrationSource, sha256 = a.CalibrationSha256, samples = a.Samples, tokensPerSample = a.SampleLength };
 
     /// <summary>Six digits of the coordinates are more than a picture shows.</summary>
     public static object? Similarity(Analysis? a) => a is null ? null : new
@@ -42,11 +44,13 @@ public static class ReportDocument
     public static object? Speed(SpeedTable? table, params string[] names)
     {
         if (table is null) return null;
-        var models = names.Zip(table.Models).ToDictionary(m => m.First, m => (object)new { m.Second.Prefill, m.Second.Decode, m.Second.MemoryBytes }, StringComparer.Ordinal);
+        var models = names.Zip(table.Models).ToDictionary(
+            m => m.First, m => (object)new { m.Second.Prefill, m.Second.Decode, m.Second.MemoryBytes }, StringComparer.Ordinal);
         return new { original = models.GetValueOrDefault("original"), result = models["result"], table.Rounds, table.PromptTokens, table.DecodedTokens };
     }
 
-    public static object Seconds(IEnumerable<StageTime> times) => times.ToDictionary(t => t.Stage, t => Math.Round(t.Seconds, 3), StringComparer.Ordinal);
+    public static object Seconds(IEnumerable<StageTime> times) =>
+        times.ToDictionary(t => t.Stage, t => Math.Round(t.Seconds, 3), StringComparer.Ordinal);
 
     private static double Digits(double value) => double.Parse(value.ToString("g6"), System.Globalization.CultureInfo.InvariantCulture);
 
@@ -61,7 +65,8 @@ public static class ReportDocument
         };
         Section[] told = [.. sections ?? []];
         var more = told.Select(s => KeyValuePair.Create(s.Name, s.Value));
-        if (sections is not null) more = more.Append(KeyValuePair.Create("sections", (object)told.Select(s => new { s.Name, shown = s.Shown.Select(Shown) })));
+        if (sections is not null)
+            more = more.Append(KeyValuePair.Create("sections", (object)told.Select(s => new { s.Name, shown = s.Shown.Select(Shown) })));
         foreach (var (name, value) in NotFinite.Object(body, more)) document[name] = value?.DeepClone();
         return document.ToJsonString(JsonForm.Indented) + "\n";
     }

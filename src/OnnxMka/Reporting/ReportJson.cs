@@ -16,7 +16,8 @@ public static class ReportJson
     /// <summary>Raised when a field changes its meaning or goes; new fields do not raise it.</summary>
     public const int SchemaVersion = 2;
 
-    public static string ToolVersion => typeof(ReportJson).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+    public static string ToolVersion =>
+        typeof(ReportJson).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
 
     public static string Write(CompressionResult result, CompressionOptions options)
     {
@@ -104,7 +105,9 @@ public static class InspectJson
                 kvInputs = b.KvInputs.Select(p => p.Name),
                 kvOutputs = b.KvOutputs.Select(p => p.Name),
             }),
-            seams = map.Blocks.Select(b => b.Output).Prepend(map.Blocks[0].Input).Select((s, i) => new { after = i - 1, value = s.Value, fused = s.IsFused }),
+            seams = map.Blocks.Select(b => b.Output)
+                .Prepend(map.Blocks[0].Input)
+                .Select((s, i) => new { after = i - 1, value = s.Value, fused = s.IsFused }),
         };
         return ReportDocument.Text(report);
     }

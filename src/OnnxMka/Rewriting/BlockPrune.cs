@@ -27,23 +27,30 @@ internal static class BlockPrune
         foreach (var port in dropped) script.Add(Stage, new GraphEdit.DropOutputPort(port));
         var outputs = map.Model.Graph.Outputs.Select(o => o.Name).Where(o => !dropped.Contains(o)).ToHashSet(StringComparer.Ordinal);
         // Backwards: what a later run takes over from its first norm may still be redirected by an earlier run.
-        foreach (var (first, last) in Runs(removed, map.Count).Reverse()) SeamBypass.Script(map, outputs, index, map.Blocks[first].Input, map.Blocks[last].Output, script, Stage);
+        foreach (var (first, last) in Runs(removed, map.Count).Reverse())
+            SeamBypass.Script(map, outputs, index, map.Blocks[first].Input, map.Blocks[last].Output, script, Stage);
         var heirs = new CacheHeir(map, index, removed);
         foreach (var block in removed.Order()) DropPorts(map, index, map.Blocks[block], heirs, script);
     }
 
-    /// <summary>Refuses a result in which nodes of a removed block are still at work: something outside reads more than the stream.</summary>
+    /// <summary>
+    /// Refuses a result in which nodes of a removed block are still at work: something outside reads more than the stream.
+    /// </summary>
     public static void CheckGone(BlockMap map, MergePlan plan, OnnxModel edited)
     {
         var ports = edited.Graph.Nodes.Where(SeamBypass.IsPortNode).Select(n => n.Outputs[0]).ToHashSet(StringComparer.Ordinal);
         var left = edited.Graph.Nodes.Where(n => !SeamBypass.IsPortNode(n)).SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
         foreach (var block in plan.Removed)
         {
-            var survivor = map.Blocks[block].Nodes.Select(n => map.Model.Graph.Nodes[n]).FirstOrDefault(n => n.Outputs.Any(o => o.Length > 0 && left.Contains(ports.Contains(o) ? SeamBypass.RemovedName(o) : o)));
+            var survivor = map.Blocks[block].Nodes.Select(n => map.Model.Graph.Nodes[n]).FirstOrDefault(
+                n => n.Outputs.Any(o => o.Length > 0 && left.Contains(ports.Contains(o) ? SeamBypass.RemovedName(o) : o)));
             if (survivor is not null)
             {
                 throw new RefusedException(
-                    "MKA045", survivor.Label, $"it belongs to block {block}, and something outside that block reads it", "This model's layers are not separate; try other blocks");
+                    "MKA045",
+                    survivor.Label,
+                    $"it belongs to block {block}, and something outside that block reads it",
+                    "This model's layers are not separate; try other blocks");
             }
         }
     }
@@ -52,7 +59,8 @@ internal static class BlockPrune
     public static EditScript InputPorts(BlockMap map, MergePlan plan)
     {
         var script = new EditScript();
-        foreach (var port in plan.Removed.SelectMany(b => map.Blocks[b].KvInputs)) script.Add(Stage, new GraphEdit.DropInputPort(port.Name));
+        foreach (var port in plan.Removed.SelectMany(b => map.Blocks[b].KvInputs))
+            script.Add(Stage, new GraphEdit.DropInputPort(port.Name));
         return script;
     }
 
@@ -75,14 +83,23 @@ internal static class BlockPrune
             var outside = FinalReaders(index, port.Name).Where(r => !own.Contains(r.Node.Index)).ToArray();
             if (outside.Length == 0) continue;
             if (outside.FirstOrDefault(r => r.Node.OpType is not ("Shape" or "Size")) is { Node: { } reader })
-                throw new RefusedException("MKA046", port.Name, $"this cache of block {block.Index} is also read by {reader.Label}", "A cache that other layers use cannot be removed; choose other blocks");
+            {
+                throw new RefusedException(
+                    "MKA046",
+                    port.Name,
+                    $"this cache of block {block.Index} is also read by {reader.Label}",
+                    "A cache that other layers use cannot be removed; choose other blocks");
+            }
+
             script.Add(Stage, new GraphEdit.RedirectReaders(port.Name, heirs.Of(block, port, isInput, outside)));
         }
 
         foreach (var port in block.KvOutputs) script.Add(Stage, new GraphEdit.DropOutputPort(port.Name));
     }
 
-    /// <summary>Readers of a cache beyond operators that hand its elements on: a Cast, or what takes key and value out of one tensor.</summary>
+    /// <summary>
+    /// Readers of a cache beyond operators that hand its elements on: a Cast, or what takes key and value out of one tensor.
+    /// </summary>
     private static List<Reader> FinalReaders(GraphIndex index, string value)
     {
         var (found, seen, pending) = (new List<Reader>(), new HashSet<string>(StringComparer.Ordinal), new Queue<string>([value]));
@@ -91,7 +108,8 @@ internal static class BlockPrune
             if (next.Length == 0 || !seen.Add(next)) continue;
             foreach (var reader in index.Readers(next))
             {
-                var handsOn = reader.Node.OpType is "Cast" or "Identity" or "Gather" or "Slice" or "Split" or "Squeeze" or "Unsqueeze" && !reader.Node.Outputs.Any(index.IsOutput);
+                var handsOn = reader.Node.OpType is "Cast" or "Identity" or "Gather" or "Slice" or "Split" or "Squeeze" or "Unsqueeze"
+                    && !reader.Node.Outputs.Any(index.IsOutput);
                 if (!handsOn) found.Add(reader);
                 else foreach (var output in reader.Node.Outputs) pending.Enqueue(output);
             }

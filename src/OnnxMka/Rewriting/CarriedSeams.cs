@@ -36,7 +36,9 @@ internal static class CarriedSeams
     {
         // A fused sum that is no value of the graph is named after the node's output.
         string Name(Seam seam) =>
-            seam.SkipNorm is { } fused ? NormalisedView.SumValue(model.Graph.Nodes[fused]) : names.GetValueOrDefault(seam.Value, seam.Value);
+            seam.SkipNorm is { } fused
+                ? NormalisedView.SumValue(model.Graph.Nodes[fused])
+                : names.GetValueOrDefault(seam.Value, seam.Value);
         return StreamUnits.Of(map) with { Seams = [.. map.Seams.Prepend(map.Blocks[0].Input).Select(Name)] };
     }
 

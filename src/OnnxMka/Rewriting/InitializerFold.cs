@@ -30,7 +30,8 @@ internal static class InitializerFold
     public static ImmutableArray<MergedParameter> Script(BlockMap map, MergePlan plan, EditScript script)
     {
         var index = GraphIndex.Of(map.Model.Graph);
-        var merged = plan.Groups.Where(g => g.IsMerge || !g.Weights.ContainsKey(g.Block)).SelectMany(g => Fold(map, index, g, plan.Only, script));
+        var merged = plan.Groups.Where(
+            g => g.IsMerge || !g.Weights.ContainsKey(g.Block)).SelectMany(g => Fold(map, index, g, plan.Only, script));
         return [.. merged];
     }
 
@@ -45,22 +46,44 @@ internal static class InitializerFold
         }
 
         if (only != MergedHalf.Both && kept.Parameters.Select(p => p.Sublayer).Distinct().Count() < 2)
-            throw new RefusedException("MKA039", $"block {kept.Index}", "its attention and its MLP cannot be told apart, as where a layer is one function call", "Merge both, without --only");
+        {
+            throw new RefusedException(
+                "MKA039",
+                $"block {kept.Index}",
+                "its attention and its MLP cannot be told apart, as where a layer is one function call",
+                "Merge both, without --only");
+        }
+
         if (!group.Fitted.IsDefaultOrEmpty && group.Fitted.Length != kept.Parameters.Length)
-            throw new RefusedException("MKA042", "the plan", $"it has shares for {group.Fitted.Length} parameters of block {kept.Index}, which has {kept.Parameters.Length}", "Make a plan for this model");
+        {
+            throw new RefusedException(
+                "MKA042",
+                "the plan",
+                $"it has shares for {group.Fitted.Length} parameters of block {kept.Index}, which has {kept.Parameters.Length}",
+                "Make a plan for this model");
+        }
+
         var mixed = Enumerable.Range(0, kept.Parameters.Length).Where(role => !IsLeftOut(only, kept.Parameters[role]));
         return [.. mixed.Select(role => Fold(map, index, group, kept, role, script)).OfType<MergedParameter>()];
     }
 
     internal static bool IsLeftOut(MergedHalf only, BlockParameter parameter) =>
-        (only == MergedHalf.Attention && parameter.Sublayer != Sublayer.Attention) || (only == MergedHalf.Mlp && parameter.Sublayer != Sublayer.Mlp);
+        (only == MergedHalf.Attention && parameter.Sublayer != Sublayer.Attention)
+            || (only == MergedHalf.Mlp && parameter.Sublayer != Sublayer.Mlp);
 
     private static MergedParameter? Fold(BlockMap map, GraphIndex index, MergeGroup group, Block kept, int role, EditScript script)
     {
         var parameter = kept.Parameters[role];
         var blocks = group.Weights.Keys.Where(b => b != kept.Index).Prepend(kept.Index).ToArray();
         foreach (var other in blocks.Where(b => map.Blocks[b].Kind != kept.Kind))
-            throw new RefusedException("MKA041", $"blocks {kept.Index} and {other}", "they are of different kinds (attributes, constants, sizes or structure differ), so an average has no meaning", "Use --method drop, or other blocks");
+        {
+            throw new RefusedException(
+                "MKA041",
+                $"blocks {kept.Index} and {other}",
+                "they are of different kinds (attributes, constants, sizes or structure differ), so an average has no meaning",
+                "Use --method drop, or other blocks");
+        }
+
         var names = blocks.Select(b => map.Blocks[b].Parameters[role].Initializer).ToArray();
         // All blocks read one tensor: the combination is that tensor.
         if (names.Distinct(StringComparer.Ordinal).Count() == 1) return null;
@@ -79,9 +102,22 @@ internal static class InitializerFold
         {
             first ??= tensor;
             if (!tensor.Type.IsMergeable())
-                throw new RefusedException("MKA043", $"block {kept.Index}, {parameter.Role}", $"its weights are quantised ({tensor}), which cannot be averaged", "Use --method drop, or merge the unquantised model and quantise afterwards");
+            {
+                throw new RefusedException(
+                    "MKA043",
+                    $"block {kept.Index}, {parameter.Role}",
+                    $"its weights are quantised ({tensor}), which cannot be averaged",
+                    "Use --method drop, or merge the unquantised model and quantise afterwards");
+            }
+
             if (tensor.Type != first.Type || !tensor.Shape.SequenceEqual(first.Shape))
-                throw new RefusedException("MKA041", $"block {kept.Index}, {parameter.Role}", $"{first} and {tensor} differ in type or shape", "Use --method drop, or other blocks");
+            {
+                throw new RefusedException(
+                    "MKA041",
+                    $"block {kept.Index}, {parameter.Role}",
+                    $"{first} and {tensor} differ in type or shape",
+                    "Use --method drop, or other blocks");
+            }
         }
     }
 }

@@ -19,7 +19,13 @@ namespace OnnxMka.Rewriting;
 /// <param name="Count">Neurons, or query heads.</param>
 /// <param name="Groups">KV heads; as many as <paramref name="Count"/> for neurons.</param>
 internal sealed record InnerUnits(
-    AlignUnits Kind, LinearWeight Outer, string Features, ImmutableArray<LinearWeight> Inner, ImmutableArray<BlockParameter> Vectors, int Count, int Groups)
+    AlignUnits Kind,
+    LinearWeight Outer,
+    string Features,
+    ImmutableArray<LinearWeight> Inner,
+    ImmutableArray<BlockParameter> Vectors,
+    int Count,
+    int Groups)
 {
     /// <summary>Columns of the features that one unit has.</summary>
     public int Width => Outer.Inputs / Count;
@@ -35,15 +41,20 @@ internal sealed record InnerUnits(
         return new InnerUnits(kind, walk.Outer, walk.Features, [.. walk.Inner], [.. walk.Vectors], count, groups);
     }
 
-    /// <summary>Places that follow the order of the units: each with the old place of every new index. Refuses sizes that mean nothing (MKA058).</summary>
+    /// <summary>
+    /// Places that follow the order of the units: each with the old place of every new index. Refuses sizes that mean nothing (MKA058).
+    /// </summary>
     /// <param name="from">Old place of each unit.</param>
-    public IEnumerable<(BlockParameter Parameter, int Axis, int[] From)> Places(BlockMap map, Block block, PackedLayout layout, ImmutableArray<int> from)
+    public IEnumerable<(BlockParameter Parameter, int Axis, int[] From)> Places(
+        BlockMap map, Block block, PackedLayout layout, ImmutableArray<int> from)
     {
         var order = new UnitOrder(Kind, Count, Groups, Width, layout, from);
         yield return (Outer.Parameter, Outer.Transposed ? 1 : 0, order.Features());
         foreach (var weight in Inner)
         {
-            var places = order.Columns(weight.Outputs) ?? throw Refused(block, $"{weight.Parameter.Role} has {weight.Outputs} columns, which do not divide among its {Count} units", Name);
+            var places = order.Columns(weight.Outputs)
+                ?? throw Refused(
+                    block, $"{weight.Parameter.Role} has {weight.Outputs} columns, which do not divide among its {Count} units", Name);
             yield return (weight.Parameter, weight.Transposed ? 0 : 1, places);
         }
 
@@ -65,7 +76,11 @@ internal sealed record InnerUnits(
     private static (int Count, int Groups) Heads(BlockMap map, Block block, LinearWeight outer)
     {
         if (Math.Max(block.KvInputs.Length, block.KvOutputs.Length) > 2)
-            throw Refused(block, "it has caches for single heads, or other states beside them, and none tells its number of heads", "heads");
+        {
+            throw Refused(
+                block, "it has caches for single heads, or other states beside them, and none tells its number of heads", "heads");
+        }
+
         var ports = block.KvInputs.Concat(block.KvOutputs).Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var port in map.Model.Graph.Inputs.Concat(map.Model.Graph.Outputs).Where(p => ports.Contains(p.Name) && p.Rank >= 4))
         {

@@ -21,16 +21,26 @@ internal static class KvPortRenumber
     public static ImmutableDictionary<string, string> Names(BlockMap map, MergePlan plan)
     {
         var places = plan.Groups.Zip(plan.Places, (g, place) => (g.Block, place)).ToDictionary(g => g.Block, g => g.place);
-        return _sides.SelectMany(side => PortNumbers.Of(map.Blocks, side).Renumbered(places)).Where(n => n.Key != n.Value).ToImmutableDictionary(StringComparer.Ordinal);
+        return _sides.SelectMany(side => PortNumbers.Of(map.Blocks, side).Renumbered(places))
+            .Where(n => n.Key != n.Value)
+            .ToImmutableDictionary(StringComparer.Ordinal);
     }
 
-    /// <summary>Refuses new names of ports that a value has which keeps its name: a port that no block reads, or a value that is none of a cache.</summary>
+    /// <summary>
+    /// Refuses new names of ports that a value has which keeps its name: a port that no block reads, or a value that is none of a cache.
+    /// </summary>
     /// <param name="ports">Old to new names of ports.</param>
     /// <param name="names">Old to new names of all values.</param>
     public static void CheckFree(OnnxModel pruned, ImmutableDictionary<string, string> ports, ImmutableDictionary<string, string> names)
     {
         var taken = LayerNames.Staying(LayerNames.AllValues(pruned), names.Keys);
         if (ports.Values.FirstOrDefault(name => !taken.Add(name)) is { } name)
-            throw new RefusedException("MKA016", name, "caches are renumbered, and this name belongs to no cache of a block that is left", "Rename or remove what has it: cache ports are numbered by layer");
+        {
+            throw new RefusedException(
+                "MKA016",
+                name,
+                "caches are renumbered, and this name belongs to no cache of a block that is left",
+                "Rename or remove what has it: cache ports are numbered by layer");
+        }
     }
 }

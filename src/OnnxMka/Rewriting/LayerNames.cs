@@ -24,7 +24,8 @@ internal static partial class LayerNames
     /// <param name="original">Blocks of the model before pruning.</param>
     /// <param name="pruned">The model after it; survivors are found by the names of their outputs.</param>
     /// <param name="ports">Old to new names of cache ports; they win over the layer's number.</param>
-    public static ImmutableDictionary<string, string> Script(BlockMap original, MergePlan plan, OnnxModel pruned, ImmutableDictionary<string, string> ports, EditScript script)
+    public static ImmutableDictionary<string, string> Script(
+        BlockMap original, MergePlan plan, OnnxModel pruned, ImmutableDictionary<string, string> ports, EditScript script)
     {
         var owner = Owners(original, plan);
         var outputs = pruned.Graph.Outputs.Select(o => o.Name).ToHashSet(StringComparer.Ordinal);
@@ -33,11 +34,14 @@ internal static partial class LayerNames
             .Where(n => n.First is not null && owner.ContainsKey(n.First))
             .Select(n => (n.Node, Place: owner[n.First!]))
             .ToArray();
-        var nodes = owned.Select(n => (Old: n.Node.Name, New: Renumbered(n.Node.Name, n.Place), n.Node.Index)).Where(n => n.New is not null).ToArray();
+        var nodes = owned.Select(n => (Old: n.Node.Name, New: Renumbered(n.Node.Name, n.Place), n.Node.Index))
+            .Where(n => n.New is not null)
+            .ToArray();
         var nodeNames = Staying(pruned.Graph.Nodes.Select(n => n.Name), nodes.Select(n => n.Old));
         foreach (var node in nodes) script.Add(Stage, new GraphEdit.RenameNode(node.Index, Unique(node.New!, nodeNames)));
 
-        var written = owned.SelectMany(n => n.Node.Outputs.Where(o => o.Length > 0 && !outputs.Contains(o)).Select(o => (Old: o, New: Renumbered(o, n.Place))));
+        var written = owned.SelectMany(
+            n => n.Node.Outputs.Where(o => o.Length > 0 && !outputs.Contains(o)).Select(o => (Old: o, New: Renumbered(o, n.Place))));
         var weights = pruned.Graph.Initializers.Keys.Where(owner.ContainsKey).Select(w => (Old: w, New: Renumbered(w, owner[w])));
         var values = written.Concat(weights).Where(v => v.New is not null && !ports.ContainsKey(v.Old)).ToArray();
         var valueNames = Staying(AllValues(pruned), values.Select(v => v.Old).Concat(ports.Keys));
@@ -49,16 +53,20 @@ internal static partial class LayerNames
     private static Dictionary<string, (int Old, int New)> Owners(BlockMap map, MergePlan plan)
     {
         var owners = new Dictionary<string, (int Old, int New)>(StringComparer.Ordinal);
-        var moved = plan.Groups.Zip(plan.Places, (g, place) => (Block: map.Blocks[g.Block], New: place)).Where(g => g.Block.Layer != g.New).ToArray();
+        var moved = plan.Groups.Zip(plan.Places, (g, place) => (Block: map.Blocks[g.Block], New: place))
+            .Where(g => g.Block.Layer != g.New)
+            .ToArray();
         foreach (var (block, place) in moved)
         {
-            foreach (var output in block.Nodes.SelectMany(n => map.Model.Graph.Nodes[n].Outputs).Where(o => o.Length > 0)) owners[output] = (block.Layer, place);
+            foreach (var output in block.Nodes.SelectMany(n => map.Model.Graph.Nodes[n].Outputs).Where(o => o.Length > 0))
+                owners[output] = (block.Layer, place);
         }
 
         var readers = map.Blocks.SelectMany(b => b.Parameters.Select(p => (p.Initializer, b.Index)).Distinct()).ToLookup(p => p.Initializer, p => p.Index, StringComparer.Ordinal);
         foreach (var weight in readers.Where(r => r.Count() == 1))
         {
-            if (moved.FirstOrDefault(m => m.Block.Index == weight.Single()) is { Block: { } block, New: var place }) owners[weight.Key] = (block.Layer, place);
+            if (moved.FirstOrDefault(m => m.Block.Index == weight.Single()) is { Block: { } block, New: var place })
+                owners[weight.Key] = (block.Layer, place);
         }
 
         return owners;
@@ -91,6 +99,11 @@ internal static partial class LayerNames
         return renamed == name ? null : renamed;
     }
 
-    [GeneratedRegex(@"(?<prefix>(?<![A-Za-z])(layers?|h|blocks?|blk|decoder_layers?)[._])(?<number>[0-9]+)(?![0-9])", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, Timeout.Infinite)]
+    [
+        GeneratedRegex(
+            @"(?<prefix>(?<![A-Za-z])(layers?|h|blocks?|blk|decoder_layers?)[._])(?<number>[0-9]+)(?![0-9])",
+            RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture,
+            Timeout.Infinite),
+    ]
     private static partial Regex LayerNumber();
 }

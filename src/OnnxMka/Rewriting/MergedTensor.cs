@@ -31,13 +31,18 @@ internal sealed class MergedTensor : ComputedContent
 
     public override int ElementSize => _base.Type.Bits() / 8;
 
-    public override IEnumerable<FileRange> Sources => _others.Select(o => o.Tensor).Prepend(_base).Select(t => t.Content).OfType<FileRange>();
+    public override IEnumerable<FileRange> Sources =>
+        _others.Select(o => o.Tensor).Prepend(_base).Select(t => t.Content).OfType<FileRange>();
 
     public override void Fill(long offset, Span<byte> destination, TensorReader reader)
     {
         var bytes = ArrayPool<byte>.Shared.Rent(destination.Length * (_others.Length + 1)); // [sources, chunk]
         for (var source = 0; source <= _others.Length; source++)
-            reader.Read(source == 0 ? _base : _others[source - 1].Tensor, offset, bytes.AsSpan(source * destination.Length, destination.Length));
+        {
+            reader.Read(
+                source == 0 ? _base : _others[source - 1].Tensor, offset, bytes.AsSpan(source * destination.Length, destination.Length));
+        }
+
         Combine(bytes, destination);
         ArrayPool<byte>.Shared.Return(bytes);
     }
@@ -57,14 +62,27 @@ internal sealed class MergedTensor : ComputedContent
                 var first = MemoryMarshal.Cast<byte, double>(sources.Slice(start, length));
                 first.CopyTo(total);
                 for (var i = 0; i < _others.Length; i++)
-                    AddShare(MemoryMarshal.Cast<byte, double>(sources.Slice(((i + 1) * destination.Length) + start, length)), first, _others[i].Weight, total);
+                {
+                    AddShare(
+                        MemoryMarshal.Cast<byte, double>(sources.Slice(((i + 1) * destination.Length) + start, length)),
+                        first,
+                        _others[i].Weight,
+                        total);
+                }
             }
             else
             {
                 var first = Narrow(sources.Slice(start, length), narrow[..total.Length]);
                 if (_others.IsEmpty) FloatCodec.Decode(_base.Type, sources.Slice(start, length), total);
                 for (var i = 0; i < _others.Length; i++)
-                    AddShare(Narrow(sources.Slice(((i + 1) * destination.Length) + start, length), narrow.Slice(BlockLength, total.Length)), first, _others[i].Weight, total, i == 0);
+                {
+                    AddShare(
+                        Narrow(sources.Slice(((i + 1) * destination.Length) + start, length), narrow.Slice(BlockLength, total.Length)),
+                        first,
+                        _others[i].Weight,
+                        total,
+                        i == 0);
+                }
             }
 
             FloatCodec.Encode(_base.Type, total, destination.Slice(start, length));
@@ -97,7 +115,9 @@ internal sealed class MergedTensor : ComputedContent
     private static Vector512<double> Widen(ReadOnlySpan<float> source)
     {
         var single = Vector256.Create(source);
-        return Avx512F.IsSupported ? Avx512F.ConvertToVector512Double(single) : Vector512.Create(Vector256.WidenLower(single), Vector256.WidenUpper(single));
+        return Avx512F.IsSupported
+            ? Avx512F.ConvertToVector512Double(single)
+            : Vector512.Create(Vector256.WidenLower(single), Vector256.WidenUpper(single));
     }
 
     private static void AddShare(ReadOnlySpan<double> other, ReadOnlySpan<double> first, double weight, Span<double> total)

@@ -15,7 +15,8 @@ public sealed record ReducedModel(OnnxModel Model, ImmutableArray<MergedParamete
 /// <param name="Merged">Every tensor that holds a mix of blocks.</param>
 /// <param name="Ports">Old to new names of renumbered cache ports, and of outputs that show the stream.</param>
 /// <param name="Blocks">The remaining blocks under their new numbers and names.</param>
-public sealed record RewrittenModel(OnnxModel Model, ImmutableArray<MergedParameter> Merged, ImmutableDictionary<string, string> Ports, BlockMap Blocks)
+public sealed record RewrittenModel(
+    OnnxModel Model, ImmutableArray<MergedParameter> Merged, ImmutableDictionary<string, string> Ports, BlockMap Blocks)
 {
     /// <summary>Layers as the source model counts them; null where it counts them as blocks are counted.</summary>
     public SourceLayers? SourceLayers { get; init; }
@@ -38,11 +39,29 @@ public static class ModelRewriter
     public static ReducedModel Reduce(BlockMap map, MergePlan plan)
     {
         if (plan.BlockCount != map.Count)
-            throw new RefusedException("MKA042", "the plan", $"it is for {plan.BlockCount} blocks and the model has {map.Count}", "Make a plan for this model");
+        {
+            throw new RefusedException(
+                "MKA042", "the plan", $"it is for {plan.BlockCount} blocks and the model has {map.Count}", "Make a plan for this model");
+        }
+
         if (!(plan.Units ?? []).SequenceEqual(map.HalfNames ?? []))
-            throw new RefusedException("MKA042", "the plan", "it counts halves of layers and the model's blocks are layers, or other halves", "Make a plan for this model with the same --granularity");
+        {
+            throw new RefusedException(
+                "MKA042",
+                "the plan",
+                "it counts halves of layers and the model's blocks are layers, or other halves",
+                "Make a plan for this model with the same --granularity");
+        }
+
         if (plan.Units is not null && !map.Blocks[plan.Groups[0].Block].HasAttention)
-            throw new RefusedException("MKA063", map.Blocks[plan.Groups[0].Block].Name, "no attention would stand before it, and clients and block detection count layers by their attention", "Keep the first attention (--protect-first 1)");
+        {
+            throw new RefusedException(
+                "MKA063",
+                map.Blocks[plan.Groups[0].Block].Name,
+                "no attention would stand before it, and clients and block detection count layers by their attention",
+                "Keep the first attention (--protect-first 1)");
+        }
+
         map = Aligned(map, plan);
         var structure = new EditScript();
         var merged = InitializerFold.Script(map, plan, structure);
@@ -65,7 +84,8 @@ public static class ModelRewriter
             return new RewrittenModel(reduced.Model, reduced.Merged, ImmutableDictionary<string, string>.Empty, reduced.Blocks);
         map = Aligned(map, plan);
         var naming = new EditScript();
-        var ports = KvPortRenumber.Names(map, plan).AddRange(StreamPorts.Of(map, plan)?.Names(map, plan).Where(n => n.Key != n.Value) ?? []);
+        var ports = KvPortRenumber.Names(map, plan).AddRange(
+            StreamPorts.Of(map, plan)?.Names(map, plan).Where(n => n.Key != n.Value) ?? []);
         var names = keepNames ? ports : LayerNames.Script(map, plan, reduced.Model, ports, naming);
         KvPortRenumber.CheckFree(reduced.Model, ports, names);
         if (names.Count > 0) naming.Add("renumber", new GraphEdit.RenameValues(names));

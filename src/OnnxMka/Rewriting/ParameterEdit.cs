@@ -4,7 +4,9 @@ using OnnxMka.Structure;
 
 namespace OnnxMka.Rewriting;
 
-/// <summary>Other content for a parameter of one block, copy on write: a tensor that anything else reads stays, and this place gets its own.</summary>
+/// <summary>
+/// Other content for a parameter of one block, copy on write: a tensor that anything else reads stays, and this place gets its own.
+/// </summary>
 internal static class ParameterEdit
 {
     /// <summary>A parameter of a float type, in float64.</summary>
@@ -19,7 +21,8 @@ internal static class ParameterEdit
 
     /// <summary>Name of the initializer that holds the new content.</summary>
     /// <param name="suffix">Ends the name of a new tensor, unique in the script.</param>
-    public static string Replace(BlockMap map, GraphIndex index, BlockParameter parameter, TensorContent content, string suffix, EditScript script, string stage)
+    public static string Replace(
+        BlockMap map, GraphIndex index, BlockParameter parameter, TensorContent content, string suffix, EditScript script, string stage)
     {
         var place = ParameterPlace.Of(map.Model.Graph, index, parameter);
         if (place.IsPrivate)

@@ -22,11 +22,15 @@ internal readonly record struct ParameterPlace(bool IsPrivate, int Node, int Slo
             rest = rest.RemoveAt(0);
         }
 
-        if (rest.Length == 0 && index.IsInitializer(parameter.Initializer) && HasOneReader(index, parameter.Initializer)) return new ParameterPlace(true, node, slot);
+        if (rest.Length == 0 && index.IsInitializer(parameter.Initializer) && HasOneReader(index, parameter.Initializer))
+            return new ParameterPlace(true, node, slot);
         if (rest.Any(i => graph.Nodes[i].OpType != "Identity"))
         {
             throw new RefusedException(
-                "MKA044", parameter.Initializer, "it is shared between layers behind an operator that changes its layout", "Use --method drop, or export the model without sharing equal weights");
+                "MKA044",
+                parameter.Initializer,
+                "it is shared between layers behind an operator that changes its layout",
+                "Use --method drop, or export the model without sharing equal weights");
         }
 
         return new ParameterPlace(false, node, slot);

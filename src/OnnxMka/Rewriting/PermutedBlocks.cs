@@ -18,11 +18,13 @@ internal static class PermutedBlocks
         var script = new EditScript();
         var blocks = map.Blocks.ToArray();
         // Orders of one block change different parameters, save for vectors that belong to no unit.
-        foreach (var permutation in permutations) blocks[permutation.Block] = Permute(map, blocks[permutation.Block], view, index, permutation, script);
+        foreach (var permutation in permutations)
+            blocks[permutation.Block] = Permute(map, blocks[permutation.Block], view, index, permutation, script);
         return map with { Model = GraphEditor.Apply(map.Model, script), Blocks = [.. blocks] };
     }
 
-    private static Block Permute(BlockMap map, Block block, NormalisedView view, GraphIndex index, BlockPermutation permutation, EditScript script)
+    private static Block Permute(
+        BlockMap map, Block block, NormalisedView view, GraphIndex index, BlockPermutation permutation, EditScript script)
     {
         var original = map.Blocks[block.Index];
         var units = InnerUnits.Of(map, view, original, permutation.Units);
@@ -43,7 +45,9 @@ internal static class PermutedBlocks
     {
         var from = permutation.From;
         var share = units.Count / units.Groups;
-        var whole = !from.IsDefault && from.Order().SequenceEqual(Enumerable.Range(0, units.Count)) && Enumerable.Range(0, units.Count).All(i => from[i] / share == from[i / share * share] / share);
+        var whole = !from.IsDefault
+            && from.Order().SequenceEqual(Enumerable.Range(0, units.Count))
+            && Enumerable.Range(0, units.Count).All(i => from[i] / share == from[i / share * share] / share);
         if (!whole) throw new RefusedException("MKA042", "the plan", $"its order of {permutation.Units.ToString().ToLowerInvariant()} in block {permutation.Block} is none of the block's {units.Count} units", "Make a plan for this model");
     }
 }

@@ -3,7 +3,9 @@ using OnnxMka.Graph;
 
 namespace OnnxMka.Rewriting;
 
-/// <summary>A tensor with one axis in another order, computed while it is written: index i of the axis holds what index from[i] held.</summary>
+/// <summary>
+/// A tensor with one axis in another order, computed while it is written: index i of the axis holds what index from[i] held.
+/// </summary>
 internal sealed class PermutedTensor : ComputedContent
 {
     private readonly TensorRef _source;
@@ -13,7 +15,8 @@ internal sealed class PermutedTensor : ComputedContent
     /// <param name="from">As long as the axis.</param>
     public PermutedTensor(TensorRef source, int axis, int[] from)
     {
-        if (source.Shape[axis] != from.Length) throw new ArgumentException($"{from.Length} places for axis {axis} of {source}", nameof(from));
+        if (source.Shape[axis] != from.Length)
+            throw new ArgumentException($"{from.Length} places for axis {axis} of {source}", nameof(from));
         _source = source;
         _from = from;
         _inner = source.Shape.AsSpan()[(axis + 1)..].ToArray().Aggregate(1L, (a, b) => a * b) * ElementSize;
@@ -23,7 +26,9 @@ internal sealed class PermutedTensor : ComputedContent
 
     public override int ElementSize => _source.Type.Bits() / 8;
 
-    /// <summary>Slabs (everything of one index of the axis) are copied whole; where they are single elements, rows of them are read at once.</summary>
+    /// <summary>
+    /// Slabs (everything of one index of the axis) are copied whole; where they are single elements, rows of them are read at once.
+    /// </summary>
     public override void Fill(long offset, Span<byte> destination, TensorReader reader)
     {
         if (_inner == ElementSize) FillRows(offset, destination, reader);

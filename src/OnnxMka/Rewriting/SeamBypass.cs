@@ -33,7 +33,8 @@ internal static class SeamBypass
     private static string PortNode(string port) => port + "/stream";
 
     /// <summary>Every reader of b reads a. A graph output called b goes on under its name.</summary>
-    private static void Plain(OnnxModel model, IReadOnlySet<string> outputs, GraphIndex index, Seam a, Seam b, EditScript script, string stage)
+    private static void Plain(
+        OnnxModel model, IReadOnlySet<string> outputs, GraphIndex index, Seam a, Seam b, EditScript script, string stage)
     {
         SeamAccess.Expose(model, a, script, stage);
         if (!outputs.Contains(b.Value))
@@ -84,13 +85,21 @@ internal static class SeamBypass
             .Add("stash_type", 1L);
         var (gamma, beta) = (script.InputOf(follower, 2), simplified ? "" : script.InputOf(follower, 3));
         string[] inputs = beta.Length > 0 ? [a.Value, gamma, beta] : [a.Value, gamma];
-        var spec = new NodeSpec(simplified ? "SimplifiedLayerNormalization" : "LayerNormalization", [.. inputs], [follower.Outputs[0]], follower.Name, Attributes: attributes);
+        var spec = new NodeSpec(
+            simplified ? "SimplifiedLayerNormalization" : "LayerNormalization",
+            [.. inputs],
+            [follower.Outputs[0]],
+            follower.Name,
+            Attributes: attributes);
         script.Add(stage, new GraphEdit.RewriteNode(follower.Index, spec));
         script.Add(stage, new GraphEdit.RedirectReaders(b.Value, a.Value));
     }
 
-    /// <summary>The stream starts inside EmbedLayerNormalization: that takes the follower's gamma and beta, and the follower goes.</summary>
-    private static void IntoEmbedding(OnnxModel model, OnnxNode embedding, Seam a, OnnxNode follower, Seam b, EditScript script, string stage)
+    /// <summary>
+    /// The stream starts inside EmbedLayerNormalization: that takes the follower's gamma and beta, and the follower goes.
+    /// </summary>
+    private static void IntoEmbedding(
+        OnnxModel model, OnnxNode embedding, Seam a, OnnxNode follower, Seam b, EditScript script, string stage)
     {
         if (embedding.Float("epsilon", 1e-12f) != follower.Float("epsilon", 1e-12f))
         {

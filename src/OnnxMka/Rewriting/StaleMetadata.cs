@@ -16,10 +16,13 @@ internal static class StaleMetadata
 
     public static void Script(BlockMap map, MergePlan plan, EditScript script)
     {
-        var originals = plan.Units is null ? Listed(plan.Groups.Select(g => g.Block)) : Listed(plan.Groups.Select(g => plan.NameOf(g.Block)));
+        var originals = plan.Units is null
+            ? Listed(plan.Groups.Select(g => g.Block))
+            : Listed(plan.Groups.Select(g => plan.NameOf(g.Block)));
         script.Add(Stage, new GraphEdit.SetMetadata(ModelRewriter.LayerMapKey, originals));
         if (map.Model.Metadata.ContainsKey(GraphSignature)) script.Add(Stage, new GraphEdit.SetMetadata(GraphSignature, null));
-        if (map.Model.Metadata.TryGetValue(SplitAssignments, out var assignments)) script.Add(Stage, new GraphEdit.SetMetadata(SplitAssignments, Renumbered(assignments, plan)));
+        if (map.Model.Metadata.TryGetValue(SplitAssignments, out var assignments))
+            script.Add(Stage, new GraphEdit.SetMetadata(SplitAssignments, Renumbered(assignments, plan)));
     }
 
     private static string Listed<T>(IEnumerable<T> originals) => JsonSerializer.Serialize(originals, JsonForm.Line);

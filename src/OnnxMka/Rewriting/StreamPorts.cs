@@ -34,7 +34,10 @@ internal sealed partial class StreamPorts
         _offset = offset;
     }
 
-    /// <summary>Null where no output shows the stream between blocks, or none has to change. Refuses ports of some seams only, or whose names do not count them, where a block goes.</summary>
+    /// <summary>
+    /// Null where no output shows the stream between blocks, or none has to change. Refuses ports of some seams only, or whose names do not
+    /// count them, where a block goes.
+    /// </summary>
     public static StreamPorts? Of(BlockMap map, MergePlan plan)
     {
         if (!plan.Removed.Any()) return null;
@@ -44,12 +47,14 @@ internal sealed partial class StreamPorts
         // The ends of the stream stay its ends, whatever goes between them.
         if (ports.Keys.All(seam => seam == 0 || seam == map.Count)) return null;
         if (shown.Any(s => s.Key > 0 && s.Key < map.Count && s.Count() > 1)) throw Unclear(ports, "several outputs show it at one place");
-        if (map.HalfNames is not null) return plan.KeptLayers.Count() < map.LayerCount ? throw Unclear(ports, "halves of layers are removed") : null;
+        if (map.HalfNames is not null)
+            return plan.KeptLayers.Count() < map.LayerCount ? throw Unclear(ports, "halves of layers are removed") : null;
         var first = ports.Keys.First();
         // Behind the last block the stream may be shown normed, or not at all.
         for (var seam = first; seam < map.Count; seam++)
         {
-            if (first > 1 || !ports.ContainsKey(seam)) return plan.Removed.Any(b => ports.ContainsKey(b + 1)) ? throw Unclear(ports, "other seams have no such output") : null;
+            if (first > 1 || !ports.ContainsKey(seam))
+                return plan.Removed.Any(b => ports.ContainsKey(b + 1)) ? throw Unclear(ports, "other seams have no such output") : null;
         }
 
         var (position, offset) = Numbering(ports) ?? throw Unclear(ports, "the names do not count the layers");
@@ -57,7 +62,9 @@ internal sealed partial class StreamPorts
         return new StreamPorts(ports, ports.ContainsKey(map.Count) || !outputs.Contains(last) ? null : last, position, offset);
     }
 
-    /// <summary>Outputs by the seam that they show: what has the seam's own name first, and the logits of a model without a head last.</summary>
+    /// <summary>
+    /// Outputs by the seam that they show: what has the seam's own name first, and the logits of a model without a head last.
+    /// </summary>
     private static ILookup<int, string> Shown(BlockMap map)
     {
         var index = GraphIndex.Of(map.Model.Graph);
@@ -104,7 +111,8 @@ internal sealed partial class StreamPorts
             while (removed.Contains(seam)) seam++;
             var lasting = SeamBypass.Lasts(map, first, seam) ? seam : first;
             var isLast = seam == map.Count;
-            if (_ports.TryGetValue(lasting, out var port) && !(isLast && first < seam && !_ports.ContainsKey(seam))) yield return (number, port);
+            if (_ports.TryGetValue(lasting, out var port) && !(isLast && first < seam && !_ports.ContainsKey(seam)))
+                yield return (number, port);
             number++;
         }
     }
@@ -130,7 +138,11 @@ internal sealed partial class StreamPorts
     }
 
     private static RefusedException Unclear(ImmutableSortedDictionary<int, string> ports, string why) =>
-        new("MKA045", ports.Values.First(), $"it shows the stream between layers, but {why}, so what it would show without some layers is not clear", "Export the model with hidden states of all layers, or without any");
+        new(
+            "MKA045",
+            ports.Values.First(),
+            $"it shows the stream between layers, but {why}, so what it would show without some layers is not clear",
+            "Export the model with hidden states of all layers, or without any");
 
     [GeneratedRegex("[0-9]{1,9}", RegexOptions.CultureInvariant, Timeout.Infinite)]
     private static partial Regex Digits();

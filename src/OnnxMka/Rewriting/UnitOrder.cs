@@ -26,8 +26,20 @@ internal sealed class UnitOrder(AlignUnits kind, int count, int groups, int widt
         if (columns == kv) return [.. Section(GroupOrder(), width, 0)];
         if (columns == count) return [.. Section(from, 1, 0)];
         if (columns == groups) return [.. Section(GroupOrder(), 1, 0)];
-        if (columns == all + (2 * kv)) return layout == PackedLayout.Interleaved ? Grouped(_share, 2) : [.. Section(from, width, 0), .. Section(GroupOrder(), width, all), .. Section(GroupOrder(), width, all + kv)];
-        if (columns == 2 * kv) return layout == PackedLayout.Interleaved ? Grouped(0, 2) : [.. Section(GroupOrder(), width, 0), .. Section(GroupOrder(), width, kv)];
+        if (columns == all + (2 * kv))
+        {
+            return layout == PackedLayout.Interleaved
+                ? Grouped(_share, 2)
+                : [.. Section(from, width, 0), .. Section(GroupOrder(), width, all), .. Section(GroupOrder(), width, all + kv)];
+        }
+
+        if (columns == 2 * kv)
+        {
+            return layout == PackedLayout.Interleaved
+                ? Grouped(0, 2)
+                : [.. Section(GroupOrder(), width, 0), .. Section(GroupOrder(), width, kv)];
+        }
+
         return null;
     }
 

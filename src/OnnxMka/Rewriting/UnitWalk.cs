@@ -77,7 +77,8 @@ internal sealed class UnitWalk
             return [];
         }
 
-        Vectors.AddRange(Enumerable.Range(0, node.Inputs.Length).Select(i => LinearWeight.ParameterAt(_block, node, i)).OfType<BlockParameter>());
+        Vectors.AddRange(
+            Enumerable.Range(0, node.Inputs.Length).Select(i => LinearWeight.ParameterAt(_block, node, i)).OfType<BlockParameter>());
         return node.Reads;
     }
 

@@ -42,7 +42,18 @@ public sealed record Analysis(
     }
 
     public string ToJson() => JsonSerializer.Serialize(
-        new Document(Version, Fingerprint, Npib.Rows, Sigma, Eigenvalues, Samples, SampleLength, CalibrationSource, CalibrationSha256, ExecutionProvider), JsonForm.Indented) + "\n";
+        new Document(
+            Version,
+            Fingerprint,
+            Npib.Rows,
+            Sigma,
+            Eigenvalues,
+            Samples,
+            SampleLength,
+            CalibrationSource,
+            CalibrationSha256,
+            ExecutionProvider),
+        JsonForm.Indented) + "\n";
 
     /// <summary>Refuses other versions, tables that are not square, and seams without their figures.</summary>
     public static Analysis FromJson(string json, string name)
@@ -54,7 +65,15 @@ public sealed record Analysis(
                 || d.Sigma.IsDefault || d.Sigma.Length != d.Npib.Length || d.Eigenvalues.IsDefault || d.Eigenvalues.Length != d.Npib.Length || d.Eigenvalues.Any(e => e.IsDefault || e.Length < 2))
                 throw Bad(name, $"it is no analysis of version {Version}");
             return new Analysis(
-                d.Fingerprint ?? "", new SimilarityTable(d.Npib), d.Sigma, d.Eigenvalues, d.Samples, d.SampleLength, d.CalibrationSource ?? "", d.CalibrationSha256 ?? "", d.ExecutionProvider ?? "");
+                d.Fingerprint ?? "",
+                new SimilarityTable(d.Npib),
+                d.Sigma,
+                d.Eigenvalues,
+                d.Samples,
+                d.SampleLength,
+                d.CalibrationSource ?? "",
+                d.CalibrationSha256 ?? "",
+                d.ExecutionProvider ?? "");
         }
         catch (JsonException e)
         {
@@ -62,7 +81,8 @@ public sealed record Analysis(
         }
     }
 
-    private static RefusedException Bad(string name, string what) => new("MKA036", name, what, "Make one with: onnx-mka score MODEL -o analysis.json");
+    private static RefusedException Bad(string name, string what) =>
+        new("MKA036", name, what, "Make one with: onnx-mka score MODEL -o analysis.json");
 
     private sealed record Document(
         int Version,

@@ -34,7 +34,8 @@ public static class Scorer
     }
 
     /// <summary>Every seam's embedding. The first seam in order that has none is the one refused, whichever thread finds it.</summary>
-    private static ImmutableArray<LayerEmbedding> Embed(IReadOnlyList<SampleMatrix> seams, AlignmentOptions options, IScoringKernels kernels, IStage stage, CancellationToken ct)
+    private static ImmutableArray<LayerEmbedding> Embed(
+        IReadOnlyList<SampleMatrix> seams, AlignmentOptions options, IScoringKernels kernels, IStage stage, CancellationToken ct)
     {
         var all = RowBlocks.Threads(options.MaxThreads, ct);
         var together = seams.Count >= all.MaxDegreeOfParallelism && seams.All(s => s.Samples <= SmallSeam);
@@ -71,5 +72,10 @@ public static class Scorer
     }
 
     private static RefusedException Degenerate(string where, DegenerateDataException e) =>
-        new("MKA037", where, e.Message.TrimEnd('.'), "Give other or more calibration text or activations; --order tail with --alpha needs none", e);
+        new(
+            "MKA037",
+            where,
+            e.Message.TrimEnd('.'),
+            "Give other or more calibration text or activations; --order tail with --alpha needs none",
+            e);
 }

@@ -45,7 +45,8 @@ internal sealed class GreedyLoss : IDisposable
     /// <summary>The first so many rounds; those that are known are not measured again. Progress counts losses.</summary>
     public ImmutableArray<SelectedBlock> Choose(int count, IProgress<int>? progress, CancellationToken ct)
     {
-        foreach (var round in Enumerable.Range(0, Math.Min(_chosen.Count, count))) progress?.Report(RoundWork(_options.Candidates.Count, round, _options.Alpha is not null));
+        foreach (var round in Enumerable.Range(0, Math.Min(_chosen.Count, count)))
+            progress?.Report(RoundWork(_options.Candidates.Count, round, _options.Alpha is not null));
         while (_chosen.Count < count)
         {
             var work = new RoundProgress(RoundWork(_options.Candidates.Count, _chosen.Count, _options.Alpha is not null), progress);
@@ -67,7 +68,9 @@ internal sealed class GreedyLoss : IDisposable
         _own.Clear();
     }
 
-    /// <summary>The lowest loss; of equal ones the lowest block, and a drop before a merge. Refuses a round in which no loss is finite.</summary>
+    /// <summary>
+    /// The lowest loss; of equal ones the lowest block, and a drop before a merge. Refuses a round in which no loss is finite.
+    /// </summary>
     private SelectedBlock Best(List<(SelectedBlock Way, Loss Loss)> trials)
     {
         var ordered = trials.OrderBy(t => t.Way.Block).ThenBy(t => t.Way.Alpha is not null);
@@ -79,20 +82,27 @@ internal sealed class GreedyLoss : IDisposable
     private List<(SelectedBlock Way, Loss Loss)> Round(RoundProgress work, CancellationToken ct)
     {
         var flights = new List<(SelectedBlock Trial, SeamActivations Stream)>();
-        var passes = Enumerable.Range(0, _stack.Count).Where(IsCandidate).Sum(place => (_stack.Count - place) * (_options.Alpha is null ? 1 : 2));
+        var passes = Enumerable.Range(0, _stack.Count)
+            .Where(IsCandidate)
+            .Sum(place => (_stack.Count - place) * (_options.Alpha is null ? 1 : 2));
         try
         {
             for (var place = 0; place < _stack.Count; place++)
             {
                 var part = Part(_model, place);
                 var streams = flights.Select(f => f.Stream).ToArray();
-                if (place > 0 && IsCandidate(place - 1)) flights.Add((new SelectedBlock(_stack[place - 1], 0), _chain.Advance(part, streams, _before[place - 1], ct)));
+                if (place > 0 && IsCandidate(place - 1))
+                    flights.Add((new SelectedBlock(_stack[place - 1], 0), _chain.Advance(part, streams, _before[place - 1], ct)));
                 else _chain.Advance(part, streams, ct: ct);
                 if (Alpha(place) is { } alpha) flights.Add((new SelectedBlock(_stack[place], 0) { Alpha = alpha }, _chain.RunBlock(Part(Merged(place, alpha), place - 1), _before[place - 1], ct: ct)));
                 work.Pass(flights.Count, passes);
             }
 
-            SelectedBlock[] trials = [.. flights.Select(f => f.Trial), .. IsCandidate(_stack.Count - 1) ? new[] { new SelectedBlock(_stack[_stack.Count - 1], 0) } : []];
+            SelectedBlock[] trials =
+            [
+                .. flights.Select(f => f.Trial),
+                .. IsCandidate(_stack.Count - 1) ? new[] { new SelectedBlock(_stack[_stack.Count - 1], 0) } : [],
+            ];
             SeamActivations[] ends = [.. flights.Select(f => f.Stream), .. trials.Length > flights.Count ? new[] { _before[^1] } : []];
             var losses = ChainLoss.Of(_chain, BlockPart.Epilogue(_chain.Map.Model, _chain.Map), ends, ct);
             return [.. trials.Zip(losses)];
@@ -106,23 +116,43 @@ internal sealed class GreedyLoss : IDisposable
     private bool IsCandidate(int place) => _options.Candidates.Contains(_stack[place]);
 
     private bool IsPossible(SelectedBlock round) =>
-        _stack.PlaceOf(round.Block) is >= 0 and var place && IsCandidate(place) && double.IsFinite(round.Score) && (round.Alpha is null || (_options.Alpha is not null && round.Alpha is >= 0 and < 1 && MayMerge(place)));
+        _stack.PlaceOf(round.Block) is >= 0 and var place
+            && IsCandidate(place)
+            && double.IsFinite(round.Score)
+            && (round.Alpha is null || (_options.Alpha is not null && round.Alpha is >= 0 and < 1 && MayMerge(place)));
 
     private bool MayMerge(int place) => place > 0 && _stack[place - 1] >= _options.ProtectFirst && _stack.Obstacle(place) is null;
 
     /// <summary>Share of the block before in a merge that is weighed; null for none.</summary>
     private double? Alpha(int place) =>
-        _options.Alpha is { } alpha && IsCandidate(place) && MayMerge(place) && alpha(_stack.LastMember(place - 1), _stack.LastMember(place)) is < 1 and var share ? share : null;
+        _options.Alpha is { } alpha
+            && IsCandidate(place)
+            && MayMerge(place)
+            && alpha(_stack.LastMember(place - 1), _stack.LastMember(place)) is < 1 and var share
+            ? share
+            : null;
 
     private BlockPart Part(OnnxModel model, int place) => BlockPart.Of(model, _chain.Map, _stack[place]);
 
     /// <summary>The original model with the weights of the stack, and those of one more merge.</summary>
-    private OnnxModel Merged(int place, double alpha) => Folded([.. _stack.Groups.Where((_, i) => i != place - 1), _stack.Merged(place, alpha)]);
+    private OnnxModel Merged(int place, double alpha) =>
+        Folded([.. _stack.Groups.Where((_, i) => i != place - 1), _stack.Merged(place, alpha)]);
 
     private OnnxModel Folded(MergeGroup[] groups)
     {
         var script = new EditScript();
-        InitializerFold.Script(_chain.Map, new MergePlan("", Method.Mka, Order.Similarity, _chain.Map.Count, [], [.. groups.OrderBy(g => g.Block)], []) { Units = _chain.Map.HalfNames }, script);
+        InitializerFold.Script(
+            _chain.Map,
+            new MergePlan(
+                "",
+                Method.Mka,
+                Order.Similarity,
+                _chain.Map.Count,
+                [],
+                [.. groups.OrderBy(g => g.Block)],
+                [])
+            { Units = _chain.Map.HalfNames },
+            script);
         return GraphEditor.Apply(_chain.Map.Model, script);
     }
 
@@ -151,7 +181,9 @@ internal sealed class GreedyLoss : IDisposable
         if (_own.Remove(seam)) seam.Dispose();
     }
 
-    /// <summary>Tells a round's share in blocks that candidates have passed as whole losses, so that the time left is known inside a round too.</summary>
+    /// <summary>
+    /// Tells a round's share in blocks that candidates have passed as whole losses, so that the time left is known inside a round too.
+    /// </summary>
     private sealed class RoundProgress(int losses, IProgress<int>? progress)
     {
         private int _passed;

@@ -74,7 +74,13 @@ public sealed class GreedyLossSelector : ISelector
         }
 
         private static string KeyOf(SelectionRequest request, CalibrationSet windows) => GreedyOptions.KeyOf(
-            request.State.Structure, request.State.Key, windows, request.Plan, request.WeighsMerges, request.Bench.Running.Target.Name, request.Similarity);
+            request.State.Structure,
+            request.State.Key,
+            windows,
+            request.Plan,
+            request.WeighsMerges,
+            request.Bench.Running.Target.Name,
+            request.Similarity);
 
         private static CalibrationSet Some(CalibrationSet fit)
         {

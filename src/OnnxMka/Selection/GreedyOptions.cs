@@ -22,12 +22,20 @@ internal sealed record GreedyOptions
     public SelectionState? State { get; init; }
 
     /// <summary>Tells one search from another: model, windows, and all that decides a round. The number of rounds does not.</summary>
-    public static string KeyOf(BlockMap map, string fingerprint, CalibrationSet windows, PlanOptions options, bool weighsMerges, string device, SimilarityTable? similarity)
+    public static string KeyOf(
+        BlockMap map,
+        string fingerprint,
+        CalibrationSet windows,
+        PlanOptions options,
+        bool weighsMerges,
+        string device,
+        SimilarityTable? similarity)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var names = string.Join(',', map.Blocks.Select(b => b.Name));
         hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"greedy-loss 1\n{fingerprint}\n{names}\n{options.Method} {weighsMerges} {options.Alpha} {options.ProtectFirst} {options.ProtectLast} {device}\n")));
-        if (similarity is not null) hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<double>(similarity.Rows.SelectMany(r => r).ToArray()));
+        if (similarity is not null)
+            hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<double>(similarity.Rows.SelectMany(r => r).ToArray()));
         foreach (var sample in windows.Samples) hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<int>(sample));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }

@@ -4,7 +4,9 @@ using OnnxMka.Planning;
 
 namespace OnnxMka.Selection;
 
-/// <summary>A way to choose the blocks that go. A user's own is registered beside those that come along (<see cref="Selectors.With"/>).</summary>
+/// <summary>
+/// A way to choose the blocks that go. A user's own is registered beside those that come along (<see cref="Selectors.With"/>).
+/// </summary>
 public interface ISelector
 {
     /// <summary>Its name in recipes and on the command line: lower case, words joined by hyphens.</summary>

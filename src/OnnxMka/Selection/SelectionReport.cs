@@ -7,7 +7,9 @@ namespace OnnxMka.Selection;
 
 /// <summary>One choice and the figure it rests on.</summary>
 /// <param name="Block">Number in the model that it was chosen from.</param>
-/// <param name="Score">In the unit of the selector: influence, angle as a share of pi (of the whole run), CKA, or loss in nats a token without the block.</param>
+/// <param name="Score">
+/// In the unit of the selector: influence, angle as a share of pi (of the whole run), CKA, or loss in nats a token without the block.
+/// </param>
 public sealed record SelectedBlock(int Block, double Score)
 {
     /// <summary>Share of the block before where this one was merged into it; null where it was dropped.</summary>
@@ -21,7 +23,8 @@ public sealed record SelectedBlock(int Block, double Score)
 
 /// <summary>Blocks to remove, in the order of choice.</summary>
 /// <param name="Kind">Name of the selector.</param>
-public sealed record SelectionReport([property: JsonConverter(typeof(SelectorNameConverter))] string Kind, ImmutableArray<SelectedBlock> Chosen)
+public sealed record SelectionReport(
+    [property: JsonConverter(typeof(SelectorNameConverter))] string Kind, ImmutableArray<SelectedBlock> Chosen)
 {
     public ImmutableArray<int> Blocks => [.. Chosen.Select(c => c.Block).Order()];
 

@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace OnnxMka.Selection;
 
-/// <summary>Names of selectors as reports have them, where all words are in camel case: <c>greedy-loss</c> is <c>greedyLoss</c> there.</summary>
+/// <summary>
+/// Names of selectors as reports have them, where all words are in camel case: <c>greedy-loss</c> is <c>greedyLoss</c> there.
+/// </summary>
 internal sealed class SelectorNameConverter : JsonConverter<string>
 {
     public override string Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>

@@ -20,9 +20,12 @@ public sealed class Selectors
 
     /// <summary>The same and one more. Throws <see cref="ArgumentException"/> where the name is taken.</summary>
     public Selectors With(ISelector selector) =>
-        Names.Contains(selector.Name) ? throw new ArgumentException($"there is a selector '{selector.Name}' already", nameof(selector)) : new Selectors(_selectors.Add(selector));
+        Names.Contains(selector.Name)
+            ? throw new ArgumentException($"there is a selector '{selector.Name}' already", nameof(selector))
+            : new Selectors(_selectors.Add(selector));
 
     /// <summary>Refuses (MKA066) a name that no selector has.</summary>
     public ISelector Named(string name) => _selectors.FirstOrDefault(s => s.Name == name)
-        ?? throw new RefusedException("MKA066", "the recipe", $"no selector is called '{name}'", $"The names are {string.Join(", ", Names)}");
+        ?? throw new RefusedException(
+            "MKA066", "the recipe", $"no selector is called '{name}'", $"The names are {string.Join(", ", Names)}");
 }

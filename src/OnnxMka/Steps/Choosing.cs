@@ -11,7 +11,14 @@ internal static class Choosing
     /// <summary>The units that go, or null where the planner takes pairs in order, and needs no list.</summary>
     /// <param name="weighsMerges">A merge of each candidate is weighed against its drop.</param>
     public static SelectionReport? Choose(
-        Selectors selectors, string? name, PlanOptions plan, ModelState state, Workbench bench, bool weighsMerges = false, SimilarityTable? similarity = null, CancellationToken until = default)
+        Selectors selectors,
+        string? name,
+        PlanOptions plan,
+        ModelState state,
+        Workbench bench,
+        bool weighsMerges = false,
+        SimilarityTable? similarity = null,
+        CancellationToken until = default)
     {
         if (name is null || Selectors.Orders.Contains(name)) return null;
         var selector = selectors.Named(name);

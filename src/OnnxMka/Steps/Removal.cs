@@ -21,7 +21,10 @@ public abstract record Removal : Step
     [Bounds(0)]
     public int? Count { get; init; }
 
-    /// <summary>The units that go, whatever their score; protection does not apply to them. Of halves: <c>3.mlp</c>, <c>7.attention</c>, <c>5</c> for both.</summary>
+    /// <summary>
+    /// The units that go, whatever their score; protection does not apply to them. Of halves: <c>3.mlp</c>, <c>7.attention</c>, <c>5</c>
+    /// for both.
+    /// </summary>
     [JsonConverter(typeof(BlockNamesConverter))]
     public ImmutableArray<string> Blocks { get; init; } = [];
 
@@ -76,7 +79,11 @@ public abstract record Removal : Step
             var place = groups.IndexOf(groups.FirstOrDefault(g => g.Block == unit)!);
             // A number beyond the model's is refused where all named units are looked at.
             if (place < 0 && unit >= 0 && unit < input.Structure.Count)
-                throw new RefusedException("MKA040", $"block {name}", "a step before this one has taken it out", "Name blocks that are still there");
+            {
+                throw new RefusedException(
+                    "MKA040", $"block {name}", "a step before this one has taken it out", "Name blocks that are still there");
+            }
+
             yield return place < 0 ? unit : place;
         }
     }
@@ -85,15 +92,18 @@ public abstract record Removal : Step
 /// <summary>Units as numbers where they are numbers, and as names else.</summary>
 internal sealed class BlockNamesConverter : JsonConverter<ImmutableArray<string>>
 {
-    public override ImmutableArray<string> Read(ref System.Text.Json.Utf8JsonReader reader, Type typeToConvert, System.Text.Json.JsonSerializerOptions options)
+    public override ImmutableArray<string> Read(
+        ref System.Text.Json.Utf8JsonReader reader, Type typeToConvert, System.Text.Json.JsonSerializerOptions options)
     {
-        if (reader.TokenType != System.Text.Json.JsonTokenType.StartArray) throw new System.Text.Json.JsonException("blocks are a list, such as [3, 7]");
+        if (reader.TokenType != System.Text.Json.JsonTokenType.StartArray)
+            throw new System.Text.Json.JsonException("blocks are a list, such as [3, 7]");
         var names = ImmutableArray.CreateBuilder<string>();
         while (reader.Read() && reader.TokenType != System.Text.Json.JsonTokenType.EndArray)
         {
             names.Add(reader.TokenType switch
             {
-                System.Text.Json.JsonTokenType.Number when reader.TryGetInt32(out var number) => number.ToString(CultureInfo.InvariantCulture),
+                System.Text.Json.JsonTokenType.Number when reader.TryGetInt32(out var number) => number.ToString(
+                    CultureInfo.InvariantCulture),
                 System.Text.Json.JsonTokenType.String => reader.GetString()!,
                 _ => throw new System.Text.Json.JsonException("a block is a number, or the name of a half such as 3.mlp"),
             });
@@ -102,7 +112,8 @@ internal sealed class BlockNamesConverter : JsonConverter<ImmutableArray<string>
         return names.ToImmutable();
     }
 
-    public override void Write(System.Text.Json.Utf8JsonWriter writer, ImmutableArray<string> value, System.Text.Json.JsonSerializerOptions options)
+    public override void Write(
+        System.Text.Json.Utf8JsonWriter writer, ImmutableArray<string> value, System.Text.Json.JsonSerializerOptions options)
     {
         writer.WriteStartArray();
         foreach (var name in value.IsDefault ? [] : value)

@@ -26,7 +26,9 @@ internal static class Rewrite
         var merged = plan.Groups.Select((group, place) => (group, place)).Where(g => g.group.IsMerge).ToArray();
         lineage = lineage.WithChanged(merged.Where(g => !g.group.Fitted.IsDefaultOrEmpty).Select(g => g.place), "fitted shares");
         if (!plan.Permutations.IsDefaultOrEmpty) lineage = lineage.WithChanged(merged.Select(g => g.place), "aligned units");
-        return plan.Only == MergedHalf.Both ? lineage : lineage.WithChanged(merged.Select(g => g.place), $"{plan.Only} alone".ToLowerInvariant());
+        return plan.Only == MergedHalf.Both
+            ? lineage
+            : lineage.WithChanged(merged.Select(g => g.place), $"{plan.Only} alone".ToLowerInvariant());
     }
 
     /// <summary>Mixed weights of units that stay, and were not mixed again.</summary>

@@ -30,13 +30,18 @@ public sealed record MemoryEstimate(long Whole, long? ChainParts, long Seams)
     public static MemoryEstimate Of(BlockMap map, CalibrationSet set, int batchSize, ExecutionTarget target)
     {
         var index = GraphIndex.Of(map.Model.Graph);
-        long Held(TensorRef tensor) => target.Name == "CPU" && IsWidened(index, tensor) ? tensor.ElementCount * sizeof(float) : tensor.ByteLength;
+        long Held(TensorRef tensor) =>
+            target.Name == "CPU" && IsWidened(index, tensor) ? tensor.ElementCount * sizeof(float) : tensor.ByteLength;
         var width = Width(map);
         var fixedBytes = Base + Work(map, width, batchSize, set.Length) + ((long)map.Count * set.Count * width * sizeof(float));
         var seams = set.TokenCount * width * SeamElement(map);
         try
         {
-            var parts = Enumerable.Range(0, map.Count).Select(b => BlockPart.Of(map.Model, map, b)).Prepend(BlockPart.Prelude(map.Model, map)).Select(p => p.Weights.ToArray()).ToArray();
+            var parts = Enumerable.Range(0, map.Count)
+                .Select(b => BlockPart.Of(map.Model, map, b))
+                .Prepend(BlockPart.Prelude(map.Model, map))
+                .Select(p => p.Weights.ToArray())
+                .ToArray();
             var whole = parts.SelectMany(p => p).DistinctBy(t => t.Name, StringComparer.Ordinal).Sum(Held);
             return new MemoryEstimate(fixedBytes + whole, fixedBytes + parts.Max(p => p.Sum(Held)), seams);
         }
@@ -54,7 +59,9 @@ public sealed record MemoryEstimate(long Whole, long? ChainParts, long Seams)
 
     /// <summary>The CPU has no 16-bit products: such weights are held as fp32. A table that is only looked up stays as it is.</summary>
     private static bool IsWidened(GraphIndex index, TensorRef tensor) =>
-        tensor.Type is ElementType.Float16 or ElementType.BFloat16 && tensor.Shape.Length > 1 && index.Readers(tensor.Name).Any(r => r.Node.OpType != "Gather");
+        tensor.Type is ElementType.Float16 or ElementType.BFloat16
+            && tensor.Shape.Length > 1
+            && index.Readers(tensor.Name).Any(r => r.Node.OpType != "Gather");
 
     /// <summary>
     /// Values of one batch that live at once. Per token: twice what the projections of a block read and write, and three scores

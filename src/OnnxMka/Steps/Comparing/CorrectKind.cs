@@ -39,5 +39,6 @@ public sealed class CorrectKind() : OpenStepKind<Correct>("correct")
         return Decision.Of(best.Correction with { Compared = trials });
     }
 
-    private static Decision None(ImmutableArray<CompensationTrial> trials, ModelState state) => new([], [CorrectionSection.None(state, trials)]);
+    private static Decision None(ImmutableArray<CompensationTrial> trials, ModelState state) =>
+        new([], [CorrectionSection.None(state, trials)]);
 }

@@ -48,14 +48,18 @@ internal static class CorrectionSection
         if (report.Steps.Length > 0)
         {
             shown.Add(new SectionTable(["block", report.Kind, "error before", "after", "ridge", ""], [.. report.Steps.Select(s => Row(s, state))]));
-            shown.Add(new SectionLine("errors: distance from the original stream behind that block, relative, on held-out calibration tokens"));
+            shown.Add(
+                new SectionLine("errors: distance from the original stream behind that block, relative, on held-out calibration tokens"));
         }
 
-        return new Section("compensation", report) { Shown = shown.ToImmutable(), Label = report.Kind == CompensationReport.None ? null : report.Kind };
+        return new Section(
+            "compensation", report)
+        { Shown = shown.ToImmutable(), Label = report.Kind == CompensationReport.None ? null : report.Kind };
     }
 
     /// <summary>Nothing is corrected.</summary>
-    public static Section None(ModelState state, params ImmutableArray<CompensationTrial> trials) => Of(new CompensationReport(CompensationReport.None, [], trials), state);
+    public static Section None(ModelState state, params ImmutableArray<CompensationTrial> trials) =>
+        Of(new CompensationReport(CompensationReport.None, [], trials), state);
 
     private static ImmutableArray<string> Row(CompensationStep step, ModelState state) =>
     [

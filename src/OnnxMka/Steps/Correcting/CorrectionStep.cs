@@ -9,7 +9,9 @@ namespace OnnxMka.Steps.Correcting;
 /// <summary>A step that makes up for what went, in closed form, without training.</summary>
 public abstract record CorrectionStep : Step
 {
-    /// <summary>First ridge in units of the mean diagonal of the Gram matrix; null for that of the method (refit 1e-2, others 1e-3).</summary>
+    /// <summary>
+    /// First ridge in units of the mean diagonal of the Gram matrix; null for that of the method (refit 1e-2, others 1e-3).
+    /// </summary>
     [Bounds(0, BeyondLeast = true)]
     public double? Ridge { get; init; }
 

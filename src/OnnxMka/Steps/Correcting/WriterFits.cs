@@ -5,7 +5,9 @@ using OnnxMka.Numerics;
 
 namespace OnnxMka.Steps.Correcting;
 
-/// <summary>Solves the equations of a weight that writes to the stream: its change with a ridge, [out, in]; null where there is no stable one.</summary>
+/// <summary>
+/// Solves the equations of a weight that writes to the stream: its change with a ridge, [out, in]; null where there is no stable one.
+/// </summary>
 /// <param name="read">Gives the weight as it is, [in, out].</param>
 /// <param name="gram">c'c, [in, in].</param>
 /// <param name="cross">R'c, [out, in].</param>
@@ -18,10 +20,16 @@ internal static class WriterFits
     /// <param name="pick">Which of the unit's writers, in running order.</param>
     /// <param name="eachToken">Each token's equation is divided by the root mean square of its original row.</param>
     public static IEnumerable<Proposal> Of(
-        UnitBench unit, Func<ImmutableArray<ResidualWriter>, IEnumerable<ResidualWriter>> pick, int passes, double ridge, bool eachToken, WriterSolver solver)
+        UnitBench unit,
+        Func<ImmutableArray<ResidualWriter>, IEnumerable<ResidualWriter>> pick,
+        int passes,
+        double ridge,
+        bool eachToken,
+        WriterSolver solver)
     {
         var (writers, obstacles) = unit.Writers;
-        foreach (var obstacle in obstacles) yield return Proposal.None(obstacle, "its result reaches the stream through no plain float weight");
+        foreach (var obstacle in obstacles)
+            yield return Proposal.None(obstacle, "its result reaches the stream through no plain float weight");
         ResidualWriter[] chosen = [.. pick(writers)];
         foreach (var writer in chosen.Where(w => w.Outputs != unit.Width))
             yield return Proposal.None(writer.Weight.Role, $"it writes {writer.Outputs} columns and the stream has {unit.Width}");
@@ -42,6 +50,8 @@ internal static class WriterFits
         var (gram, cross) = (equations.TakeGram(centred), equations.TakeCross(centred));
         var solved = solver(writer, () => unit.Weight(writer), gram, cross);
         return Proposal.Ridges(
-            writer.Weight.Role, ridge, r => solved(r) is { } change ? new WeightEdit(writer, change, centred ? equations.Intercept(change) : null) : null);
+            writer.Weight.Role,
+            ridge,
+            r => solved(r) is { } change ? new WeightEdit(writer, change, centred ? equations.Intercept(change) : null) : null);
     }
 }

@@ -29,7 +29,12 @@ public sealed class DropKind(Selectors selectors) : StepKind<Drop>("drop")
         }
 
         if (Choosing.Choose(selectors, step.Select, options, state, bench) is { } selection)
-            return Decision.Of(Decided(step, state, Plan(state, null, options with { Named = selection.Blocks, Count = 0 })), Choosing.Told(selection, state));
+        {
+            return Decision.Of(
+                Decided(step, state, Plan(state, null, options with { Named = selection.Blocks, Count = 0 })),
+                Choosing.Told(selection, state));
+        }
+
         MergePlanner.CheckRoom(state.Structure, options);
         var similarity = options.Order == Order.Similarity && options.Count > 0 ? bench.Analyse(state).Npib : null;
         return Decision.Of(Decided(step, state, Plan(state, similarity, options)));

@@ -34,7 +34,14 @@ public sealed class MergeKind(Selectors selectors) : StepKind<Merge>("merge")
         if (step.FitAlpha || step.Align != AlignUnits.None)
         {
             (plan, var merging) = bench.Clock.Time("refine merges", () => MergeRefinement.Run(
-                state.Structure, plan, options, bench.Text(TextAmount.Usual), bench.Runner.ChainOptions, bench.Running.Target, bench.Progress, bench.Stop));
+                state.Structure,
+                plan,
+                options,
+                bench.Text(TextAmount.Usual),
+                bench.Runner.ChainOptions,
+                bench.Running.Target,
+                bench.Progress,
+                bench.Stop));
             sections = [.. sections, Told(merging)];
         }
 
@@ -55,7 +62,8 @@ public sealed class MergeKind(Selectors selectors) : StepKind<Merge>("merge")
     {
         if (!step.OrDrop || step.WeighDrops || (options.Count == 0 && !step.IsNamed)) return null;
         var (map, stack) = (state.Structure, new MergeStack(state.Structure.Blocks));
-        if (step.IsNamed) return options.Named.Where(b => b > 0 && b < map.Count).Select(b => stack.Obstacle(b)).FirstOrDefault(o => o is not null);
+        if (step.IsNamed)
+            return options.Named.Where(b => b > 0 && b < map.Count).Select(b => stack.Obstacle(b)).FirstOrDefault(o => o is not null);
         return MergePlanner.Mergeable(map, options) >= options.Count
             ? null
             : map.Blocks.Select(b => b.MergeObstacle is { } o ? $"a block's {o}" : null).FirstOrDefault(o => o is not null)

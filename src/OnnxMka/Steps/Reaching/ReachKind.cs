@@ -30,7 +30,8 @@ public sealed class ReachKind() : OpenStepKind<Reach>("reach")
                 bench.Progress.Note);
             var found = step.Bytes is { } bytes
                 ? search.BySize(bytes, LeastRemovals(state, bench.PlannedBytes(state) - bytes), course => bench.PlannedBytes(course.State))
-                : search.ByLoss(Losses.OfOriginal(bench.HeldOutLoss(bench.Input)), step.MaxIncrease!.Value, course => bench.HeldOutLoss(course.State));
+                : search.ByLoss(
+                    Losses.OfOriginal(bench.HeldOutLoss(bench.Input)), step.MaxIncrease!.Value, course => bench.HeldOutLoss(course.State));
             foreach (var taken in found.Taken) bench.Hold(taken);
             return new Decision(found.Steps, found.Sections);
         }

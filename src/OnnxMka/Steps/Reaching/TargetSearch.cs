@@ -35,7 +35,10 @@ internal sealed class TargetSearch<T>(int most, Func<int, T> choose, Func<T, T> 
         }
 
         throw new RefusedException(
-            "MKA061", $"{limit:N0} bytes", $"even without the {most} blocks that can go the result has {smallest:N0} bytes", "Allow more, lower --protect-first or --protect-last, or quantise the result");
+            "MKA061",
+            $"{limit:N0} bytes",
+            $"even without the {most} blocks that can go the result has {smallest:N0} bytes",
+            "Allow more, lower --protect-first or --protect-last, or quantise the result");
     }
 
     /// <summary>

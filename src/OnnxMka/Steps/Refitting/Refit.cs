@@ -44,7 +44,8 @@ internal sealed class RefitWork(double ridge, int passes) : IUnitWork
             .Max();
     }
 
-    public string? Announced(BlockMap map) => Bytes(map) is > 0 and var bytes ? $"a refit takes up to {bytes / 1e6:N1} MB beside the block that runs" : null;
+    public string? Announced(BlockMap map) =>
+        Bytes(map) is > 0 and var bytes ? $"a refit takes up to {bytes / 1e6:N1} MB beside the block that runs" : null;
 
     public IEnumerable<Proposal> On(UnitBench unit) => WriterFits.Of(unit, writers => writers, passes, ridge, EachToken, (writer, _, gram, cross) =>
     {

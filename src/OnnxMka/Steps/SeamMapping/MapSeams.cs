@@ -54,7 +54,9 @@ internal sealed class SeamMapWork(SeamMapForm form, double ridge) : IUnitWork
         unit.Observe(null, (y, t, _) => equations.Add(y, UnitBench.Residual(t, y)));
         var (solver, cross) = (new RidgeSolver(equations.TakeGram(false), width), equations.TakeCross(false));
         return Proposal.Ridges(
-            Place, ridge, r => solver.Solve(cross, r) is { } change ? Finite(SeamMap.Linear(Dense.Transpose(change, width, width), width)) : null);
+            Place,
+            ridge,
+            r => solver.Solve(cross, r) is { } change ? Finite(SeamMap.Linear(Dense.Transpose(change, width, width), width)) : null);
     }
 
     private Proposal Magnitudes(UnitBench unit)

@@ -3,7 +3,9 @@ using OnnxMka.Outcomes;
 
 namespace OnnxMka.Steps.Searching;
 
-/// <summary>Several ways to remove units and to correct what is left are tried; what loses least on held-out calibration text is taken.</summary>
+/// <summary>
+/// Several ways to remove units and to correct what is left are tried; what loses least on held-out calibration text is taken.
+/// </summary>
 public sealed record Best : Removal
 {
     /// <summary>Time in which new trials start.</summary>

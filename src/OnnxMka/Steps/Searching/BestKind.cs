@@ -20,11 +20,17 @@ public sealed class BestKind(Selectors selectors) : OpenStepKind<Best>("best")
         if (options.Count == 0 && options.Named.IsDefaultOrEmpty)
         {
             // Nothing goes: the step is a drop of nothing, and there is nothing to search.
-            return Decision.Of(new Drop { Count = 0, Reasons = MergePlanner.Plan(state.Structure, null, options, state.Lineage.Plan.Fingerprint) }, CorrectionSection.None(state));
+            return Decision.Of(
+                new Drop { Count = 0, Reasons = MergePlanner.Plan(state.Structure, null, options, state.Lineage.Plan.Fingerprint) },
+                CorrectionSection.None(state));
         }
 
         var found = bench.Clock.Time("search", () => BestSearch.Run(selectors, step, options, state, bench));
-        Section[] sections = [Told(found.Report, state), .. found.Selection is { } selection ? [Choosing.Told(selection, state)] : Array.Empty<Section>()];
+        Section[] sections =
+        [
+            Told(found.Report, state),
+            .. found.Selection is { } selection ? [Choosing.Told(selection, state)] : Array.Empty<Section>(),
+        ];
         ImmutableArray<Step> steps = found.Correction is { } correction ? [found.Drop, correction] : [found.Drop];
         // The correction that was taken tells of itself when it is applied; that there is none is told here.
         return found.Correction is null
