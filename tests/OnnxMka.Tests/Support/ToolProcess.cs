@@ -79,7 +79,10 @@ internal static class ToolProcess
     {
         string[] amounts = ["--ratio", "--layers-removed", "--blocks", "--target-size", "--max-ppl-increase"];
         var removes = arguments.Any(a => amounts.Contains(a.Split('=')[0])) && !arguments.Any(a => a is "sweep" or "score" or "best" or "--help");
-        return removes && !arguments.Any(a => a.StartsWith("--compensate", StringComparison.Ordinal)) ? [.. arguments, "--compensate", "none"] : arguments;
+        if (!removes || arguments.Any(a => a.StartsWith("--compensate", StringComparison.Ordinal))) return arguments;
+        // What stands behind two dashes is a name.
+        var end = Array.IndexOf(arguments, "--") is >= 0 and var dashes ? dashes : arguments.Length;
+        return [.. arguments[..end], "--compensate", "none", .. arguments[end..]];
     }
 
     private static ProcessStartInfo Started(string file, string[] arguments)
