@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using OnnxMka.Bench;
+using OnnxMka.Json;
 
 namespace OnnxMka.Recipes;
 
@@ -19,20 +20,18 @@ public sealed class StepJson : JsonConverter<Step>
     /// <summary>How recipes are read and written with these kinds.</summary>
     public static JsonSerializerOptions Options(StepKinds kinds)
     {
-        var options = new JsonSerializerOptions
+        var options = new JsonSerializerOptions(JsonForm.Line)
         {
             PropertyNamingPolicy = JsonNamingPolicy.KebabCaseLower,
             UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
             AllowDuplicateProperties = false,
-            Encoder = Json.JsonForm.Line.Encoder,
-            Converters =
-            {
-                new StepJson(kinds),
-                new PlanConverter(),
-                new DurationConverter(),
-                new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false),
-            },
         };
+        // Words of choices are joined by hyphens here.
+        options.Converters.Clear();
+        options.Converters.Add(new StepJson(kinds));
+        options.Converters.Add(new PlanConverter());
+        options.Converters.Add(new DurationConverter());
+        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false));
         options.MakeReadOnly(populateMissingResolver: true);
         return options;
     }
