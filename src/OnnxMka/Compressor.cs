@@ -53,15 +53,14 @@ public sealed class Compressor
         var named = _options.Output.Files.ReadsModel(input, map.Model);
         if (target is not null) named = Emitter.Check(input, map.Model, target, _options.Output.ForceExternalData, named);
         named.Check();
-        using var texts = new Texts(Text with { Length = GraphLengths.Of(map).Fit(Text.Length) }, input.ModelPath, _ct);
-        using var bench = new Workbench(
-            map, Fingerprint.Of(map.Model), BenchOptionsFor(target?.ModelPath ?? input.ModelPath), texts, _progress, _ct);
+        using var texts = JobBench.Texts(_options, map, _ct);
+        using var bench = JobBench.Open(_options, map, target?.ModelPath ?? input.ModelPath, texts, _clock, _progress, _ct);
         var course = bench.Run(_options.Recipe.Steps, bench.Input);
-        var planned = bench.PlannedBytes(course.State);
+        var (rewritten, plan) = (bench.Finished(course.State), course.State.Lineage.Plan);
+        var planned = bench.PlannedBytes(rewritten);
         if (_options.Output.DryRun || target is null) return Result(null, [], [], null);
 
         files.RequireUnchanged();
-        var (rewritten, plan) = (bench.Finished(course.State), course.State.Lineage.Plan);
         using var emitter = _clock.Time(
             "write", () => Emitter.Stage(input, map.Model, rewritten, plan, target, _options.Output.ForceExternalData, _progress, _ct));
         if (_options.Output.ModelCard) emitter.ReserveCard(_options.Output.Force);
@@ -94,19 +93,6 @@ public sealed class Compressor
             quality,
             files.TotalBytes, planned, _clock.Times);
     }
-
-    private BenchOptions BenchOptionsFor(string modelPath) => new()
-    {
-        Kinds = _options.Kinds,
-        Running = _options.Running,
-        Scoring = Scoring,
-        Clock = _clock,
-        Evaluates = _options.Evaluate,
-        KeepNames = _options.Output.KeepNames,
-        OutputName = Path.GetFileName(modelPath),
-        ForceExternalData = _options.Output.ForceExternalData,
-        JournalFile = _options.JournalFile,
-    };
 
     private IEnumerable<Verdict> StepChecks(Workbench bench, Course course, EmittedModel staged)
     {

@@ -62,8 +62,8 @@ internal sealed class RecipeFlags
         select ??= parsed.GetValue(_order) == Order.Tail ? "tail" : null;
         Removal removal = plan is not null ? PlannedStep.Of(plan) : method switch
         {
-            RemovalMethod.Drop => As(new Drop(), wanted),
-            RemovalMethod.Best => As(best, wanted),
+            RemovalMethod.Drop => wanted.As(new Drop()),
+            RemovalMethod.Best => wanted.As(best),
             _ => wanted,
         };
         if (plan is null && method != RemovalMethod.Best && !isNamed) removal = removal with { Select = select };
@@ -117,14 +117,4 @@ internal sealed class RecipeFlags
             ProtectLast = UsageRange.Within<Removal, int>(parsed.GetValue(_protectLast), nameof(Removal.ProtectLast), "--protect-last"),
         };
     }
-
-    private static T As<T>(T removal, Removal wanted)
-        where T : Removal => removal with
-        {
-            Ratio = wanted.Ratio,
-            Count = wanted.Count,
-            Blocks = wanted.Blocks,
-            ProtectFirst = wanted.ProtectFirst,
-            ProtectLast = wanted.ProtectLast,
-        };
 }

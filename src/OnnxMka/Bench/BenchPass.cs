@@ -35,7 +35,7 @@ internal static class BenchPass
                     scratch,
                     stage.AsIncrement<int>(),
                     bench.Stop);
-                var changed = steps.Where(s => s.Kept).Select(s => plan.Groups.IndexOf(plan.Groups.First(g => g.Block == s.Block)));
+                var changed = steps.Where(s => s.Kept).Select(s => plan.PlaceOf(s.Block));
                 var next = state with { Reduced = model, Lineage = state.Lineage.WithChanged(changed, name) };
                 if (scratch.Length > 0) return (next with { Scratch = state.Scratch.Add(scratch) }, steps);
                 scratch.Dispose();

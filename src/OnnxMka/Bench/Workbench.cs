@@ -99,11 +99,7 @@ public sealed class Workbench : IDisposable
         {
             var decision = Decide(step, course.State);
             course = course with { Sections = [.. course.Sections, .. decision.Sections] };
-            foreach (var decided in decision.Steps)
-            {
-                var taken = new TakenStep(decided, course.State, Apply(decided, course.State));
-                course = course with { Taken = [.. course.Taken, taken], Sections = [.. course.Sections, .. taken.Result.Sections] };
-            }
+            course = decision.Steps.Aggregate(course, Taken);
         }
 
         return course;
@@ -119,11 +115,7 @@ public sealed class Workbench : IDisposable
         var what = $"{steps.Aggregate(state.Key, (key, step) => ModelState.KeyAfter(key, TextOf(step)))} {(judged ? "judged" : "held out")}";
         if (Journal?.Find(what) is { } known) return new Trial(steps, known.Loss, known.Seconds, null);
         var clock = Stopwatch.StartNew();
-        var course = steps.Aggregate(new Course(state, [], []), (sofar, step) =>
-        {
-            var taken = new TakenStep(step, sofar.State, Apply(step, sofar.State));
-            return sofar with { Taken = [.. sofar.Taken, taken], Sections = [.. sofar.Sections, .. taken.Result.Sections] };
-        });
+        var course = steps.Aggregate(new Course(state, [], []), Taken);
         var loss = LossOf(course.State, judged);
         Journal?.Add(what, loss, clock.Elapsed.TotalSeconds);
         return new Trial(steps, loss, clock.Elapsed.TotalSeconds, course);
@@ -206,7 +198,11 @@ public sealed class Workbench : IDisposable
     }
 
     /// <summary>Model and data files that a state would be written as.</summary>
-    public long PlannedBytes(ModelState state) => ModelWriter.Plan(Finished(state).Model, _options.OutputName, _options.ForceExternalData).TotalBytes;
+    public long PlannedBytes(ModelState state) => PlannedBytes(Finished(state));
+
+    /// <summary>The same of one that is finished.</summary>
+    internal long PlannedBytes(RewrittenModel finished) =>
+        ModelWriter.Plan(finished.Model, _options.OutputName, _options.ForceExternalData).TotalBytes;
 
     /// <summary>A state as it is written: layers numbered anew, and its lineage in its metadata. The input stays as it is.</summary>
     public RewrittenModel Finished(ModelState state)
@@ -214,9 +210,9 @@ public sealed class Workbench : IDisposable
         var plan = state.Lineage.Plan;
         var renamed = ModelRewriter.Renumber(Input.Structure, plan, state.Reduced, _options.KeepNames);
         if (!plan.Removed.Any() && state.Lineage.Changes.IsEmpty) return renamed;
-        var script = new EditScript();
-        script.Add("sign", new GraphEdit.SetMetadata(LineageJson.Key, LineageJson.Write(Origin(state))));
-        script.Add("sign", new GraphEdit.SetMetadata(ModelRewriter.LayerMapKey, LineageJson.Blocks(Origin(state))));
+        var (script, origin) = (new EditScript(), Origin(state));
+        script.Add("sign", new GraphEdit.SetMetadata(LineageJson.Key, LineageJson.Write(origin)));
+        script.Add("sign", new GraphEdit.SetMetadata(ModelRewriter.LayerMapKey, LineageJson.Blocks(origin)));
         var model = GraphEditor.Apply(renamed.Model, script);
         return renamed with { Model = model, Blocks = renamed.Blocks with { Model = model } };
     }
@@ -264,6 +260,13 @@ public sealed class Workbench : IDisposable
         _states.Dispose();
         _kept.Clear();
         _seams.Clear();
+    }
+
+    /// <summary>A course, one decided step further.</summary>
+    private Course Taken(Course course, Step decided)
+    {
+        var taken = new TakenStep(decided, course.State, Apply(decided, course.State));
+        return course with { Taken = [.. course.Taken, taken], Sections = [.. course.Sections, .. taken.Result.Sections] };
     }
 
     /// <summary>Model, windows and device: all that losses depend on beside the steps.</summary>

@@ -111,6 +111,9 @@ public sealed record MergePlan(
     /// <summary>Original numbers of the blocks that go, ascending.</summary>
     public IEnumerable<int> Removed => Enumerable.Range(0, BlockCount).Except(Groups.Select(g => g.Block));
 
+    /// <summary>Place of a surviving block; -1 for one that goes.</summary>
+    internal int PlaceOf(int block) => Groups.IndexOf(Groups.FirstOrDefault(g => g.Block == block)!);
+
     /// <summary>True where what stays is as it was: no weights of several blocks, and no other order of units.</summary>
     internal bool MixesNothing => Permutations.IsDefaultOrEmpty && Groups.All(g => !g.IsMerge && g.Weights.ContainsKey(g.Block));
 

@@ -81,11 +81,6 @@ public static class MergePlanner
     public static int Room(BlockMap map, PlanOptions options) => new PairRules(map.Blocks, options).Room;
 
     /// <summary>
-    /// Blocks that merging can take at most: of each run of unprotected neighbours of one kind all but the first.
-    /// </summary>
-    internal static int Mergeable(BlockMap map, PlanOptions options) => Room(map, options with { Method = Method.Mka });
-
-    /// <summary>
     /// Refuses named blocks that do not exist, and a count that leaves no pair to take; asked before anything is calibrated.
     /// </summary>
     public static void CheckRoom(BlockMap map, PlanOptions options) => new PairRules(map.Blocks, options).CheckRoom();

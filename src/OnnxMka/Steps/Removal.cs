@@ -39,6 +39,18 @@ public abstract record Removal : Step
     [Bounds(0)]
     public int ProtectLast { get; init; } = 1;
 
+    /// <summary>Another removal of the same units: how many and which.</summary>
+    public T As<T>(T removal)
+        where T : Removal => removal with
+        {
+            Ratio = Ratio,
+            Count = Count,
+            Blocks = Blocks,
+            Select = Select,
+            ProtectFirst = ProtectFirst,
+            ProtectLast = ProtectLast,
+        };
+
     /// <summary>True where the units are named, and nothing is left to choose of them.</summary>
     internal bool IsNamed => !Blocks.IsDefaultOrEmpty;
 
@@ -73,10 +85,9 @@ public abstract record Removal : Step
 
     private static IEnumerable<int> Places(string name, ModelState state, ModelState input)
     {
-        var groups = state.Lineage.Plan.Groups;
         foreach (var unit in PlanOptions.Numbers(input.Structure, name))
         {
-            var place = groups.IndexOf(groups.FirstOrDefault(g => g.Block == unit)!);
+            var place = state.Lineage.Plan.PlaceOf(unit);
             // A number beyond the model's is refused where all named units are looked at.
             if (place < 0 && unit >= 0 && unit < input.Structure.Count)
             {

@@ -84,27 +84,16 @@ public sealed class Sweep
     public static SweepResult Run(CompressionOptions options, SweepOptions sweep, IProgressSink? sink = null, CancellationToken ct = default)
     {
         var progress = sink ?? NoProgress.Instance;
-        var (clock, recipe) = (new StageClock(), options.Recipe);
+        var clock = new StageClock();
         var location = ModelLocation.Find(options.Input);
-        options = options with { Running = options.Running.Trying([location.ModelPath], ct) };
+        options = options with { Running = options.Running.Trying([location.ModelPath], ct), Evaluate = true, JournalFile = null };
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
         NextTokenScores.Refuse(map);
         var files = ModelFiles.Of(map.Model);
-        using var texts = new Texts(recipe.Calibration with { Length = GraphLengths.Of(map).Fit(recipe.Calibration.Length) }, location.ModelPath, ct);
+        using var texts = JobBench.Texts(options, map, ct);
         var heldBack = texts.HeldBack ?? throw new RefusedException(
             "MKA038", Path.GetFileName(location.ModelPath), "there is no text to measure the plans on", "Put tokenizer.json beside it, or give --calib-ids");
-        var setting = new BenchOptions
-        {
-            Kinds = options.Kinds,
-            Running = options.Running,
-            Scoring = recipe.Scoring,
-            Clock = clock,
-            Evaluates = true,
-            KeepNames = options.Output.KeepNames,
-            OutputName = Path.GetFileName(location.ModelPath),
-            ForceExternalData = options.Output.ForceExternalData,
-        };
-        using var bench = new Workbench(map, Fingerprint.Of(map.Model), setting, texts, progress, ct);
+        using var bench = JobBench.Open(options, map, location.ModelPath, texts, clock, progress, ct);
         (SweepMethod Way, double Ratio)[] wanted =
         [
             .. from way in sweep.Methods.Distinct()

@@ -29,10 +29,8 @@ public sealed record SweepMethod(Method Method, string? Select = null, string? C
     /// <summary>The removal that it starts with.</summary>
     internal Removal Removal(double ratio, SweepOptions options)
     {
-        var select = Select ?? options.Select;
-        return Method == Method.Mka
-            ? new Merge { Ratio = ratio, Select = select, ProtectFirst = options.ProtectFirst, ProtectLast = options.ProtectLast }
-            : new Drop { Ratio = ratio, Select = select, ProtectFirst = options.ProtectFirst, ProtectLast = options.ProtectLast };
+        var wanted = new Drop { Ratio = ratio, Select = Select ?? options.Select, ProtectFirst = options.ProtectFirst, ProtectLast = options.ProtectLast };
+        return Method == Method.Mka ? wanted.As(new Merge()) : wanted;
     }
 
     /// <summary>What comes behind it; null for nothing.</summary>

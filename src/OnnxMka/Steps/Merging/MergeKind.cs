@@ -26,7 +26,7 @@ public sealed class MergeKind(Selectors selectors) : StepKind<Merge>("merge")
         {
             var line = $"nothing is merged, blocks are dropped: {obstacle}";
             bench.Progress.Note(line);
-            var dropped = bench.Decide(AsDrop(step), state);
+            var dropped = bench.Decide(step.As(new Drop()), state);
             return dropped with { Sections = [new Section("fallback", new { obstacle }) { Shown = [new SectionLine(line)] }, .. dropped.Sections] };
         }
 
@@ -64,21 +64,11 @@ public sealed class MergeKind(Selectors selectors) : StepKind<Merge>("merge")
         var (map, stack) = (state.Structure, new MergeStack(state.Structure.Blocks));
         if (step.IsNamed)
             return options.Named.Where(b => b > 0 && b < map.Count).Select(b => stack.Obstacle(b)).FirstOrDefault(o => o is not null);
-        return MergePlanner.Mergeable(map, options) >= options.Count
+        return MergePlanner.Room(map, options) >= options.Count
             ? null
             : map.Blocks.Select(b => b.MergeObstacle is { } o ? $"a block's {o}" : null).FirstOrDefault(o => o is not null)
                 ?? $"{options.Count} cannot, since only neighbours of one kind merge";
     }
-
-    private static Drop AsDrop(Merge step) => new()
-    {
-        Ratio = step.Ratio,
-        Count = step.Count,
-        Blocks = step.Blocks,
-        Select = step.Select,
-        ProtectFirst = step.ProtectFirst,
-        ProtectLast = step.ProtectLast,
-    };
 
     private (MergePlan Plan, ImmutableArray<Section> Sections) Planned(Merge step, PlanOptions options, ModelState state, Workbench bench)
     {

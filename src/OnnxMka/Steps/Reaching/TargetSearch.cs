@@ -25,9 +25,10 @@ internal sealed class TargetSearch<T>(int most, Func<int, T> choose, Func<T, T> 
             var planned = size(chosen);
             smallest = Math.Min(smallest, planned);
             var finished = planned <= limit ? finish(chosen) : chosen;
-            if (size(finished) <= limit)
+            var bytes = ReferenceEquals(finished, chosen) ? planned : size(finished);
+            if (bytes <= limit)
             {
-                note($"{count} blocks go: the fewest whose result, {size(finished):N0} bytes, is within {limit:N0}");
+                note($"{count} blocks go: the fewest whose result, {bytes:N0} bytes, is within {limit:N0}");
                 return finished;
             }
 

@@ -1,0 +1,37 @@
+using OnnxMka.Bench;
+using OnnxMka.Outcomes;
+using OnnxMka.Running.Sessions;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Structure;
+
+namespace OnnxMka.Jobs;
+
+/// <summary>The bench of a job, whether it goes through one recipe or through many.</summary>
+internal static class JobBench
+{
+    /// <summary>The job's texts, in windows as long as the graph can read.</summary>
+    public static Texts Texts(CompressionOptions options, BlockMap map, CancellationToken ct)
+    {
+        var text = options.Recipe.Calibration;
+        return new Texts(text with { Length = GraphLengths.Of(map).Fit(text.Length) }, map.Model.Path, ct);
+    }
+
+    /// <param name="outputPath">Of the model that will be written; its file name counts to its size.</param>
+    public static Workbench Open(
+        CompressionOptions options, BlockMap map, string outputPath, Texts texts, StageClock clock, IProgressSink progress, CancellationToken ct)
+    {
+        var setting = new BenchOptions
+        {
+            Kinds = options.Kinds,
+            Running = options.Running,
+            Scoring = options.Recipe.Scoring,
+            Clock = clock,
+            Evaluates = options.Evaluate,
+            KeepNames = options.Output.KeepNames,
+            OutputName = Path.GetFileName(outputPath),
+            ForceExternalData = options.Output.ForceExternalData,
+            JournalFile = options.JournalFile,
+        };
+        return new Workbench(map, Fingerprint.Of(map.Model), setting, texts, progress, ct);
+    }
+}
