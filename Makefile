@@ -55,6 +55,7 @@ test-vectors: build
 	@status=0; for path in "256 EnableAVX512" "128 EnableAVX2" "0 EnableHWIntrinsic"; do \
 	    set -- $$path; echo "vectors of at most $$1 bits"; \
 	    env VECTORS=$$1 DOTNET_$$2=0 $(DOTNET) test tests/OnnxMka.Alignment.Tests -c $(CONFIG) --no-build --verbosity quiet || status=1; \
+	    env VECTORS=$$1 DOTNET_$$2=0 $(DOTNET) test tests/OnnxMka.Numerics.Tests -c $(CONFIG) --no-build --verbosity quiet || status=1; \
 	    env DOTNET_$$2=0 $(DOTNET) test tests/OnnxMka.Graph.Tests -c $(CONFIG) --no-build --verbosity quiet --filter "FullyQualifiedName~FloatCodec" || status=1; \
 	done; exit $$status
 

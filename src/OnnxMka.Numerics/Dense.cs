@@ -1,32 +1,74 @@
-using System.Numerics.Tensors;
-
 namespace OnnxMka.Numerics;
 
 /// <summary>Products and copies of dense matrices in float64, row-major. A sum has one order, whatever the number of threads.</summary>
 internal static class Dense
 {
     /// <summary>Rows and columns of a tile that is turned: two of them are 64 KB.</summary>
-    private const int Tile = 64;
+    private const int Side = 64;
 
     /// <summary>[n, k] times [k, m].</summary>
-    public static double[] Multiply(double[] left, double[] right, int n, int k, int m)
+    /// <param name="product">Takes the product; null for new memory.</param>
+    public static double[] Multiply(double[] left, double[] right, int n, int k, int m, double[]? product = null)
     {
-        var product = new double[checked(n * m)];
-        Parallel.For(0, n, i =>
+        product ??= new double[checked(n * m)];
+        var (a, b) = (new Panels(Tile.Rows), new Panels(Tile.Columns));
+        for (var first = 0; first < k; first += Panels.Depth)
         {
-            var row = product.AsSpan(i * m, m);
-            for (var j = 0; j < k; j++) TensorPrimitives.MultiplyAdd<double>(right.AsSpan(j * m, m), left[(i * k) + j], row, row);
-        });
+            var terms = Math.Min(Panels.Depth, k - first);
+            a.TakeRows(left, k, 0, n, first, terms);
+            b.TakeColumns(right, m, first, terms, 0, m);
+            Products.Write(product, 0, m, a, b, 1, first > 0);
+        }
+
         return product;
     }
 
+    /// <summary>[n, k] times [m, k] turned.</summary>
+    public static double[] MultiplyTurned(double[] left, double[] right, int n, int k, int m)
+    {
+        var product = new double[checked(n * m)];
+        var (a, b) = (new Panels(Tile.Rows), new Panels(Tile.Columns));
+        for (var first = 0; first < k; first += Panels.Depth)
+        {
+            var terms = Math.Min(Panels.Depth, k - first);
+            a.TakeRows(left, k, 0, n, first, terms);
+            b.TakeRows(right, k, 0, m, first, terms);
+            Products.Write(product, 0, m, a, b, 1, first > 0);
+        }
+
+        return product;
+    }
+
+    /// <summary>The product of a matrix [k, n], turned, and itself: [n, n], both halves.</summary>
+    public static double[] Gram(double[] matrix, int k, int n)
+    {
+        var gram = new double[checked(n * n)];
+        var (a, b) = (new Panels(Tile.Rows), new Panels(Tile.Columns));
+        for (var first = 0; first < k; first += Panels.Depth)
+        {
+            var terms = Math.Min(Panels.Depth, k - first);
+            a.TakeColumns(matrix, n, first, terms, 0, n);
+            b.TakeColumns(matrix, n, first, terms, 0, n);
+            Products.Write(gram, 0, n, a, b, 1, true, lower: true);
+        }
+
+        MirrorLower(gram, n);
+        return gram;
+    }
+
     /// <summary>[n, m] as [m, n].</summary>
-    public static double[] Transpose(double[] matrix, int n, int m)
+    public static double[] Transpose(ReadOnlySpan<double> matrix, int n, int m)
     {
         var transposed = new double[matrix.Length];
-        for (var i = 0; i < n; i++)
+        for (var top = 0; top < n; top += Side)
         {
-            for (var j = 0; j < m; j++) transposed[(j * n) + i] = matrix[(i * m) + j];
+            for (var left = 0; left < m; left += Side)
+            {
+                for (var i = top; i < Math.Min(n, top + Side); i++)
+                {
+                    for (var j = left; j < Math.Min(m, left + Side); j++) transposed[(j * n) + i] = matrix[(i * m) + j];
+                }
+            }
         }
 
         return transposed;
@@ -38,13 +80,13 @@ internal static class Dense
     /// <summary>Writes what stands above the diagonal of a matrix [n, n] below it.</summary>
     public static void MirrorUpper(double[] matrix, int n) => EachBelow(n, (i, j) => matrix[(i * n) + j] = matrix[(j * n) + i]);
 
-    private static void EachBelow(int n, Action<int, int> move) => RowBlocks.For(n, Tile, 0, (first, end) =>
+    private static void EachBelow(int n, Action<int, int> move) => RowBlocks.For(n, Side, 0, (first, end) =>
     {
-        for (var column = 0; column < end; column += Tile)
+        for (var column = 0; column < end; column += Side)
         {
             for (var i = first; i < end; i++)
             {
-                for (var j = column; j < Math.Min(i, column + Tile); j++) move(i, j);
+                for (var j = column; j < Math.Min(i, column + Side); j++) move(i, j);
             }
         }
     });

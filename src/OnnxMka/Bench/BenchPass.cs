@@ -20,7 +20,7 @@ internal static class BenchPass
         if (!plan.Removed.Any()) return (state, []);
         return bench.WithSeams(amount, seams =>
         {
-            if (work.Announced(bench.Input.Structure) is { } line) bench.NoteOnce(line);
+            if (work.Announced(bench.Input.Structure, (long)seams.Fit.Set.Count * seams.Fit.Set.Length) is { } line) bench.NoteOnce(line);
             using var stage = bench.Progress.Begin($"compensate ({name})", Pass.Work(plan), "blocks");
             var scratch = new ScratchFile();
             try

@@ -13,7 +13,8 @@ internal interface IUnitWork
     bool EachToken { get; }
 
     /// <summary>A line for people before the pass; null for none.</summary>
-    string? Announced(BlockMap map) => null;
+    /// <param name="rows">Tokens that are fitted to.</param>
+    string? Announced(BlockMap map, long rows) => null;
 
     /// <summary>Changes in order. Each is tried before the next is asked for, so that it sees the unit as it then is.</summary>
     IEnumerable<Proposal> On(UnitBench unit);

@@ -52,6 +52,9 @@ internal sealed class UnitBench
     /// <summary>Width of the stream.</summary>
     public int Width => Goal.Fit.Width;
 
+    /// <summary>Tokens that are fitted to.</summary>
+    public long Rows => (long)Goal.Fit.Set.Count * Goal.Fit.Set.Length;
+
     /// <summary>Element type of the stream.</summary>
     public ElementType Type => Goal.Fit.Type;
 

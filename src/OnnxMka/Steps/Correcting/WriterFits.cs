@@ -9,9 +9,9 @@ namespace OnnxMka.Steps.Correcting;
 /// Solves the equations of a weight that writes to the stream: its change with a ridge, [out, in]; null where there is no stable one.
 /// </summary>
 /// <param name="read">Gives the weight as it is, [in, out].</param>
-/// <param name="gram">c'c, [in, in].</param>
-/// <param name="cross">R'c, [out, in].</param>
-internal delegate Func<double, double[]?> WriterSolver(ResidualWriter writer, Func<double[]> read, double[] gram, double[] cross);
+/// <param name="equations">c D = R.</param>
+/// <param name="centred">The weight has a bias, which takes the means.</param>
+internal delegate Func<double, double[]?> WriterSolver(ResidualWriter writer, Func<double[]> read, LeastSquares equations, bool centred);
 
 /// <summary>Least squares of weights that write to the stream: c is what such a weight multiplies, R what its unit lacks.</summary>
 internal static class WriterFits
@@ -43,12 +43,11 @@ internal static class WriterFits
     private static Proposal Of(UnitBench unit, ResidualWriter writer, double ridge, bool eachToken, WriterSolver solver)
     {
         GC.Collect(); // what the last weight left may be gigabytes, and the next sums would come on top
-        var equations = new NormalEquations(writer.Inputs, writer.Outputs);
+        var equations = LeastSquares.Of(unit.Rows, writer.Inputs, writer.Outputs);
         unit.Observe(writer.Features, (y, t, features) =>
             equations.Add(features, UnitBench.Residual(t, y), eachToken ? StreamRows.InverseNorms(t, writer.Outputs) : []));
         var centred = writer.Bias is not null;
-        var (gram, cross) = (equations.TakeGram(centred), equations.TakeCross(centred));
-        var solved = solver(writer, () => unit.Weight(writer), gram, cross);
+        var solved = solver(writer, () => unit.Weight(writer), equations, centred);
         return Proposal.Ridges(
             writer.Weight.Role,
             ridge,

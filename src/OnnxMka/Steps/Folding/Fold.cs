@@ -1,5 +1,4 @@
 using OnnxMka.Bench;
-using OnnxMka.Numerics;
 using OnnxMka.Steps.Correcting;
 
 namespace OnnxMka.Steps.Folding;
@@ -25,13 +24,11 @@ internal sealed class FoldWork(double ridge) : IUnitWork
 
     public IEnumerable<Proposal> On(UnitBench unit) => !unit.IsCut
         ? []
-        : WriterFits.Of(unit, writers => writers.TakeLast(1), 1, ridge, EachToken, (writer, read, gram, cross) =>
-        {
-            // Turned: M'M = W'(c'c)W and R'M = (R'c)W, so M itself is never needed. W [in, out], R'c [out, in].
-            var (n, m, weight) = (writer.Inputs, writer.Outputs, read());
-            var turned = Dense.Transpose(weight, n, m);
-            var solver = new RidgeSolver(Dense.Multiply(turned, Dense.Multiply(gram, weight, n, n, m), m, n, m), m);
-            var right = Dense.Multiply(cross, weight, m, n, m);
-            return r => solver.Solve(right, r) is { } map ? Dense.Multiply(map, turned, m, m, n) : null;
-        });
+        : WriterFits.Of(
+            unit,
+            writers => writers.TakeLast(1),
+            1,
+            ridge,
+            EachToken,
+            (writer, read, equations, centred) => equations.Solver(centred, read(), writer.Outputs));
 }

@@ -35,21 +35,19 @@ internal sealed class RefitWork(double ridge, int passes) : IUnitWork
     public bool EachToken => true;
 
     /// <summary>Beside the part that runs: the sums and a solution of the widest weight, in float64.</summary>
-    public static long Bytes(BlockMap map)
+    /// <param name="rows">Tokens that are fitted to.</param>
+    public static long Bytes(BlockMap map, long rows)
     {
         var view = NormalisedView.Of(map.Model);
         return map.Blocks.SelectMany(b => ResidualWriters.Of(map, view, b).Writers)
-            .Select(w => NormalEquations.Bytes(w.Inputs, w.Outputs))
+            .Select(w => LeastSquares.Bytes(rows, w.Inputs, w.Outputs))
             .DefaultIfEmpty()
             .Max();
     }
 
-    public string? Announced(BlockMap map) =>
-        Bytes(map) is > 0 and var bytes ? $"a refit takes up to {bytes / 1e6:N1} MB beside the block that runs" : null;
+    public string? Announced(BlockMap map, long rows) =>
+        Bytes(map, rows) is > 0 and var bytes ? $"a refit takes up to {bytes / 1e6:N1} MB beside the block that runs" : null;
 
-    public IEnumerable<Proposal> On(UnitBench unit) => WriterFits.Of(unit, writers => writers, passes, ridge, EachToken, (writer, _, gram, cross) =>
-    {
-        var solver = new RidgeSolver(gram, writer.Inputs);
-        return r => solver.Solve(cross, r);
-    });
+    public IEnumerable<Proposal> On(UnitBench unit) => WriterFits.Of(
+        unit, writers => writers, passes, ridge, EachToken, (_, _, equations, centred) => equations.Solver(centred));
 }

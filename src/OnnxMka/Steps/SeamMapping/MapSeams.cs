@@ -50,13 +50,13 @@ internal sealed class SeamMapWork(SeamMapForm form, double ridge) : IUnitWork
     private Proposal Linear(UnitBench unit)
     {
         var width = unit.Width;
-        var equations = new NormalEquations(width, width);
+        var equations = LeastSquares.Of(unit.Rows, width, width);
         unit.Observe(null, (y, t, _) => equations.Add(y, UnitBench.Residual(t, y)));
-        var (solver, cross) = (new RidgeSolver(equations.TakeGram(false), width), equations.TakeCross(false));
+        var solved = equations.Solver(centred: false);
         return Proposal.Ridges(
             Place,
             ridge,
-            r => solver.Solve(cross, r) is { } change ? Finite(SeamMap.Linear(Dense.Transpose(change, width, width), width)) : null);
+            r => solved(r) is { } change ? Finite(SeamMap.Linear(Dense.Transpose(change, width, width), width)) : null);
     }
 
     private Proposal Magnitudes(UnitBench unit)

@@ -1,16 +1,15 @@
-using OnnxMka.Compensation;
-using OnnxMka.Numerics;
+namespace OnnxMka.Numerics.Tests;
 
-namespace OnnxMka.Tests.Compensation;
-
-/// <summary>The blocked float64 sums and the panelled Cholesky against three-line loops.</summary>
-public sealed class NormalEquationsTests
+/// <summary>Least squares by sums and by rows, against three-line loops and against each other.</summary>
+public sealed class LeastSquaresTests
 {
     private const int Inputs = 71;
     private const int Outputs = 13;
     private const int Rows = 37;
 
-    /// <summary>Sums of 111 products near 1 in float64, in another order: at most 111 roundings of 2^-53 each, and a margin of ten.</summary>
+    /// <summary>
+    /// Sums of 111 products near 1 in float64, in another order: at most 111 roundings of 2^-53 each, and a margin of ten.
+    /// </summary>
     private static readonly double Tolerance = 10 * 111 * Math.ScaleB(1, -53);
 
     [Theory]
@@ -27,19 +26,23 @@ public sealed class NormalEquationsTests
         }
     }
 
-    /// <summary>Both sides of an equation times 2 count as four times the equation, with an intercept too. Powers of two scale without rounding.</summary>
+    /// <summary>
+    /// Both sides of an equation times 2 count as four times the equation, with an intercept too. Powers of two scale without rounding.
+    /// </summary>
     [Fact]
     public void A_scaled_row_is_that_row_several_times()
     {
         var random = new Random(3);
         var (x, r) = (Values(random, 5 * Inputs), Values(random, 5 * Outputs));
         double[] scale = [2, 1, 1, 2, 1];
-        var (scaled, repeated, plain) = (new NormalEquations(Inputs, Outputs), new NormalEquations(Inputs, Outputs), new NormalEquations(Inputs, Outputs));
+        var (scaled, repeated, plain) =
+            (new NormalEquations(Inputs, Outputs), new NormalEquations(Inputs, Outputs), new NormalEquations(Inputs, Outputs));
         scaled.Add(x, r, scale);
         plain.Add(x, r);
         for (var i = 0; i < 5; i++)
         {
-            for (var time = 0; time < scale[i] * scale[i]; time++) repeated.Add(x.AsSpan(i * Inputs, Inputs), r.AsSpan(i * Outputs, Outputs));
+            for (var time = 0; time < scale[i] * scale[i]; time++)
+                repeated.Add(x.AsSpan(i * Inputs, Inputs), r.AsSpan(i * Outputs, Outputs));
         }
 
         var map = new double[Inputs * Outputs];
@@ -71,13 +74,70 @@ public sealed class NormalEquationsTests
         Assert.Equal(solution, solver.Solve(cross, 0.01)!);
     }
 
-    [Fact]
-    public void A_matrix_that_is_not_positive_definite_has_no_solution()
+    /// <summary>
+    /// Fewer rows than columns: the rows' own products have the condition of the ridge, some 1e3 here, and a map is a sum over them.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Rows_and_sums_give_one_map(bool centred)
     {
-        double[] gram = [1, 2, 2, 1];
-        var solver = new RidgeSolver(gram, 2);
-        Assert.Null(solver.Solve([1, 1], 1e-3));
-        Assert.NotNull(solver.Solve([1, 1], 10));
+        const int Count = 40, Wide = 300, Basis = 21;
+        var (x, r) = (Values.Floats(Count * Wide), Values.Floats(Count * Outputs, 2));
+        var scale = Values.Of(Count, 3).Select(v => v + 1).ToArray();
+        var basis = Values.Of(Wide * Basis, 4);
+        Assert.IsType<RowEquations>(LeastSquares.Of(Count, Wide, Outputs));
+        Assert.IsType<NormalEquations>(LeastSquares.Of(Wide, Wide, Outputs));
+        var maps = new List<double[]>();
+        foreach (var ridge in new[] { 1e-2, 1e-1 })
+        {
+            foreach (var through in new[] { false, true })
+            {
+                var (rows, sums) = (Solved(new RowEquations(Count, Wide, Outputs)), Solved(new NormalEquations(Wide, Outputs)));
+                Assert.InRange(Values.Distance(rows.Map, sums.Map), 0, 1e4 * Wide * Values.Rounding);
+                Assert.InRange(Values.Distance(rows.Shift, sums.Shift), 0, 1e4 * Wide * Values.Rounding);
+                maps.Add(rows.Map);
+
+                (double[] Map, double[] Shift) Solved(LeastSquares equations)
+                {
+                    equations.Add(x, r, scale);
+                    double[] map = [.. (through ? equations.Solver(centred, basis, Basis) : equations.Solver(centred))(ridge)!];
+                    return (map, equations.Intercept(map));
+                }
+            }
+        }
+
+        Assert.True(maps.Skip(1).All(m => Values.Distance(maps[0], m) > 1e-4), "the control: other ridges and bases give other maps");
+    }
+
+    [Theory]
+    [InlineData(600)]
+    [InlineData(30)]
+    public void Batches_change_no_bit(int rows)
+    {
+        var (x, r) = (Values.Floats(rows * Inputs), Values.Floats(rows * Outputs, 2));
+        var (one, many) = (LeastSquares.Of(rows, Inputs, Outputs), LeastSquares.Of(rows, Inputs, Outputs));
+        one.Add(x, r);
+        for (var first = 0; first < rows; first += 17)
+        {
+            var count = Math.Min(17, rows - first);
+            many.Add(x.AsSpan(first * Inputs, count * Inputs), r.AsSpan(first * Outputs, count * Outputs));
+        }
+
+        Assert.Equal(one.Solver(true)(0.1)!, many.Solver(true)(0.1)!);
+    }
+
+    [Fact]
+    public void Nothing_is_added_once_it_is_solved()
+    {
+        foreach (var rows in new[] { 10, 200 })
+        {
+            var equations = LeastSquares.Of(rows, Inputs, Outputs);
+            equations.Add(Values.Floats(Inputs * 10), Values.Floats(Outputs * 10));
+            equations.Solver(false);
+            Assert.Throws<InvalidOperationException>(() => equations.Add(Values.Floats(Inputs), Values.Floats(Outputs)));
+            Assert.Throws<InvalidOperationException>(() => equations.Solver(false));
+        }
     }
 
     [Fact]
@@ -89,7 +149,9 @@ public sealed class NormalEquationsTests
         for (var sample = 0; sample < 4; sample++)
         {
             var x = Enumerable.Range(0, 20 * 5).Select(_ => (float)random.NextDouble() + 3).ToArray();
-            var r = Enumerable.Range(0, 20).SelectMany(t => Enumerable.Range(0, 2).Select(k => (float)(k + 7 + Enumerable.Range(0, 5).Sum(i => x[(t * 5) + i] * map[(i * 2) + k]))));
+            var r = Enumerable.Range(0, 20 * 2)
+                .Select(v => (Row: v / 2, Column: v % 2))
+                .Select(v => (float)(v.Column + 7 + Enumerable.Range(0, 5).Sum(i => x[(v.Row * 5) + i] * map[(i * 2) + v.Column])));
             equations.Add(x, [.. r]);
         }
 
@@ -132,7 +194,8 @@ public sealed class NormalEquationsTests
         {
             for (var k = 0; k < Outputs; k++)
             {
-                var left = Enumerable.Range(0, Inputs).Sum(j => gram[(i * Inputs) + j] * solution[(k * Inputs) + j]) + (shift * solution[(k * Inputs) + i]);
+                var left = Enumerable.Range(0, Inputs).Sum(
+                    j => gram[(i * Inputs) + j] * solution[(k * Inputs) + j]) + (shift * solution[(k * Inputs) + i]);
                 worst = Math.Max(worst, Math.Abs(left - cross[(k * Inputs) + i]));
             }
         }

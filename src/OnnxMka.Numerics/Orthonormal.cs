@@ -1,0 +1,60 @@
+namespace OnnxMka.Numerics;
+
+/// <summary>
+/// Orthonormal columns of the same span, by repeated Cholesky of their products (shifted CholeskyQR, Fukaya et al., arXiv 1809.11085):
+/// matrix products nearly alone.
+/// </summary>
+internal static class Orthonormal
+{
+    /// <summary>
+    /// A shifted pass lowers the condition to some 1e8, one more to near 1, and one more makes it 1; the last one only looks.
+    /// </summary>
+    private const int MostPasses = 6;
+
+    /// <summary>In the memory of the matrix. Refuses columns that do not span as many dimensions as they are.</summary>
+    /// <param name="columns">[n, k], row-major, n at least k.</param>
+    /// <exception cref="ArgumentException">The columns depend on each other, or are not finite.</exception>
+    public static void Make(double[] columns, int n, int k)
+    {
+        for (var pass = 0; pass < MostPasses; pass++)
+        {
+            var gram = Dense.Gram(columns, n, k);
+            if (Distance(gram, k) <= Roundings(n, k)) return;
+            double[] shifted = [.. gram];
+            if (Cholesky.Of(gram, k) is not { } factor)
+            {
+                var shift = 11 * ((double)n * k + (k * (k + 1.0))) * Math.ScaleB(1, -53) * Enumerable
+                    .Range(0, k)
+                    .Sum(i => shifted[(i * k) + i]);
+                for (var i = 0; i < k; i++) shifted[(i * k) + i] += shift;
+                factor = Cholesky.Of(shifted, k) ?? throw Dependent();
+            }
+
+            factor.Forward(columns, 0);
+        }
+
+        throw Dependent();
+
+        static ArgumentException Dependent() => new("the columns depend on each other", nameof(columns));
+    }
+
+    /// <summary>
+    /// Largest entry of <c>Q'Q - I</c> that is put down to rounding: sums of n products below 1, and k more in the solve.
+    /// </summary>
+    public static double Roundings(int n, int k) => 8 * Math.Sqrt(n + k) * Math.ScaleB(1, -53);
+
+    private static double Distance(double[] gram, int k)
+    {
+        var worst = 0.0;
+        for (var i = 0; i < k; i++)
+        {
+            for (var j = 0; j <= i; j++)
+            {
+                var distance = Math.Abs(gram[(i * k) + j] - (i == j ? 1 : 0));
+                if (!(distance <= worst)) worst = distance; // NaN too
+            }
+        }
+
+        return worst;
+    }
+}
