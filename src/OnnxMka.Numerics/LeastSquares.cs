@@ -41,6 +41,14 @@ internal abstract class LeastSquares
     public static long Bytes(long rows, long inputs, long outputs) =>
         FewRows(rows, inputs) ? RowEquations.RowBytes(rows, inputs, outputs) : NormalEquations.SumBytes(inputs, outputs);
 
+    /// <summary>Multiplications and additions of the sums, and of so many solutions.</summary>
+    public static double Operations(double rows, double inputs, double outputs, double solutions)
+    {
+        var (sums, unknowns) = FewRows((long)rows, (long)inputs) ? (rows * rows * inputs, rows) : (rows * inputs * (inputs + (2 * outputs)), inputs);
+        var map = unknowns < inputs ? 2 * rows * inputs * outputs : 0;
+        return sums + (solutions * ((unknowns * unknowns * unknowns / 3) + (2 * unknowns * unknowns * outputs) + map));
+    }
+
     /// <summary>
     /// With T rows, n inputs and m outputs, sums take T n^2 operations, their factor n^3 / 3 and a solution 2 n^2 m; the dual form takes
     /// T^2 n, T^3 / 3 and 2 T^2 m + 2 T n m. With m = n / 4 they meet at T = 0.87 n, with m = n at 0.75 n.

@@ -102,7 +102,7 @@ internal static class Calibrating
     }
 
     /// <summary>The model's own file in a session with default options; every batch asks for the logits alone.</summary>
-    private static void Plain(BlockMap map, string model, CalibrationSet set)
+    public static void Plain(BlockMap map, string model, CalibrationSet set)
     {
         using var options = new SessionOptions();
         using var session = new InferenceSession(model, options);

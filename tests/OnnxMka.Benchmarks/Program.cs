@@ -16,10 +16,12 @@ var parts = new (string Name, Func<IEnumerable<Row>> Run)[]
     ("detect", () => Detection.Run(work, books16)),
     ("kernels", () => Kernels.Run(quick)),
     ("scoring", () => Scoring.AgainstPaper(work, quick)),
+    ("algebra", () => Algebra.Run(work, quick)),
     ("growth", () => Growth.Run(quick, results)),
     ("calibrate", () => Calibrating.Run(work, books16, quick)),
     ("python", () => Rewrite.AgainstPython(work, "llama-3.2-1b")),
     ("chain", () => ChainRun.Run(work, "llama-3.2-1b")),
+    ("refit", () => RefitRun.Run(work, "llama-3.2-1b")),
     ("rewrite", () => Rewrite.Run(work, quick ? "llama-3.2-1b" : "llama-3-8b", rounds: 3)),
 };
 var wanted = words.Length > 1 ? words[1..] : [.. parts.Select(p => p.Name)];

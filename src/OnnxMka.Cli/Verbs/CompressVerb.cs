@@ -162,6 +162,7 @@ internal sealed class CompressVerb
             Input = input,
             Recipe = recipe with { Scoring = recipe.Scoring with { Analysis = analysis } },
             JournalFile = journal,
+            Budget = _quality.Budget(parsed),
             Output = new()
             {
                 Path = dryRun ? null : output,

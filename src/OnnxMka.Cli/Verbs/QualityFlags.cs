@@ -19,7 +19,7 @@ internal sealed class QualityFlags
     private readonly Option<double?> _ridge = new("--ridge") { Description = "First ridge of the correction, in units of the mean diagonal (default: 1e-2 for refit, else 1e-3)" };
     private readonly Option<int> _passes =
         new("--refit-passes") { Description = "How often a refit goes over the weights of each block", DefaultValueFactory = _ => 1 };
-    private readonly Option<string> _budget = new("--budget") { Description = "Time in which --method best starts new trials, such as 90s, 10m or 1h", DefaultValueFactory = _ => "5m" };
+    private readonly Option<string> _budget = new("--budget") { Description = "Time in which --method best starts new trials, such as 90s, 10m or 1h; elsewhere what calibration and correction should take: a note says what fits it", DefaultValueFactory = _ => "5m" };
 
     public QualityFlags()
     {
@@ -28,6 +28,9 @@ internal sealed class QualityFlags
     }
 
     public IEnumerable<Option> All => [_select, _compensate, _ridge, _passes, _budget];
+
+    /// <summary>Time that calibration and correction should take; null where none was given.</summary>
+    public TimeSpan? Budget(ParseResult parsed) => parsed.GetResult(_budget) is { Implicit: false } ? Durations.Parse(parsed.GetValue(_budget)!) : null;
 
     /// <summary>How blocks are chosen, what corrects what is left (null for nothing), and the search for the best of both.</summary>
     /// <param name="isNamed">The blocks are named, or a plan is given.</param>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using OnnxMka.Outcomes;
 using OnnxMka.Running.Parts;
 using OnnxMka.Scoring;
@@ -24,6 +25,12 @@ internal sealed record BenchOptions
     public string OutputName { get; init; } = "model.onnx";
 
     public bool ForceExternalData { get; init; }
+
+    /// <summary>The steps that lie ahead, for estimates.</summary>
+    public ImmutableArray<Step> Ahead { get; init; } = [];
+
+    /// <summary>Time that the run should take; null for any.</summary>
+    public TimeSpan? Budget { get; init; }
 
     public string? JournalFile { get; init; }
 }

@@ -20,7 +20,8 @@ internal static class BenchPass
         if (!plan.Removed.Any()) return (state, []);
         return bench.WithSeams(amount, seams =>
         {
-            if (work.Announced(bench.Input.Structure, (long)seams.Fit.Set.Count * seams.Fit.Set.Length) is { } line) bench.NoteOnce(line);
+            if (work.Announced(bench.Input.Structure, seams.Fit.Set.TokenCount) is { } line) bench.NoteOnce(line);
+            if (bench.Outlook.BeforePass(bench.Input.Structure, bench.Text(amount), work, Pass.Work(plan)) is { } time) bench.Progress.Note($"{name}: {time}");
             using var stage = bench.Progress.Begin($"compensate ({name})", Pass.Work(plan), "blocks");
             var scratch = new ScratchFile();
             try

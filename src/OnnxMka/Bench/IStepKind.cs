@@ -21,6 +21,9 @@ public interface IStepKind
     /// <summary>What stands in its place in the control, the plain removal of the same units; null for nothing.</summary>
     Step? Control(Step decided);
 
+    /// <summary>What a step will do with each unit of a model; null where it does nothing of the kind.</summary>
+    internal IUnitWork? WorkOf(Step step) => null;
+
     /// <summary>A result that was made before the step was chosen, as it is told now.</summary>
     StepResult Retold(Step decided, ModelState before, StepResult held) => held;
 }

@@ -16,6 +16,11 @@ internal interface IUnitWork
     /// <param name="rows">Tokens that are fitted to.</param>
     string? Announced(BlockMap map, long rows) => null;
 
+    /// <summary>
+    /// What one unit takes: every unit is run once over all text to move the stream on; what is done with it comes on top.
+    /// </summary>
+    Effort Effort(BlockMap map, CalibrationSplit split) => new(2, split.Fit.TokenCount + split.HeldOut!.TokenCount, 0);
+
     /// <summary>Changes in order. Each is tried before the next is asked for, so that it sees the unit as it then is.</summary>
     IEnumerable<Proposal> On(UnitBench unit);
 }

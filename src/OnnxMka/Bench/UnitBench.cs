@@ -53,7 +53,7 @@ internal sealed class UnitBench
     public int Width => Goal.Fit.Width;
 
     /// <summary>Tokens that are fitted to.</summary>
-    public long Rows => (long)Goal.Fit.Set.Count * Goal.Fit.Set.Length;
+    public long Rows => Goal.Fit.Set.TokenCount;
 
     /// <summary>Element type of the stream.</summary>
     public ElementType Type => Goal.Fit.Type;

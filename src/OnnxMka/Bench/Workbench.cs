@@ -28,6 +28,7 @@ public sealed class Workbench : IDisposable
     private readonly Texts _texts;
     private readonly BenchText _text;
     private Runner? _runner;
+    private Outlook? _outlook;
     private readonly HashSet<string> _told = new(StringComparer.Ordinal);
     private Journal? _journal;
     private Lineage? _before;
@@ -61,6 +62,9 @@ public sealed class Workbench : IDisposable
 
     /// <summary>The last similarities that were computed, or those that were given; null for none.</summary>
     internal Analysis? ShownAnalysis { get; private set; }
+
+    /// <summary>What long work takes, said before it starts.</summary>
+    internal Outlook Outlook => _outlook ??= new Outlook(this, _options.Budget);
 
     internal StageClock Clock => _options.Clock;
 
@@ -296,6 +300,7 @@ public sealed class Workbench : IDisposable
 
     private SplitSeams SeamsOf(ModelState state, CalibrationSplit split)
     {
+        Outlook.BeforeSeams(state.Structure, split, _options.Ahead.Select(step => Kinds.Of(step).WorkOf(step)).FirstOrDefault(w => w is not null));
         using var stage = Progress.Begin("original seams", (state.Structure.Count + 1L) * (split.Fit.Count + split.HeldOut!.Count), "samples");
         return SplitSeams.Of(Chain(state.Structure), split, stage.AsIncrement<int>(), Stop);
     }

@@ -30,6 +30,8 @@ internal static class JobBench
             KeepNames = options.Output.KeepNames,
             OutputName = Path.GetFileName(outputPath),
             ForceExternalData = options.Output.ForceExternalData,
+            Ahead = options.Recipe.Steps,
+            Budget = options.Budget,
             JournalFile = options.JournalFile,
         };
         return new Workbench(map, Fingerprint.Of(map.Model), setting, texts, progress, ct);

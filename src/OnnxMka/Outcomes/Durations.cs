@@ -20,6 +20,14 @@ public static class Durations
             : null;
     }
 
+    /// <summary>As an estimate is told: <c>40 s</c>, <c>3 min</c>, <c>2.5 h</c>.</summary>
+    public static string About(double seconds) => seconds switch
+    {
+        < 90 => FormattableString.Invariant($"{Math.Max(1, seconds):0} s"),
+        < 5400 => FormattableString.Invariant($"{seconds / 60:0} min"),
+        _ => FormattableString.Invariant($"{seconds / 3600:0.0} h"),
+    };
+
     /// <summary>The same back, in the largest unit that has no fraction.</summary>
     public static string Text(TimeSpan time)
     {

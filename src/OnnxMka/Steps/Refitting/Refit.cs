@@ -48,6 +48,19 @@ internal sealed class RefitWork(double ridge, int passes) : IUnitWork
     public string? Announced(BlockMap map, long rows) =>
         Bytes(map, rows) is > 0 and var bytes ? $"a refit takes up to {bytes / 1e6:N1} MB beside the block that runs" : null;
 
+    /// <summary>
+    /// A weight is looked at over what is fitted to, and tried on what is held out, once and now and then again with a larger ridge.
+    /// </summary>
+    public Effort Effort(BlockMap map, CalibrationSplit split)
+    {
+        const double Tries = 1.3;
+        var (rows, heldOut) = (split.Fit.TokenCount, split.HeldOut!.TokenCount);
+        var view = NormalisedView.Of(map.Model);
+        var writers = ResidualWriters.Of(map, view, map.Blocks[map.Count / 2]).Writers;
+        var each = writers.Select(w => new Effort(1 + Tries, rows + (Tries * heldOut), LeastSquares.Operations(rows, w.Inputs, w.Outputs, Tries)));
+        return new Effort(3, rows + (2 * heldOut), 0) + (passes * each.Aggregate(default(Effort), (a, b) => a + b));
+    }
+
     public IEnumerable<Proposal> On(UnitBench unit) => WriterFits.Of(
         unit, writers => writers, passes, ridge, EachToken, (_, _, equations, centred) => equations.Solver(centred));
 }

@@ -1,0 +1,62 @@
+using OnnxMka.Compensation;
+using OnnxMka.Outcomes;
+using OnnxMka.Running.Parts;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Structure;
+
+namespace OnnxMka.Bench;
+
+/// <summary>What a long run will take, said before it starts: tokens, parts, time from a probe of this machine and model.</summary>
+internal sealed class Outlook(Workbench bench, TimeSpan? budget)
+{
+    /// <summary>Multiplications and additions below which nobody asks: some seconds on any machine.</summary>
+    private const double Long = 1e12;
+
+    private MachineSpeed? _speed;
+
+    /// <summary>
+    /// Before the seams of a model are made: how long that takes, and what a correction of every block would take after it; beyond the
+    /// budget, what to change.
+    /// </summary>
+    /// <param name="work">What will be done with the units; null for nothing.</param>
+    public void BeforeSeams(BlockMap map, CalibrationSplit split, IUnitWork? work)
+    {
+        if (Known(map, split) is not { } speed) return;
+        var seams = Seams(map, split).Seconds(speed);
+        var passes = work is null ? 0 : map.Count * work.Effort(map, split).Seconds(speed);
+        var line = $"{Tokens(split):N0} tokens through {map.Count + 1} parts: about {Durations.About(seams)}";
+        if (passes > 0) line += $"; a correction of all that is left, up to {Durations.About(passes)} more";
+        bench.NoteOnce(line);
+        if (budget is { } time && seams + passes > time.TotalSeconds) bench.NoteOnce(Advice(time, split, seams + passes));
+    }
+
+    /// <summary>Before a pass over so many units; null where it takes no time worth a line.</summary>
+    public string? BeforePass(BlockMap map, CalibrationSplit split, IUnitWork work, int units) => Known(map, split) is { } speed
+        ? $"{units} blocks over {Tokens(split):N0} tokens, about {Durations.About(units * work.Effort(map, split).Seconds(speed))}"
+        : null;
+
+    private static long Tokens(CalibrationSplit split) => split.Fit.TokenCount + (split.HeldOut?.TokenCount ?? 0);
+
+    /// <summary>Fit and held-out windows go through every block, each with a load of its own.</summary>
+    private static Effort Seams(BlockMap map, CalibrationSplit split) => map.Count * new Effort(split.HeldOut is null ? 1 : 2, Tokens(split), 0);
+
+    private static string Advice(TimeSpan time, CalibrationSplit split, double seconds)
+    {
+        var windows = split.Fit.Count + (split.HeldOut?.Count ?? 0);
+        var fitting = (int)(windows * time.TotalSeconds / seconds);
+        return fitting >= CalibrationSet.MinSamples
+            ? $"that is more than the {Durations.About(time.TotalSeconds)} of --budget: --calib-samples {fitting} would fit"
+            : $"that is more than the {Durations.About(time.TotalSeconds)} of --budget, which the least text (--calib-samples "
+                + $"{CalibrationSet.MinSamples}) would not fit either: shorter windows (--seq-len) or --compensate none take less";
+    }
+
+    private MachineSpeed? Known(BlockMap map, CalibrationSplit split)
+    {
+        if (2.0 * map.Blocks.Sum(map.ParameterCount) * Tokens(split) < Long) return null;
+        if (_speed is not null) return _speed;
+        using var stage = bench.Progress.Begin("probe", 1, "block");
+        _speed = MachineSpeed.Of(bench.Chain(map), split.Fit.Length, bench.Stop);
+        stage.Advance(1);
+        return _speed;
+    }
+}
