@@ -102,7 +102,8 @@ public sealed class Compressor
     }
 
     private static Verdict Passed(Verdict verdict) => verdict.Passed ? verdict : throw new VerificationException(
-        $"The output failed its check '{verdict.Check}': {verdict.Value:g3} and at most {verdict.Tolerance:g3} is allowed ({verdict.Derivation}). It was removed.");
+        $"The output failed its check '{verdict.Check}': {verdict.Value:g3} and at most {verdict.Tolerance:g3} is allowed "
+            + $"({verdict.Derivation}). It was removed.");
 
     private ImmutableArray<TensorDelta> Prove(BlockMap map, RewrittenModel rewritten, EmittedModel staged)
     {

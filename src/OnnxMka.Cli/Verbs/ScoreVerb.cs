@@ -38,7 +38,18 @@ internal sealed class ScoreVerb
     public static Command Create()
     {
         var verb = new ScoreVerb();
-        var command = new Command("score", "Show how similar the blocks are (NPIB on diffusion maps)") { verb._model, verb._activations, verb._output, verb._report, verb._count, verb._pruneList, verb._mergekit, verb._json, verb._quiet };
+        var command = new Command("score", "Show how similar the blocks are (NPIB on diffusion maps)")
+        {
+            verb._model,
+            verb._activations,
+            verb._output,
+            verb._report,
+            verb._count,
+            verb._pruneList,
+            verb._mergekit,
+            verb._json,
+            verb._quiet,
+        };
         foreach (var option in verb._calibration.All) command.Add(option);
         command.SetAction((parsed, ct) => Task.Run(() => ErrorLines.Run(() => verb.Run(parsed, ct)), CancellationToken.None));
         return command;
@@ -125,6 +136,8 @@ internal sealed class ScoreVerb
 
         HeatMap.Print(console, analysis.Npib, []);
         console.Write(table);
-        console.MarkupLineInterpolated($"removed first, most similar neighbours first: {string.Join(", ", MergePlanner.RemovalOrder(analysis.Npib))} (--layers-removed N --prune-list FILE writes the first N)");
+        var order = string.Join(", ", MergePlanner.RemovalOrder(analysis.Npib));
+        console.MarkupLineInterpolated(
+            $"removed first, most similar neighbours first: {order} (--layers-removed N --prune-list FILE writes the first N)");
     }
 }

@@ -69,7 +69,9 @@ public sealed class ScratchFile : IDisposable
             try
             {
                 // A folder without a lock is about to get one, or was left before it had: neither is large.
-                using (File.OpenHandle(System.IO.Path.Combine(folder, LockName), FileMode.Open, FileAccess.ReadWrite, FileShare.None)) File.Delete(System.IO.Path.Combine(folder, "weights"));
+                var held = System.IO.Path.Combine(folder, LockName);
+                using (File.OpenHandle(held, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+                    File.Delete(System.IO.Path.Combine(folder, "weights"));
                 Directory.Delete(folder, recursive: true);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)

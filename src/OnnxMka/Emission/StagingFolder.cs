@@ -59,7 +59,8 @@ internal sealed class StagingFolder : IDisposable
     public static void Settle(string parent)
     {
         if (!Directory.Exists(parent)) return;
-        foreach (var staging in Writing(parent, () => Directory.GetDirectories(parent, StagingNames.Prefix + "*")).Where(StagingNames.IsBegun))
+        foreach (var staging in Writing(
+            parent, () => Directory.GetDirectories(parent, StagingNames.Prefix + "*")).Where(StagingNames.IsBegun))
         {
             using var claim = Claim(staging)
                 ?? throw new OutputException(
@@ -71,7 +72,8 @@ internal sealed class StagingFolder : IDisposable
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 throw new OutputException(
-                    $"A run that was killed left its result half in place, and what {staging} says to undo it fails: {e.Message.TrimEnd('.')}. "
+                    $"A run that was killed left its result half in place, and what {staging} says to undo it fails: "
+                    + $"{e.Message.TrimEnd('.')}. "
                     + "Remove that folder to go on without.",
                     e);
             }

@@ -18,7 +18,13 @@ internal static class JobBench
 
     /// <param name="outputPath">Of the model that will be written; its file name counts to its size.</param>
     public static Workbench Open(
-        CompressionOptions options, BlockMap map, string outputPath, Texts texts, StageClock clock, IProgressSink progress, CancellationToken ct)
+        CompressionOptions options,
+        BlockMap map,
+        string outputPath,
+        Texts texts,
+        StageClock clock,
+        IProgressSink progress,
+        CancellationToken ct)
     {
         var setting = new BenchOptions
         {

@@ -10,7 +10,9 @@ public sealed class NormalEquationsTests
     private const int Outputs = 13;
     private const int Rows = 37;
 
-    /// <summary>Sums of 111 products near 1 in float64, in another order: at most 111 roundings of 2^-53 each, and a margin of ten.</summary>
+    /// <summary>
+    /// Sums of 111 products near 1 in float64, in another order: at most 111 roundings of 2^-53 each, and a margin of ten.
+    /// </summary>
     private static readonly double Tolerance = 10 * 111 * Math.ScaleB(1, -53);
 
     [Theory]
@@ -27,19 +29,23 @@ public sealed class NormalEquationsTests
         }
     }
 
-    /// <summary>Both sides of an equation times 2 count as four times the equation, with an intercept too. Powers of two scale without rounding.</summary>
+    /// <summary>
+    /// Both sides of an equation times 2 count as four times the equation, with an intercept too. Powers of two scale without rounding.
+    /// </summary>
     [Fact]
     public void A_scaled_row_is_that_row_several_times()
     {
         var random = new Random(3);
         var (x, r) = (Values(random, 5 * Inputs), Values(random, 5 * Outputs));
         double[] scale = [2, 1, 1, 2, 1];
-        var (scaled, repeated, plain) = (new NormalEquations(Inputs, Outputs), new NormalEquations(Inputs, Outputs), new NormalEquations(Inputs, Outputs));
+        var (scaled, repeated, plain) =
+            (new NormalEquations(Inputs, Outputs), new NormalEquations(Inputs, Outputs), new NormalEquations(Inputs, Outputs));
         scaled.Add(x, r, scale);
         plain.Add(x, r);
         for (var i = 0; i < 5; i++)
         {
-            for (var time = 0; time < scale[i] * scale[i]; time++) repeated.Add(x.AsSpan(i * Inputs, Inputs), r.AsSpan(i * Outputs, Outputs));
+            for (var time = 0; time < scale[i] * scale[i]; time++)
+                repeated.Add(x.AsSpan(i * Inputs, Inputs), r.AsSpan(i * Outputs, Outputs));
         }
 
         var map = new double[Inputs * Outputs];
@@ -89,7 +95,9 @@ public sealed class NormalEquationsTests
         for (var sample = 0; sample < 4; sample++)
         {
             var x = Enumerable.Range(0, 20 * 5).Select(_ => (float)random.NextDouble() + 3).ToArray();
-            var r = Enumerable.Range(0, 20).SelectMany(t => Enumerable.Range(0, 2).Select(k => (float)(k + 7 + Enumerable.Range(0, 5).Sum(i => x[(t * 5) + i] * map[(i * 2) + k]))));
+            var r = Enumerable.Range(0, 20).SelectMany(
+                t => Enumerable.Range(0, 2).Select(
+                    k => (float)(k + 7 + Enumerable.Range(0, 5).Sum(i => x[(t * 5) + i] * map[(i * 2) + k]))));
             equations.Add(x, [.. r]);
         }
 
@@ -132,7 +140,8 @@ public sealed class NormalEquationsTests
         {
             for (var k = 0; k < Outputs; k++)
             {
-                var left = Enumerable.Range(0, Inputs).Sum(j => gram[(i * Inputs) + j] * solution[(k * Inputs) + j]) + (shift * solution[(k * Inputs) + i]);
+                var left = Enumerable.Range(0, Inputs).Sum(
+                    j => gram[(i * Inputs) + j] * solution[(k * Inputs) + j]) + (shift * solution[(k * Inputs) + i]);
                 worst = Math.Max(worst, Math.Abs(left - cross[(k * Inputs) + i]));
             }
         }

@@ -47,9 +47,10 @@ internal sealed class RefitWork(double ridge, int passes) : IUnitWork
     public string? Announced(BlockMap map) =>
         Bytes(map) is > 0 and var bytes ? $"a refit takes up to {bytes / 1e6:N1} MB beside the block that runs" : null;
 
-    public IEnumerable<Proposal> On(UnitBench unit) => WriterFits.Of(unit, writers => writers, passes, ridge, EachToken, (writer, _, gram, cross) =>
-    {
-        var solver = new RidgeSolver(gram, writer.Inputs);
-        return r => solver.Solve(cross, r);
-    });
+    public IEnumerable<Proposal> On(UnitBench unit) =>
+        WriterFits.Of(unit, writers => writers, passes, ridge, EachToken, (writer, _, gram, cross) =>
+        {
+            var solver = new RidgeSolver(gram, writer.Inputs);
+            return r => solver.Solve(cross, r);
+        });
 }
