@@ -144,7 +144,7 @@ bench-quality: build
 	@BENCH_QUALITY='$(BENCH_QUALITY)' node tools/bench-quality.mjs $(CLI) $(BENCH_QUALITY)
 
 same:
-	@tools/same-as-before/run $(SINCE) $(ONLY)
+	@tools/same-as-before/run $(SINCE) $(if $(ONLY),'$(ONLY)')
 
 clean:
 	@rm -rf out obj src/*/bin src/*/obj tests/*/bin tests/*/obj
