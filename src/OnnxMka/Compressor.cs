@@ -53,7 +53,7 @@ public sealed class Compressor
         var named = _options.Output.Files.ReadsModel(input, map.Model);
         if (target is not null) named = Emitter.Check(input, map.Model, target, _options.Output.ForceExternalData, named);
         named.Check();
-        using var texts = JobBench.Texts(_options, map, _ct);
+        using var texts = JobTexts.Of(_options, map, _ct);
         using var bench = JobBench.Open(_options, map, target?.ModelPath ?? input.ModelPath, texts, _clock, _progress, _ct);
         var course = bench.Run(_options.Recipe.Steps, bench.Input);
         var (rewritten, plan) = (bench.Finished(course.State), course.State.Lineage.Plan);

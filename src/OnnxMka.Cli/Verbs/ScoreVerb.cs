@@ -8,8 +8,6 @@ using OnnxMka.Planning;
 using OnnxMka.Reporting;
 using OnnxMka.Running.Activations.Files;
 using OnnxMka.Running.Parts;
-using OnnxMka.Running.Sessions;
-using OnnxMka.Running.Tokens;
 using OnnxMka.Scoring;
 using OnnxMka.Structure;
 using Spectre.Console;
@@ -92,8 +90,7 @@ internal sealed class ScoreVerb
         var location = ModelLocation.Find(path);
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
         if (options.Running.Target.Note is { } note) progress.Note(note);
-        var text = options.Recipe.Calibration;
-        using var texts = new Texts(text with { Length = GraphLengths.Of(map).Fit(text.Length) }, location.ModelPath, ct);
+        using var texts = JobTexts.Of(options, map, ct);
         var runner = Runner.For(map, texts.Calibration, options.Running);
         return ModelScoring.Run(
             runner, map, texts.Calibration, options.Recipe.Scoring, Fingerprint.Of(map.Model), progress, ct, new StageClock());

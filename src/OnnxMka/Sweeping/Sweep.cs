@@ -91,7 +91,7 @@ public sealed class Sweep
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
         NextTokenScores.Refuse(map);
         var files = ModelFiles.Of(map.Model);
-        using var texts = JobBench.Texts(options, map, ct);
+        using var texts = JobTexts.Of(options, map, ct);
         var heldBack = texts.HeldBack ?? throw new RefusedException(
             "MKA038",
             Path.GetFileName(location.ModelPath),
