@@ -9,7 +9,6 @@ namespace OnnxMka.Graph;
 public sealed class ScratchFile : IDisposable
 {
     private const string Prefix = "onnx-mka-scratch-";
-    private const string LockName = ".lock";
 
     private readonly string _folder;
     private readonly SafeFileHandle _lock;
@@ -24,7 +23,7 @@ public sealed class ScratchFile : IDisposable
         parent ??= System.IO.Path.GetTempPath();
         RemoveLeftovers(parent);
         _folder = Directory.CreateDirectory(System.IO.Path.Combine(parent, $"{Prefix}{Guid.NewGuid():N}")).FullName;
-        _lock = File.OpenHandle(System.IO.Path.Combine(_folder, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        _lock = FolderLock.Take(_folder);
         Path = System.IO.Path.Combine(_folder, "weights");
         _file = File.OpenHandle(Path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
     }
@@ -69,9 +68,12 @@ public sealed class ScratchFile : IDisposable
             try
             {
                 // A folder without a lock is about to get one, or was left before it had: neither is large.
-                var held = System.IO.Path.Combine(folder, LockName);
-                using (File.OpenHandle(held, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+                using (var held = FolderLock.TakeOver(folder))
+                {
+                    if (held is null) continue;
                     File.Delete(System.IO.Path.Combine(folder, "weights"));
+                }
+
                 Directory.Delete(folder, recursive: true);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)

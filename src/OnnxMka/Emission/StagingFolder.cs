@@ -13,8 +13,6 @@ namespace OnnxMka.Emission;
 /// </summary>
 internal sealed class StagingFolder : IDisposable
 {
-    public const string LockName = ".lock";
-
     /// <summary>Folder inside that becomes the result; beside it there is room for what the tool itself notes.</summary>
     public const string ContentName = "new";
 
@@ -26,7 +24,7 @@ internal sealed class StagingFolder : IDisposable
     {
         FullPath = path;
         _existing = existing;
-        _lock = File.OpenHandle(Path.Combine(path, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        _lock = FolderLock.Take(path);
         Directory.CreateDirectory(Content);
     }
 
@@ -203,21 +201,9 @@ internal sealed class StagingFolder : IDisposable
     /// </summary>
     private static IDisposable? Claim(string folder)
     {
-        var held = Path.Combine(folder, LockName);
-        if (!File.Exists(held))
-        {
-            var isNumbered = int.TryParse(Path.GetFileName(folder)[StagingNames.Prefix.Length..].Split('-')[0], out var process);
-            return isNumbered && !IsRunning(process) ? new MemoryStream() : null; // nothing to hold
-        }
-
-        try
-        {
-            return File.OpenHandle(held, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
+        if (File.Exists(Path.Combine(folder, FolderLock.Name))) return FolderLock.TakeOver(folder);
+        var isNumbered = int.TryParse(Path.GetFileName(folder)[StagingNames.Prefix.Length..].Split('-')[0], out var process);
+        return isNumbered && !IsRunning(process) ? new MemoryStream() : null; // nothing to hold
     }
 
     private static bool IsRunning(int process)

@@ -75,7 +75,7 @@ public sealed class FolderUpdateTests : IDisposable
     {
         HalfDone("""{"model":"model.onnx","added":["model.onnx"],"replaced":[]}""");
         using var held = File.OpenHandle(
-            _folder[$"out/{Dead}/{StagingFolder.LockName}"], FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+            _folder[$"out/{Dead}/{FolderLock.Name}"], FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
         Assert.Contains(
             "Another run", Assert.Throws<OutputException>(() => StagingFolder.Settle(_folder["out"])).Message, StringComparison.Ordinal);
     }

@@ -137,7 +137,7 @@ public sealed class OverwritingTests : IDisposable
         Directory.Move(living.FullPath, renamed);
         var dead = _folder[$"{StagingNames.Prefix}{Environment.ProcessId}-before"]; // a number that is in use again
         Directory.CreateDirectory(dead);
-        File.WriteAllText(Path.Combine(dead, StagingFolder.LockName), "");
+        File.WriteAllText(Path.Combine(dead, FolderLock.Name), "");
         using var next = StagingFolder.Beside(_folder.FullPath);
         Assert.True(Directory.Exists(renamed));
         Assert.False(Directory.Exists(dead));
