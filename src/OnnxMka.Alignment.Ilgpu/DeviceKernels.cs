@@ -27,7 +27,8 @@ internal sealed class DeviceKernels(Accelerator accelerator)
         accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<double>, int, int, ArrayView<double>>(PanelProduct.Join);
 
     public Action<Index1D, ArrayView<double>, int, ArrayView<double>, int, int, int, ArrayView<int>, ArrayView<int>> Neighbours { get; } =
-        accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<double>, int, ArrayView<double>, int, int, int, ArrayView<int>, ArrayView<int>>(NeighbourScan.Kernel);
+        accelerator.LoadAutoGroupedStreamKernel<
+            Index1D, ArrayView<double>, int, ArrayView<double>, int, int, int, ArrayView<int>, ArrayView<int>>(NeighbourScan.Kernel);
 
     /// <summary>Work on the device, one thread at a time, the device bound to it.</summary>
     /// <exception cref="ScoringDeviceException">The device failed, most likely for want of memory.</exception>
@@ -43,7 +44,9 @@ internal sealed class DeviceKernels(Accelerator accelerator)
             catch (AcceleratorException e)
             {
                 throw new ScoringDeviceException(
-                    $"Scoring on {Accelerator.Name} failed: {e.Message.TrimEnd('.')}. Use --ep cpu, fewer samples, or a device with more memory.", e);
+                    $"Scoring on {Accelerator.Name} failed: {e.Message.TrimEnd('.')}. Use --ep cpu, fewer samples, or a device with more "
+                        + "memory.",
+                    e);
             }
         }
     }

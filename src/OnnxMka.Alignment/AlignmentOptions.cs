@@ -88,13 +88,15 @@ public sealed record AlignmentOptions
         if (samples <= Neighbours + 1)
         {
             throw new DegenerateDataException(
-                $"{samples} samples are too few for {Neighbours} neighbours: at least {Neighbours + 2} are needed. Give more calibration samples.");
+                $"{samples} samples are too few for {Neighbours} neighbours: at least {Neighbours + 2} are needed. "
+                    + "Give more calibration samples.");
         }
 
         if (samples <= EmbeddingDimension + 1)
         {
             throw new DegenerateDataException(
-                $"{samples} samples are too few for {EmbeddingDimension} diffusion coordinates: at least {EmbeddingDimension + 2} are needed. "
+                $"{samples} samples are too few for {EmbeddingDimension} diffusion coordinates: "
+                + $"at least {EmbeddingDimension + 2} are needed. "
                 + "Give more calibration samples.");
         }
     }

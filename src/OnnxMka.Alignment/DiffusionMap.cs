@@ -64,7 +64,8 @@ public static class DiffusionMap
         return sigma > 0
             ? sigma
             : throw new DegenerateDataException(
-                $"The median distance of the {n} samples is 0: most of them are identical. Remove the repeated calibration texts, or set sigma.");
+                $"The median distance of the {n} samples is 0: most of them are identical. "
+                    + "Remove the repeated calibration texts, or set sigma.");
     }
 
     private static void RequireGaps(double[] eigenvalues, int dimension)

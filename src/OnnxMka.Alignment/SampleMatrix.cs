@@ -53,7 +53,8 @@ public sealed class SampleMatrix
         var count = _values.LongCount(value => !float.IsFinite(value));
         var first = Array.FindIndex(_values, value => !float.IsFinite(value));
         throw new DegenerateDataException(
-            $"{count} of {_values.LongLength} activations are not finite, the first in sample {first / Features}, feature {first % Features}: "
+            $"{count} of {_values.LongLength} activations are not finite, the first in sample {first / Features}, feature "
+            + $"{first % Features}: "
             + "the model overflows or is damaged there. Run it in a wider floating-point type, or leave that sample out.");
     }
 }

@@ -74,6 +74,7 @@ public sealed class ScaledCoordinates
 
         throw new DegenerateDataException(string.Create(
             CultureInfo.InvariantCulture,
-            $"Coordinate {k} of {name} is constant over all {column.Length} samples, so it says nothing about them. Use fewer coordinates or a smaller diffusion time."));
+            $"Coordinate {k} of {name} is constant over all {column.Length} samples, so it says nothing about them. "
+                + $"Use fewer coordinates or a smaller diffusion time."));
     }
 }

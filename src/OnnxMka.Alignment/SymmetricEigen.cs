@@ -67,7 +67,8 @@ internal static class SymmetricEigen
         if (!(residual <= MaxResidual))
         {
             throw new DegenerateDataException(
-                $"The leading eigenvectors of the diffusion operator did not settle: the residual is {residual:e1}, at most {MaxResidual:e0} is accepted. "
+                $"The leading eigenvectors of the diffusion operator did not settle: the residual is {residual:e1}, at most "
+                + $"{MaxResidual:e0} is accepted. "
                 + "Give more or other calibration samples, or another sigma.");
         }
 

@@ -30,7 +30,8 @@ internal static class ErrorLines
         {
             return Say(e.Message, ExitCode.Usage);
         }
-        catch (Exception e) when (e is InputFileException or OutputException or ExecutionTargetException or ScoringDeviceException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is InputFileException or OutputException or ExecutionTargetException or ScoringDeviceException
+            or IOException or UnauthorizedAccessException)
         {
             // The last two: files and folders that others change while the tool is at work, wherever it meets them.
             return Say(e.Message, ExitCode.Failure);

@@ -21,7 +21,8 @@ internal static class EvalTables
         Row(models, "model", result.Model, result.Speed?.Models[^1]);
         console.Write(models);
         SpeedCells.Explain(console, result.Speed);
-        console.MarkupLineInterpolated($"{result.Done} of {result.Total} items, {result.Seconds:0.0} s, peak memory {Sizes.Text(result.PeakMemoryBytes)} (this process, every model in it)");
+        var memory = $"peak memory {Sizes.Text(result.PeakMemoryBytes)} (this process, every model in it)";
+        console.MarkupLineInterpolated($"{result.Done} of {result.Total} items, {result.Seconds:0.0} s, {memory}");
     }
 
     public static void Print(ImmutableArray<TaskHeader> tasks, ImmutableArray<MetricValue> metrics)
@@ -52,11 +53,20 @@ internal static class EvalTables
             console.Write(table);
         }
 
-        console.MarkupLineInterpolated($"greedy generations of {pairs[0].Tokens} tokens: {pairs.Average(p => p.SameTokens):0.0} tokens on average before the first difference, {pairs.Count(p => p.SameTokens == p.Tokens)} of {pairs.Length} without one");
+        var same = $"{pairs.Average(p => p.SameTokens):0.0} tokens on average before the first difference";
+        var without = $"{pairs.Count(p => p.SameTokens == p.Tokens)} of {pairs.Length} without one";
+        console.MarkupLineInterpolated($"greedy generations of {pairs[0].Tokens} tokens: {same}, {without}");
     }
 
     private static void Row(Table table, string name, EvaluatedModel model, ModelSpeed? speed) =>
-        table.AddRow([name, model.Blocks.ToString(), Sizes.Text(model.Bytes), model.TokensPerSecond > 0 ? model.TokensPerSecond.ToString("N0") : "-", .. SpeedCells.Of(speed)]);
+        table.AddRow(
+            [
+                name,
+                model.Blocks.ToString(),
+                Sizes.Text(model.Bytes),
+                model.TokensPerSecond > 0 ? model.TokensPerSecond.ToString("N0") : "-",
+                .. SpeedCells.Of(speed),
+            ]);
 
     private static string Value(double value) => Math.Abs(value) switch
     {

@@ -12,7 +12,13 @@ if (Probes.Serve(args) is { } served) return served;
 StandardStreams.Guard();
 using var interruption = new Interruption();
 
-var root = new RootCommand("Makes exported ONNX LLMs smaller by merging decoder blocks.") { InspectVerb.Create(), ScoreVerb.Create(), EvalVerb.Create(), SweepVerb.Create() };
+var root = new RootCommand("Makes exported ONNX LLMs smaller by merging decoder blocks.")
+{
+    InspectVerb.Create(),
+    ScoreVerb.Create(),
+    EvalVerb.Create(),
+    SweepVerb.Create(),
+};
 new CompressVerb().AddTo(root);
 var parsed = root.Parse(args);
 if (StrayWords.Problem(parsed) is { } problem) return ErrorLines.Say(problem, ExitCode.Usage);

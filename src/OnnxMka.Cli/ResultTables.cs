@@ -46,7 +46,9 @@ internal static class ResultTables
         var plan = result.Plan;
         var verb = plan.Method == Method.Mka ? "merged" : "dropped";
         var unit = plan.Units is null ? "blocks" : "halves of layers";
-        console.MarkupLineInterpolated($"{plan.BlockCount} {unit}, {plan.BlockCount - plan.Groups.Length} {verb}, {plan.Groups.Length} left (numbers are those of the original, from 0)");
+        var removed = plan.BlockCount - plan.Groups.Length;
+        console.MarkupLineInterpolated(
+            $"{plan.BlockCount} {unit}, {removed} {verb}, {plan.Groups.Length} left (numbers are those of the original, from 0)");
         if (plan.Units is not null)
         {
             console.MarkupLineInterpolated(
@@ -87,9 +89,23 @@ internal static class ResultTables
         var table = Table("model", "blocks", "bytes", "perplexity", "prefill tokens/s", "decode tokens/s", "memory");
         var q = result.Quality;
         var left = result.Plan.Groups.Length;
-        table.AddRow(["original", result.Plan.BlockCount.ToString(), Sizes.Text(result.OriginalBytes), Value(q?.Original), .. SpeedCells.Of(q?.Speed?.Models[0])]);
+        table.AddRow(
+            [
+                "original",
+                result.Plan.BlockCount.ToString(),
+                Sizes.Text(result.OriginalBytes),
+                Value(q?.Original),
+                .. SpeedCells.Of(q?.Speed?.Models[0]),
+            ]);
         var name = (result.Plan.Method == Method.Mka ? "merged" : "dropped") + SectionTables.Suffix(result);
-        table.AddRow([result.Emitted is null ? $"{name} (planned)" : name, left.ToString(), Sizes.Text(result.Emitted?.Written.TotalBytes ?? result.PlannedBytes), Value(q?.Result), .. SpeedCells.Of(q?.Speed?.Models[1])]);
+        table.AddRow(
+            [
+                result.Emitted is null ? $"{name} (planned)" : name,
+                left.ToString(),
+                Sizes.Text(result.Emitted?.Written.TotalBytes ?? result.PlannedBytes),
+                Value(q?.Result),
+                .. SpeedCells.Of(q?.Speed?.Models[1]),
+            ]);
         if (q is not null) table.AddRow("plain drop of the same blocks", left.ToString(), "", Value(q.PlainDrop), "", "", "");
         console.Write(table);
         if (q is not null)
@@ -100,7 +116,11 @@ internal static class ResultTables
 
         SpeedCells.Explain(console, q?.Speed);
         if (result.Plan.Method == Method.Mka && q is not null && q.Result.Value > q.PlainDrop.Value)
-            console.MarkupLineInterpolated($"note: merging lost more than deleting the same blocks would; --method drop deletes, --method best looks for what loses least");
+        {
+            console.MarkupLine(
+                "note: merging lost more than deleting the same blocks would; "
+                    + "--method drop deletes, --method best looks for what loses least");
+        }
     }
 
     public static void Files(IAnsiConsole console, CompressionResult result)

@@ -20,7 +20,9 @@ internal static class SpeedCells
     public static void Explain(IAnsiConsole console, SpeedTable? speed)
     {
         if (speed is null) return;
-        console.MarkupLineInterpolated($"speed: median (slowest to fastest) of {speed.Rounds} runs in turns, {speed.PromptTokens} tokens at once, then {speed.DecodedTokens} one by one; memory: growth on loading and the first run");
+        var runs = $"{speed.Rounds} runs in turns, {speed.PromptTokens} tokens at once, then {speed.DecodedTokens} one by one";
+        console.MarkupLineInterpolated(
+            $"speed: median (slowest to fastest) of {runs}; memory: growth on loading and the first run");
     }
 
     private static string Cell(Rate rate) => $"{rate.Median:N0} ({rate.Low:N0} to {rate.High:N0})";

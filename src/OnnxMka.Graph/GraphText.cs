@@ -20,7 +20,8 @@ public static class GraphText
     private static void AppendNode(StringBuilder text, OnnxNode node, string indent)
     {
         text.Append(indent).Append("node   ").Append(Line(node)).Append('\n');
-        foreach (var (name, graph) in node.Attributes.OrderBy(a => a.Key, StringComparer.Ordinal).SelectMany(a => a.Value.Subgraphs.Select(g => (a.Key, g))))
+        foreach (var (name, graph) in node.Attributes.OrderBy(a => a.Key, StringComparer.Ordinal).SelectMany(
+            a => a.Value.Subgraphs.Select(g => (a.Key, g))))
         {
             var inner = indent + "  ";
             text.Append(inner).Append("graph  ").Append(name).Append('\n');

@@ -142,7 +142,10 @@ public sealed class OnnxModel
 
 /// <summary>The input file is not there or not readable: a failure of the call, not a property of the model.</summary>
 public sealed class InputFileException(string path, Exception inner)
-    : OnnxMkaException($"Cannot read {path}: {(inner is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : inner.Message.TrimEnd('.'))}.", inner)
+    : OnnxMkaException(
+        $"Cannot read {path}: "
+            + $"{(inner is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : inner.Message.TrimEnd('.'))}.",
+        inner)
 {
     public string Path { get; } = path;
 

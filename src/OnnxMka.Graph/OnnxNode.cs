@@ -153,7 +153,14 @@ public sealed class OnnxAttribute
             { Tp: not null } => $"{Name}={_proto.Tp}",
             { TypeProtos.Count: > 0 } => $"{Name}={_proto.TypeProtos}",
             { HasRefAttrName: true } => $"{Name}=@{_proto.RefAttrName}",
-            { Type: AttributeProto.Types.AttributeType.Ints or AttributeProto.Types.AttributeType.Floats or AttributeProto.Types.AttributeType.Strings, Ints.Count: 0, Floats.Count: 0, Strings.Count: 0 } => $"{Name}=[]",
+            {
+                Type: AttributeProto.Types.AttributeType.Ints
+                    or AttributeProto.Types.AttributeType.Floats
+                    or AttributeProto.Types.AttributeType.Strings,
+                Ints.Count: 0,
+                Floats.Count: 0,
+                Strings.Count: 0,
+            } => $"{Name}=[]",
             { Ints.Count: > 0 } => $"{Name}=[{string.Join(',', _proto.Ints)}]",
             { Floats.Count: > 0 } => $"{Name}=[{string.Join(',', _proto.Floats.Select(f => f.ToString("R")))}]",
             { Strings.Count: > 0 } => $"{Name}=[{string.Join(',', _proto.Strings.Select(s => s.ToStringUtf8()))}]",

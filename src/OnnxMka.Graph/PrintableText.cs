@@ -20,7 +20,10 @@ public static class PrintableText
 
     /// <summary>The same, where what is longer than a few lines loses its middle.</summary>
     public static string Short(string text) =>
-        Of(text.Length > LongestStart + LongestEnd ? string.Concat(text.AsSpan(0, LongestStart), "...", text.AsSpan(text.Length - LongestEnd)) : text);
+        Of(
+            text.Length > LongestStart + LongestEnd
+                ? string.Concat(text.AsSpan(0, LongestStart), "...", text.AsSpan(text.Length - LongestEnd))
+                : text);
 
     private static bool IsPrintable(string text, int index) => char.GetUnicodeCategory(text, index) is not (
         UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator

@@ -53,7 +53,7 @@ public sealed class Compressor
         var named = _options.Output.Files.ReadsModel(input, map.Model);
         if (target is not null) named = Emitter.Check(input, map.Model, target, _options.Output.ForceExternalData, named);
         named.Check();
-        using var texts = JobBench.Texts(_options, map, _ct);
+        using var texts = JobTexts.Of(_options, map, _ct);
         using var bench = JobBench.Open(_options, map, target?.ModelPath ?? input.ModelPath, texts, _clock, _progress, _ct);
         var course = bench.Run(_options.Recipe.Steps, bench.Input);
         var (rewritten, plan) = (bench.Finished(course.State), course.State.Lineage.Plan);
@@ -102,7 +102,8 @@ public sealed class Compressor
     }
 
     private static Verdict Passed(Verdict verdict) => verdict.Passed ? verdict : throw new VerificationException(
-        $"The output failed its check '{verdict.Check}': {verdict.Value:g3} and at most {verdict.Tolerance:g3} is allowed ({verdict.Derivation}). It was removed.");
+        $"The output failed its check '{verdict.Check}': {verdict.Value:g3} and at most {verdict.Tolerance:g3} is allowed "
+            + $"({verdict.Derivation}). It was removed.");
 
     private ImmutableArray<TensorDelta> Prove(BlockMap map, RewrittenModel rewritten, EmittedModel staged)
     {

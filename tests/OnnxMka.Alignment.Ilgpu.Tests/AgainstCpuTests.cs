@@ -36,14 +36,16 @@ public sealed class AgainstCpuTests
 
             var values = seam.Values.ToArray();
             values[0] += 1e-4f;
-            Assert.True(Difference(cpu, DiffusionMap.Embed(new SampleMatrix(Samples, Features, values), _options, SimulatedDevice.Kernels)) > tolerance);
+            Assert.True(
+                Difference(
+                    cpu, DiffusionMap.Embed(new SampleMatrix(Samples, Features, values), _options, SimulatedDevice.Kernels)) > tolerance);
         }
     }
 
     /// <summary>
-    /// A entry by entry: 3 E (H + 4) + 2 N + 16 units of 2^-53 on each side, E the largest exponent (see DiffusionOperatorContract), and A has norm 1
-    /// and no negative entry, so its change has no larger norm. Lanczos stops at 1e-13 on each side. u_k and u_0 turn by that / gap (Davis and Kahan),
-    /// and psi_k = u_k / u_0 takes both, divided by the smallest u_0.
+    /// A entry by entry: 3 E (H + 4) + 2 N + 16 units of 2^-53 on each side, E the largest exponent (see DiffusionOperatorContract), and A
+    /// has norm 1 and no negative entry, so its change has no larger norm. Lanczos stops at 1e-13 on each side. u_k and u_0 turn by that /
+    /// gap (Davis and Kahan), and psi_k = u_k / u_0 takes both, divided by the smallest u_0.
     /// </summary>
     private static double Tolerance(SampleMatrix seam, LayerEmbedding embedding)
     {
@@ -66,7 +68,8 @@ public sealed class AgainstCpuTests
 
     private static double[] Scores(IScoringKernels kernels, SampleMatrix[] seams)
     {
-        var matrix = SimilarityMatrix.Compute([.. seams.Select(seam => DiffusionMap.Embed(seam, _options, kernels))], _options, kernels: kernels);
+        var matrix = SimilarityMatrix.Compute(
+            [.. seams.Select(seam => DiffusionMap.Embed(seam, _options, kernels))], _options, kernels: kernels);
         return [.. Enumerable.Range(0, seams.Length * seams.Length).Select(place => matrix[place / seams.Length, place % seams.Length])];
     }
 }

@@ -12,7 +12,9 @@ public sealed class DeviceFailureTests
         using var accelerator = context.CreateCPUAccelerator(0);
         var kernels = new DeviceKernels(accelerator);
         var failure = Assert.Throws<ScoringDeviceException>(() => kernels.Run<int>(() => throw new OutOfDeviceMemory()));
-        Assert.Equal($"Scoring on {accelerator.Name} failed: out of memory. Use --ep cpu, fewer samples, or a device with more memory.", failure.Message);
+        Assert.Equal(
+            $"Scoring on {accelerator.Name} failed: out of memory. Use --ep cpu, fewer samples, or a device with more memory.",
+            failure.Message);
         Assert.Equal(7, kernels.Run(() => 7)); // and the next one has its turn
     }
 

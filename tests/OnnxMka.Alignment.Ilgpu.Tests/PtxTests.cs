@@ -36,7 +36,8 @@ public sealed class PtxTests : IDisposable
     [MemberData(nameof(Kernels))]
     public void ItsPtxStandsAlone(string type, string method, bool newest)
     {
-        var kernel = typeof(DeviceKernels).Assembly.GetType($"{typeof(DeviceKernels).Namespace}.{type}", throwOnError: true)!.GetMethod(method)!;
+        var kernel = typeof(DeviceKernels).Assembly.GetType(
+            $"{typeof(DeviceKernels).Namespace}.{type}", throwOnError: true)!.GetMethod(method)!;
         var ptx = newest
             ? Compile(kernel, CudaArchitecture.SM_90, CudaInstructionSet.ISA_80)
             : Compile(kernel, CudaArchitecture.SM_60, CudaInstructionSet.ISA_60);
@@ -54,7 +55,10 @@ public sealed class PtxTests : IDisposable
     public void AFunctionFromOutsideWouldBeSeen() =>
         Assert.Contains(
             Outside,
-            Compile(typeof(PtxTests).GetMethod(nameof(Prints), BindingFlags.Static | BindingFlags.NonPublic)!, CudaArchitecture.SM_60, CudaInstructionSet.ISA_60),
+            Compile(
+                typeof(PtxTests).GetMethod(nameof(Prints), BindingFlags.Static | BindingFlags.NonPublic)!,
+                CudaArchitecture.SM_60,
+                CudaInstructionSet.ISA_60),
             StringComparison.Ordinal);
 
     public void Dispose() => _context.Dispose();
@@ -65,7 +69,9 @@ public sealed class PtxTests : IDisposable
     {
         using var backend = new PTXBackend(_context, architecture, instructions, nvvmAPI: null!);
         var grouped = method.GetParameters()[0].ParameterType is var first && first != typeof(Index1D) && first != typeof(Index2D);
-        var entry = grouped ? EntryPointDescription.FromExplicitlyGroupedKernel(method) : EntryPointDescription.FromImplicitlyGroupedKernel(method);
+        var entry = grouped
+            ? EntryPointDescription.FromExplicitlyGroupedKernel(method)
+            : EntryPointDescription.FromImplicitlyGroupedKernel(method);
         return ((PTXCompiledKernel)backend.Compile(entry, KernelSpecialization.Empty)).PTXAssembly;
     }
 }

@@ -34,7 +34,12 @@ public abstract class DiffusionMapContract(IScoringKernels kernels)
         var tolerance = 2 * OperatorError / gap / oracle.LeastStationary;
         Assert.InRange(tolerance, 0, 1e-8); // a spectrum too dense to compare by would make this test say nothing
         for (var i = 0; i < oracle.Coordinates.Length; i++)
-            Assert.InRange(Math.Abs(embedding.Coordinates[i]), Math.Abs(oracle.Coordinates[i]) - tolerance, Math.Abs(oracle.Coordinates[i]) + tolerance);
+        {
+            Assert.InRange(
+                Math.Abs(embedding.Coordinates[i]),
+                Math.Abs(oracle.Coordinates[i]) - tolerance,
+                Math.Abs(oracle.Coordinates[i]) + tolerance);
+        }
     }
 
     [Theory]

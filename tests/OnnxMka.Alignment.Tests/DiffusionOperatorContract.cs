@@ -114,8 +114,9 @@ public abstract class DiffusionOperatorContract(IScoringKernels kernels)
     }
 
     /// <summary>
-    /// Relative error of an entry of A. D2 is within (H + 2) 2^-53 of the truth and meets the exponential as an exponent of at most E, which
-    /// is rounded twice more; p and v^2 are sums of N positive terms under square roots; a handful of operations beside. Twice, for both sides.
+    /// Relative error of an entry of A. D2 is within (H + 2) 2^-53 of the truth and meets the exponential as an exponent of at most E,
+    /// which is rounded twice more; p and v^2 are sums of N positive terms under square roots; a handful of operations beside. Twice, for
+    /// both sides.
     /// </summary>
     private static double Tolerance(SampleMatrix x)
     {
@@ -141,7 +142,10 @@ public abstract class DiffusionOperatorContract(IScoringKernels kernels)
         }
 
         double[] density = [.. Enumerable.Range(0, n).Select(i => Enumerable.Range(0, n).Sum(j => kernel[i, j]))];
-        double[] volume = [.. Enumerable.Range(0, n).Select(i => Enumerable.Range(0, n).Sum(j => kernel[i, j] / Math.Sqrt(density[i] * density[j])))];
+        double[] volume =
+        [
+            .. Enumerable.Range(0, n).Select(i => Enumerable.Range(0, n).Sum(j => kernel[i, j] / Math.Sqrt(density[i] * density[j]))),
+        ];
         var a = new double[n * n];
         for (var i = 0; i < n; i++)
         {

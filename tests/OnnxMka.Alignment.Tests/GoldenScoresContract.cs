@@ -36,7 +36,10 @@ public abstract class GoldenScoresContract(IScoringKernels kernels)
         {
             Assert.Equal(_golden.Eigenvalues[layer].Length, embeddings[layer].Eigenvalues.Length);
             for (var k = 0; k < embeddings[layer].Eigenvalues.Length; k++)
-                AssertClose(_golden.Eigenvalues[layer][k], embeddings[layer].Eigenvalues[k], EigenvalueTolerance * _golden.Eigenvalues[layer][k]);
+            {
+                AssertClose(
+                    _golden.Eigenvalues[layer][k], embeddings[layer].Eigenvalues[k], EigenvalueTolerance * _golden.Eigenvalues[layer][k]);
+            }
         }
     }
 
@@ -48,7 +51,10 @@ public abstract class GoldenScoresContract(IScoringKernels kernels)
 
     [Fact]
     public void EntropyAgrees() =>
-        AssertClose(_golden.Entropy, Npib.Score(_golden.Embed(Defaults, kernels)[0], _golden.Embed(Defaults, kernels)[1], Defaults, kernels).EntropyLeft, NpibTolerance);
+        AssertClose(
+            _golden.Entropy,
+            Npib.Score(_golden.Embed(Defaults, kernels)[0], _golden.Embed(Defaults, kernels)[1], Defaults, kernels).EntropyLeft,
+            NpibTolerance);
 
     [Theory]
     [InlineData(4)]
@@ -92,7 +98,10 @@ public abstract class GoldenScoresContract(IScoringKernels kernels)
             for (var i = 0; i < _golden.Samples; i++)
             {
                 for (var k = 0; k < 2; k++)
-                    worst = Math.Max(worst, Math.Abs(_golden.EmbeddingAbs[layer][i][k] - Math.Abs(embeddings[layer].Coordinates[(i * 2) + k])));
+                {
+                    worst = Math.Max(
+                        worst, Math.Abs(_golden.EmbeddingAbs[layer][i][k] - Math.Abs(embeddings[layer].Coordinates[(i * 2) + k])));
+                }
             }
         }
 

@@ -144,7 +144,11 @@ public sealed class GramDistanceTests
     {
         double Product(int i, int j) => Enumerable.Range(0, Features).Sum(h => (double)x.Row(i)[h] * x.Row(j)[h]);
         double[] norms = [.. Enumerable.Range(0, Samples).Select(i => Product(i, i))];
-        return [.. Enumerable.Range(0, Samples * Samples).Select(p => norms[p / Samples] + norms[p % Samples] - (2 * Product(p / Samples, p % Samples)))];
+        return
+        [
+            .. Enumerable.Range(0, Samples * Samples).Select(
+                p => norms[p / Samples] + norms[p % Samples] - (2 * Product(p / Samples, p % Samples))),
+        ];
     }
 
     private static double[] Squared(SampleMatrix x, int threads)

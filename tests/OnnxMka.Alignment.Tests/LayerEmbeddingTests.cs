@@ -17,5 +17,6 @@ public sealed class LayerEmbeddingTests
     [InlineData(0, 4, 5)]
     [InlineData(4, 0, 5)]
     public void AShapeThatIsNotThatOfTheValuesIsAnError(int samples, int dimension, int eigenvalues) =>
-        Assert.ThrowsAny<ArgumentException>(() => new LayerEmbedding(samples, dimension, new double[samples == 2 ? 5 : 4], 1, new double[eigenvalues], 0));
+        Assert.ThrowsAny<ArgumentException>(
+            () => new LayerEmbedding(samples, dimension, new double[samples == 2 ? 5 : 4], 1, new double[eigenvalues], 0));
 }

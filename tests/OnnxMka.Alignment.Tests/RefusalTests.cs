@@ -56,7 +56,8 @@ public sealed class RefusalTests
         // Two distinct points, each ten times: rank two, one coordinate.
         var x = new SampleMatrix(20, 1, [.. Enumerable.Range(0, 20).Select(i => (float)(i % 2))]);
         var refusal = Assert.Throws<DegenerateDataException>(() => DiffusionMap.Embed(x, Defaults));
-        Assert.StartsWith("Diffusion coordinate 2 is not determined: eigenvalues 2 and 3 are both ", refusal.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Diffusion coordinate 2 is not determined: eigenvalues 2 and 3 are both ", refusal.Message, StringComparison.Ordinal);
         Assert.Equal(1, DiffusionMap.Embed(x, Defaults with { EmbeddingDimension = 1 }).Dimension);
     }
 
@@ -72,14 +73,16 @@ public sealed class RefusalTests
         var wrong = new DiffusionOperator(a, n, [.. Enumerable.Repeat(1 / Math.Sqrt(n), n)]);
         var refusal = Assert.Throws<DegenerateDataException>(() => SymmetricEigen.Leading(wrong, 3, 1));
         Assert.Matches(
-            @"^The leading eigenvectors of the diffusion operator did not settle: the residual is \d\.\de-\d+, at most 1e-008 is accepted\. "
+            @"^The leading eigenvectors of the diffusion operator did not settle: "
+            + @"the residual is \d\.\de-\d+, at most 1e-008 is accepted\. "
             + @"Give more or other calibration samples, or another sigma\.$",
             refusal.Message);
     }
 
     [Fact]
     public void NonFiniteCoordinates() => Refused(
-        "1 embedding coordinates are not finite, the first in sample 1, coordinate 0. Give more or other calibration samples, or another sigma.",
+        "1 embedding coordinates are not finite, the first in sample 1, coordinate 0. "
+            + "Give more or other calibration samples, or another sigma.",
         () => SyntheticSeams.Embedding(2, [1, 2, double.NaN, 4]));
 
     [Theory]
@@ -90,7 +93,8 @@ public sealed class RefusalTests
     {
         var constant = SyntheticSeams.Embedding(2, [.. Enumerable.Range(0, 20).Select(i => i % 2 == 0 ? i : value)]);
         var fine = SyntheticSeams.Embedding(1, [.. Enumerable.Range(0, 10).Select(i => (double)i)]);
-        const string Rest = " is constant over all 10 samples, so it says nothing about them. Use fewer coordinates or a smaller diffusion time.";
+        const string Rest =
+            " is constant over all 10 samples, so it says nothing about them. Use fewer coordinates or a smaller diffusion time.";
         Refused("Coordinate 1 of the left embedding" + Rest, () => Npib.Score(constant, fine, Defaults));
         Refused("Coordinate 1 of the right embedding" + Rest, () => Npib.Score(fine, constant, Defaults));
         Refused("Coordinate 1 of embedding 2" + Rest, () => SimilarityMatrix.Compute([fine, fine, constant], Defaults));
@@ -115,7 +119,8 @@ public sealed class RefusalTests
         var x = SyntheticSeams.Normal(random, 40);
         var y = SyntheticSeams.Normal(random, 40);
         var plain = Npib.Score(SyntheticSeams.Embedding(1, x), SyntheticSeams.Embedding(1, y), Defaults);
-        var scaled = Npib.Score(SyntheticSeams.Embedding(1, [.. x.Select(value => value * scale)]), SyntheticSeams.Embedding(1, y), Defaults);
+        var scaled = Npib.Score(
+            SyntheticSeams.Embedding(1, [.. x.Select(value => value * scale)]), SyntheticSeams.Embedding(1, y), Defaults);
         Assert.Equal(plain, scaled);
     }
 

@@ -106,7 +106,10 @@ public abstract class ScoringKernelsContract(IScoringKernels kernels)
     }
 
     private static double[][] Points(ScaledCoordinates coordinates) =>
-        [.. Enumerable.Range(0, coordinates.Samples).Select(i => Enumerable.Range(0, coordinates.Dimension).Select(k => coordinates.Column(k)[i]).ToArray())];
+        [
+            .. Enumerable.Range(0, coordinates.Samples).Select(
+                i => Enumerable.Range(0, coordinates.Dimension).Select(k => coordinates.Column(k)[i]).ToArray()),
+        ];
 
     private double[] Squared(SampleMatrix x, int threads)
     {

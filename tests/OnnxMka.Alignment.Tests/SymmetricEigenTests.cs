@@ -52,7 +52,10 @@ public sealed class SymmetricEigenTests
         const int N = 600;
         var pairs = SymmetricEigen.Lanczos(WithSpectrum(N, k => 1 - (k / (double)N)), 5, 0);
         for (var k = 0; k < 5; k++)
-            Assert.InRange(pairs.Values[k], 1 - ((k + 1) / (double)N) - EigenvalueTolerance, 1 - ((k + 1) / (double)N) + EigenvalueTolerance);
+        {
+            Assert.InRange(
+                pairs.Values[k], 1 - ((k + 1) / (double)N) - EigenvalueTolerance, 1 - ((k + 1) / (double)N) + EigenvalueTolerance);
+        }
     }
 
     [Theory]

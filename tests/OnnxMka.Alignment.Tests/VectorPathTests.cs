@@ -13,7 +13,13 @@ public sealed class VectorPathTests
     public void VectorsAreNoWiderThanAskedFor()
     {
         var most = int.Parse(Environment.GetEnvironmentVariable("VECTORS") ?? "512", CultureInfo.InvariantCulture);
-        var widest = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
+        var widest = Vector512.IsHardwareAccelerated
+            ? 512
+            : Vector256.IsHardwareAccelerated
+            ? 256
+            : Vector128.IsHardwareAccelerated
+            ? 128
+            : 0;
         Assert.InRange(widest, 0, most);
     }
 }

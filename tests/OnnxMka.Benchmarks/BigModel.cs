@@ -7,7 +7,8 @@ internal static class BigModel
     public static string Make(string work, string shape)
     {
         var folder = Path.Combine(work, shape);
-        if (!File.Exists(Path.Combine(folder, "config.json"))) Measured.Process(Path.Combine(AppContext.BaseDirectory, "make-big"), shape, folder);
+        if (!File.Exists(Path.Combine(folder, "config.json")))
+            Measured.Process(Path.Combine(AppContext.BaseDirectory, "make-big"), shape, folder);
         return folder;
     }
 

@@ -11,7 +11,9 @@ using OnnxMka.Structure;
 
 namespace OnnxMka.Benchmarks;
 
-/// <summary>Calibration through taps against one plain forward pass of ONNX Runtime over the same tokens, both from opening the model on.</summary>
+/// <summary>
+/// Calibration through taps against one plain forward pass of ONNX Runtime over the same tokens, both from opening the model on.
+/// </summary>
 internal static class Calibrating
 {
     private const int Batch = 8;
@@ -20,19 +22,27 @@ internal static class Calibrating
     {
         foreach (var row in Gram(books16, quick ? 32 : 128)) yield return row;
         yield return Compare("books16", books16, samples: quick ? 64 : 256, length: 128, rounds: 5);
-        if (!quick) yield return Compare("llama-3.2-1b", Path.Combine(BigModel.Make(work, "llama-3.2-1b"), "model.onnx"), samples: 16, length: 64, rounds: 3);
+        if (!quick)
+        {
+            yield return Compare(
+                "llama-3.2-1b", Path.Combine(BigModel.Make(work, "llama-3.2-1b"), "model.onnx"), samples: 16, length: 64, rounds: 3);
+        }
     }
 
     /// <summary>
-    /// The chain over all blocks with taps at the inputs of every weight that writes to the stream, alone and with the sums of its least-squares problem:
-    /// what a refit of all blocks gathers. In processor time, which another job on the machine changes least.
+    /// The chain over all blocks with taps at the inputs of every weight that writes to the stream, alone and with the sums of its
+    /// least-squares problem: what a refit of all blocks gathers. In processor time, which another job on the machine changes least.
     /// </summary>
     private static IEnumerable<Row> Gram(string books16, int samples)
     {
         const int Length = 128;
         var map = BlockDetector.Detect(OnnxModel.Load(books16));
         var random = new Random(1);
-        var set = new CalibrationSet([.. Enumerable.Range(0, samples).Select(_ => Enumerable.Range(0, Length).Select(_ => random.Next(500)).ToArray())], Length, "random ids", "");
+        var set = new CalibrationSet(
+            [.. Enumerable.Range(0, samples).Select(_ => Enumerable.Range(0, Length).Select(_ => random.Next(500)).ToArray())],
+            Length,
+            "random ids",
+            "");
         var (alone, folds, all) = (new List<double>(), new List<double>(), new List<double>());
         for (var round = 0; round <= 3; round++)
         {
@@ -44,11 +54,20 @@ internal static class Calibrating
         }
 
         var plain = Measured.MedianOf([.. alone]);
-        foreach (var (what, times) in new[] { ("the last writer of every fourth block (a fold)", folds), ("both writers of every block (a refit)", all) })
+        foreach (var (what, times) in new[]
+        {
+            ("the last writer of every fourth block (a fold)", folds),
+            ("both writers of every block (a refit)", all),
+        })
         {
             var ours = Measured.MedianOf([.. times]);
             yield return new Row(
-                $"books16: block chain with Gram sums for {what}, {samples} x {Length} tokens, processor time", $"{ours:0.0} s", $"without the sums {plain:0.0} s", $"{ours / plain:0.00}", times == folds ? "at most 1.20 times" : null, times == folds ? ours <= 1.2 * plain : null);
+                $"books16: block chain with Gram sums for {what}, {samples} x {Length} tokens, processor time",
+                $"{ours:0.0} s",
+                $"without the sums {plain:0.0} s",
+                $"{ours / plain:0.00}",
+                times == folds ? "at most 1.20 times" : null,
+                times == folds ? ours <= 1.2 * plain : null);
         }
     }
 
@@ -64,7 +83,10 @@ internal static class Calibrating
         for (var place = 0; place < model.Map.Count; place++)
         {
             ResidualWriter[] writers = [.. model.Writers(place).Writers];
-            var equations = writers.Select((w, i) => sums == 2 || (sums == 1 && place % 4 == 3 && i == writers.Length - 1) ? new NormalEquations(w.Inputs, w.Outputs) : null).ToArray();
+            var equations = writers.Select(
+                (w, i) => sums == 2 || (sums == 1 && place % 4 == 3 && i == writers.Length - 1)
+                    ? new NormalEquations(w.Inputs, w.Outputs)
+                    : null).ToArray();
             var part = model.Part(model.Model, place).Tapping([.. writers.Select(w => w.Features)]);
             var goal = new float[set.Length * writers[0].Outputs];
             var next = chain.RunBlock(part, seam, (tap, first, count, values) =>
@@ -98,7 +120,12 @@ internal static class Calibrating
 
         var (ours, rival) = (Measured.MedianOf([.. taps]), Measured.MedianOf([.. plain]));
         return new Row(
-            $"{name}: calibration through taps, {samples} x {length} tokens, {Batch} at once, median of {rounds}", $"{ours:0.00} s", $"one plain forward, logits left in place: {rival:0.00} s", $"{ours / rival:0.00}", "at most 1.15 times", ours <= 1.15 * rival);
+            $"{name}: calibration through taps, {samples} x {length} tokens, {Batch} at once, median of {rounds}",
+            $"{ours:0.00} s",
+            $"one plain forward, logits left in place: {rival:0.00} s",
+            $"{ours / rival:0.00}",
+            "at most 1.15 times",
+            ours <= 1.15 * rival);
     }
 
     /// <summary>The model's own file in a session with default options; every batch asks for the logits alone.</summary>

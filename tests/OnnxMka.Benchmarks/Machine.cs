@@ -10,21 +10,34 @@ internal static class Machine
 
     public static string Describe()
     {
-        var processor = Lines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
+        var processor = Lines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?
+            .Split(':')[1]
+            .Trim()
+            ?? RuntimeInformation.ProcessArchitecture.ToString();
         var load = Lines("/proc/loadavg").FirstOrDefault()?.Split(' ')[0] ?? "unknown";
-        return $"{processor}, {Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9:0} GB, {RuntimeInformation.OSDescription}, "
-            + $"{RuntimeInformation.FrameworkDescription}, ONNX Runtime {Microsoft.ML.OnnxRuntime.OrtEnv.Instance().GetVersionString()}, {PythonVersions()}. Load at the start: {load}.";
+        return $"{processor}, {Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9:0} GB, "
+            + $"{RuntimeInformation.OSDescription}, "
+            + $"{RuntimeInformation.FrameworkDescription}, ONNX Runtime {Microsoft.ML.OnnxRuntime.OrtEnv.Instance().GetVersionString()}, "
+            + $"{PythonVersions()}. Load at the start: {load}.";
     }
 
     /// <summary>Whether Debian's Python can import a module.</summary>
     public static bool HasPython(string module) => Ask($"import {module}") is not null;
 
-    private static string PythonVersions() => Ask("import numpy, sklearn, onnx; print(f'numpy {numpy.__version__}, scikit-learn {sklearn.__version__}, onnx {onnx.__version__}')") ?? "no Python rivals";
+    private static string PythonVersions() =>
+        Ask("import numpy, sklearn, onnx; print(f'numpy {numpy.__version__}, scikit-learn {sklearn.__version__}, onnx {onnx.__version__}')")
+            ?? "no Python rivals";
 
     private static string? Ask(string script)
     {
         if (!File.Exists(Python)) return null;
-        using var process = Process.Start(new ProcessStartInfo(Python, ["-c", script]) { RedirectStandardError = true, RedirectStandardOutput = true, UseShellExecute = false })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(Python, ["-c", script])
+            {
+                RedirectStandardError = true,
+                RedirectStandardOutput = true,
+                UseShellExecute = false,
+            })!;
         var answer = process.StandardOutput.ReadToEnd().Trim();
         process.WaitForExit();
         return process.ExitCode == 0 ? answer : null;

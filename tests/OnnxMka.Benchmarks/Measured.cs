@@ -9,7 +9,12 @@ internal sealed record Measured(double Seconds, double PeakMegabytes, string Out
     /// <summary>Runs a command; its peak is the kernel's own high-water mark, read while it runs.</summary>
     public static Measured Process(string command, params string[] arguments)
     {
-        var start = new ProcessStartInfo(command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(command, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
         var clock = Stopwatch.StartNew();
         using var process = System.Diagnostics.Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
@@ -17,7 +22,8 @@ internal sealed record Measured(double Seconds, double PeakMegabytes, string Out
         double peak = 0;
         while (!process.WaitForExit(20)) peak = Math.Max(peak, HighWater(process.Id));
         process.WaitForExit();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"{command} {string.Join(' ', arguments)} ended with {process.ExitCode}: {errors.Result}");
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{command} {string.Join(' ', arguments)} ended with {process.ExitCode}: {errors.Result}");
         return new Measured(clock.Elapsed.TotalSeconds, peak, output.Result);
     }
 
@@ -55,7 +61,9 @@ internal sealed record Measured(double Seconds, double PeakMegabytes, string Out
         try
         {
             var line = File.ReadLines($"/proc/{process}/status").FirstOrDefault(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
-            return line is null ? 0 : double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1000;
+            return line is null
+                ? 0
+                : double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1000;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -41,6 +41,19 @@ foreach (var row in parts.Where(p => wanted.Contains(p.Name, StringComparer.Ordi
 
 if (wanted.Length == parts.Length && !quick)
 {
+    const string Reading =
+        "Scoring runs on structured data (four latent directions that drift from layer to layer), not on noise. "
+            + "Its distances are float64, one fused multiply-add a\n"
+            + "pair and feature; the row \"the least that float64 distances take\" says what the processor's own peak leaves of the bar "
+            + "when everything else costs\n"
+            + "nothing. Float32 distances would halve that, but order nearly tied neighbours otherwise, "
+            + "and NPIB counts neighbours: so they are not used.";
+    const string Bars =
+        "Merges are not at memory bandwidth: from cache, two passes of float64 arithmetic a value and one rounding bound them. "
+            + "What a user waits for is the rewrite from disk,\n"
+            + "in the last rows, and that is faster than `cp`. Gram sums of a refit take more multiplications than "
+            + "the blocks' own forward pass does, in float64 at that: no\n"
+            + "kernel brings them to a fifth of it.";
     Directory.CreateDirectory(results);
     File.WriteAllText(
         Path.Combine(results, "bench.md"),
@@ -53,13 +66,9 @@ if (wanted.Length == parts.Length && !quick)
         {Row.Header}
         {string.Join('\n', rows)}
 
-        Scoring runs on structured data (four latent directions that drift from layer to layer), not on noise. Its distances are float64, one fused multiply-add a
-        pair and feature; the row "the least that float64 distances take" says what the processor's own peak leaves of the bar when everything else costs
-        nothing. Float32 distances would halve that, but order nearly tied neighbours otherwise, and NPIB counts neighbours: so they are not used.
+        {Reading}
 
-        Merges are not at memory bandwidth: from cache, two passes of float64 arithmetic a value and one rounding bound them. What a user waits for is the rewrite from disk,
-        in the last rows, and that is faster than `cp`. Gram sums of a refit take more multiplications than the blocks' own forward pass does, in float64 at that: no
-        kernel brings them to a fifth of it.
+        {Bars}
 
         How scoring grows with the number of samples: [growth.md](growth.md).
 

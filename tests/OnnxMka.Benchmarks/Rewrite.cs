@@ -43,7 +43,8 @@ internal static class Rewrite
             foreach (var (rival, note) in new[] { ("cp", "cp, not flushed"), ("cp, sync", "cp and sync of its files") })
             {
                 var ratio = ours / Median(rival);
-                yield return new Row(work1, $"{ours:0.0} s", $"{note}: {Median(rival):0.0} s", $"{ratio:0.00}", "at most 1.5 times cp", ratio <= 1.5);
+                yield return new Row(
+                    work1, $"{ours:0.0} s", $"{note}: {Median(rival):0.0} s", $"{ratio:0.00}", "at most 1.5 times cp", ratio <= 1.5);
             }
 
             yield return new Row($"{shape}: {what}, peak memory", $"{peak:0} MB", "", "", "at most 300 MB", peak <= 300);
@@ -53,7 +54,21 @@ internal static class Rewrite
         {
             Delete(output);
             PageCache.Evict(model);
-            return Measured.Process(Tool, model, output, "--layers-removed", $"{removed}", "--method", method, "--order", "tail", "--alpha", "0.62", "--no-eval", "--no-verify", "--quiet");
+            return Measured.Process(
+                Tool,
+                model,
+                output,
+                "--layers-removed",
+                $"{removed}",
+                "--method",
+                method,
+                "--order",
+                "tail",
+                "--alpha",
+                "0.62",
+                "--no-eval",
+                "--no-verify",
+                "--quiet");
         }
 
         Measured Copy(string command, params string[] arguments)
@@ -82,14 +97,25 @@ internal static class Rewrite
         var ours = Measured.Process(Tool, model, output, "--ratio", "0", "--no-eval", "--no-verify", "--quiet");
         Delete(output);
         Directory.CreateDirectory(output);
-        var script = $"import onnx; m = onnx.load('{model}/model.onnx'); onnx.save(m, '{output}/model.onnx', save_as_external_data=True, location='model.onnx.data')";
+        var script = $"import onnx; m = onnx.load('{model}/model.onnx'); onnx.save(m, '{output}/model.onnx', save_as_external_data=True, "
+            + "location='model.onnx.data')";
         PageCache.Evict(model);
         var python = Measured.Process(Machine.Python, "-c", script);
         Delete(output);
         yield return new Row(
-            $"{shape}: load and save, {BigModel.Bytes(model) / 1e9:0.0} GB", $"{ours.Seconds:0.0} s", $"python onnx {python.Seconds:0.0} s", $"{ours.Seconds / python.Seconds:0.00}", "faster", ours.Seconds < python.Seconds);
+            $"{shape}: load and save, {BigModel.Bytes(model) / 1e9:0.0} GB",
+            $"{ours.Seconds:0.0} s",
+            $"python onnx {python.Seconds:0.0} s",
+            $"{ours.Seconds / python.Seconds:0.00}",
+            "faster",
+            ours.Seconds < python.Seconds);
         yield return new Row(
-            $"{shape}: load and save, peak memory", $"{ours.PeakMegabytes:0} MB", $"python onnx {python.PeakMegabytes:0} MB", $"{ours.PeakMegabytes / python.PeakMegabytes:0.000}", "10 times less", ours.PeakMegabytes * 10 <= python.PeakMegabytes);
+            $"{shape}: load and save, peak memory",
+            $"{ours.PeakMegabytes:0} MB",
+            $"python onnx {python.PeakMegabytes:0} MB",
+            $"{ours.PeakMegabytes / python.PeakMegabytes:0.000}",
+            "10 times less",
+            ours.PeakMegabytes * 10 <= python.PeakMegabytes);
     }
 
     private static void Delete(string folder)

@@ -7,5 +7,6 @@ internal sealed record Row(string Work, string Ours, string Rival, string Ratio,
 {
     public const string Header = "| work | ours | rival | ratio | bar | holds |\n|---|---|---|---|---|---|";
 
-    public override string ToString() => $"| {Work} | {Ours} | {Rival} | {Ratio} | {Bar ?? ""} | {(Holds is { } h ? (h ? "yes" : "**no**") : "")} |";
+    public override string ToString() =>
+        $"| {Work} | {Ours} | {Rival} | {Ratio} | {Bar ?? ""} | {(Holds is { } h ? (h ? "yes" : "**no**") : "")} |";
 }

@@ -26,34 +26,74 @@ internal static class Scoring
             // The best of three: whatever else runs on the machine slows the rival's minutes more than our moments.
             for (var i = 0; i < 2; i++) paper = Paper(layers, Samples) is { } again && again.Seconds < paper.Seconds ? again : paper;
             yield return new Row(
-                $"{name}, median of 5", $"{ours * 1000:0} ms", $"the paper's calls, best of 3: {paper.Seconds:0.0} s", $"{paper.Seconds / ours:0} times", "at least 50 times faster", paper.Seconds >= 50 * ours);
-            yield return new Row($"{name}, processor time", $"{processor * 1000:0} ms", $"the paper's calls {paper.Processor:0.0} s", $"{paper.Processor / processor:0} times", null, null);
+                $"{name}, median of 5",
+                $"{ours * 1000:0} ms",
+                $"the paper's calls, best of 3: {paper.Seconds:0.0} s",
+                $"{paper.Seconds / ours:0} times",
+                "at least 50 times faster",
+                paper.Seconds >= 50 * ours);
+            yield return new Row(
+                $"{name}, processor time",
+                $"{processor * 1000:0} ms",
+                $"the paper's calls {paper.Processor:0.0} s",
+                $"{paper.Processor / processor:0} times",
+                null,
+                null);
             var (whole, wholePaper) = (ours + StartSeconds(), paper.Seconds + paper.Imports);
-            yield return new Row($"{name}, with the start of a process", $"{whole * 1000:0} ms", $"with Python's imports {wholePaper:0.0} s", $"{wholePaper / whole:0} times", null, null);
+            yield return new Row(
+                $"{name}, with the start of a process",
+                $"{whole * 1000:0} ms",
+                $"with Python's imports {wholePaper:0.0} s",
+                $"{wholePaper / whole:0} times",
+                null,
+                null);
         }
         else
         {
-            yield return new Row($"{name}, median of 5", $"{ours * 1000:0} ms", "not run: python3-sklearn is not installed", "", null, null);
+            yield return new Row(
+                $"{name}, median of 5", $"{ours * 1000:0} ms", "not run: python3-sklearn is not installed", "", null, null);
         }
 
         var threads = Environment.ProcessorCount;
         foreach (var (stage, seconds, rival) in Profile(seams, paper))
-            yield return new Row($"{name}, on one thread: {stage}", $"{seconds * 1000:0} ms", rival, $"{seconds / processor:0.00} of the processor time", null, null);
+        {
+            yield return new Row(
+                $"{name}, on one thread: {stage}",
+                $"{seconds * 1000:0} ms",
+                rival,
+                $"{seconds / processor:0.00} of the processor time",
+                null,
+                null);
+        }
+
         // One fused multiply-add a pair and feature, eight of float64 in a vector of 512 bits: no order of the loops takes less.
         var floor = layers * (Samples * (Samples + 1.0) / 2) * Features / PeakOperations();
         yield return new Row(
-            $"{name}: the least that float64 distances take", $"{floor * 1000:0} ms on one thread, {floor * 1000 / threads:0} ms on {threads}", "fused multiply-adds at the peak that registers alone reach", paper is null ? "" : $"{paper.Seconds * threads / floor:0} times is the most there is", null, null);
+            $"{name}: the least that float64 distances take",
+            $"{floor * 1000:0} ms on one thread, {floor * 1000 / threads:0} ms on {threads}",
+            "fused multiply-adds at the peak that registers alone reach",
+            paper is null ? "" : $"{paper.Seconds * threads / floor:0} times is the most there is",
+            null,
+            null);
         yield return new Row($"{name}, first run in a process", $"{cold * 1000:0} ms", "", "", null, null);
 
         var path = Path.Combine(work, "activations.npy");
         var most = quick ? 1024 : 8192;
         WriteNpy(path, Stack(2, most));
-        var large = Measured.Process(Path.Combine(AppContext.BaseDirectory, "onnx-mka"), "score", "--activations", path, "--json", "--quiet");
+        var large = Measured.Process(
+            Path.Combine(AppContext.BaseDirectory, "onnx-mka"), "score", "--activations", path, "--json", "--quiet");
         File.Delete(path);
-        yield return new Row($"score, L = 2, N = {most}, H = {Features}: peak memory of the process", $"{large.PeakMegabytes:0} MB in {large.Seconds:0.0} s", "", "", "under 4 GB", large.PeakMegabytes < 4000);
+        yield return new Row(
+            $"score, L = 2, N = {most}, H = {Features}: peak memory of the process",
+            $"{large.PeakMegabytes:0} MB in {large.Seconds:0.0} s",
+            "",
+            "",
+            "under 4 GB",
+            large.PeakMegabytes < 4000);
     }
 
-    public static void Score(SampleMatrix[] seams) => Scorer.Score(seams, new AlignmentOptions(), new CpuScoringKernels(), NoProgress.Instance, CancellationToken.None);
+    public static void Score(SampleMatrix[] seams) =>
+        Scorer.Score(seams, new AlignmentOptions(), new CpuScoringKernels(), NoProgress.Instance, CancellationToken.None);
 
     /// <summary>Where the time goes: the stages run apart on one thread, each a median of five.</summary>
     private static IEnumerable<(string Stage, double Seconds, string Rival)> Profile(SampleMatrix[] seams, PaperTimes? paper)
@@ -63,9 +103,15 @@ internal static class Scoring
         var distances = Measured.Median(5, () => Array.ForEach(seams, s => kernels.SquaredDistances(s, squared, 1)));
         LayerEmbedding[] embeddings = [];
         var maps = Measured.Median(5, () => embeddings = [.. seams.Select(s => DiffusionMap.Embed(s, options))]);
-        yield return ("distances", distances, paper is null ? "" : $"the paper's layers (distances, kernel, condition number, singular values) {paper.Layers:0.0} s");
+        yield return (
+            "distances",
+            distances,
+            paper is null ? "" : $"the paper's layers (distances, kernel, condition number, singular values) {paper.Layers:0.0} s");
         yield return ("kernel and eigenpairs", maps - distances, "");
-        yield return ("NPIB of all pairs", Measured.Median(5, () => SimilarityMatrix.Compute(embeddings, options)), paper is null ? "" : $"the paper's pairs {paper.Pairs:0.0} s");
+        yield return (
+            "NPIB of all pairs",
+            Measured.Median(5, () => SimilarityMatrix.Compute(embeddings, options)),
+            paper is null ? "" : $"the paper's pairs {paper.Pairs:0.0} s");
     }
 
     /// <summary>Fused multiply-adds of float64 that one thread does in a second when nothing is loaded.</summary>
@@ -104,7 +150,12 @@ internal static class Scoring
     {
         if (!Machine.HasPython("sklearn.feature_selection")) return null;
         var script = Path.Combine(AppContext.BaseDirectory, "paper_scoring.py");
-        double[] times = [.. Measured.Process(Machine.Python, script, $"{layers}", $"{samples}", $"{Features}").Output.Split(' ').Select(t => double.Parse(t, CultureInfo.InvariantCulture))];
+        double[] times =
+        [
+            .. Measured.Process(Machine.Python, script, $"{layers}", $"{samples}", $"{Features}").Output
+                .Split(' ')
+                .Select(t => double.Parse(t, CultureInfo.InvariantCulture)),
+        ];
         return new PaperTimes(times[0], times[1], times[2], times[3]);
     }
 
@@ -119,7 +170,10 @@ internal static class Scoring
         for (var i = 0; i < samples; i++)
         {
             foreach (var direction in directions)
-                System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(direction, (float)Normal(random), stream.AsSpan(i * Features, Features), stream.AsSpan(i * Features, Features));
+            {
+                System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(
+                    direction, (float)Normal(random), stream.AsSpan(i * Features, Features), stream.AsSpan(i * Features, Features));
+            }
         }
 
         return [.. Enumerable.Range(0, layers).Select(_ =>
@@ -134,7 +188,8 @@ internal static class Scoring
         for (var i = 0; i < stream.Length; i++) stream[i] += (float)(scale * Normal(random));
     }
 
-    private static double Normal(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+    private static double Normal(Random random) =>
+        Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
 
     private static void WriteNpy(string path, SampleMatrix[] seams)
     {

@@ -43,19 +43,29 @@ public class WeightKernels
     public void Cleanup() => _reader.Dispose();
 
     [Benchmark(Baseline = true), Traffic(8, "copy")]
-    public void Copy() => Chunks((start, count) => _single.AsSpan(start, count).CopyTo(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(_target.AsSpan(start * 4, count * 4))));
+    public void Copy() =>
+        Chunks(
+            (start, count) => _single.AsSpan(start, count).CopyTo(
+                System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(_target.AsSpan(start * 4, count * 4))));
 
     [Benchmark, Traffic(6, "fp16 to fp32")]
-    public void WidenHalf() => Chunks((start, count) => FloatCodec.Decode(ElementType.Float16, _half.AsSpan(start * 2, count * 2), _single.AsSpan(start, count)));
+    public void WidenHalf() =>
+        Chunks((start, count) => FloatCodec.Decode(ElementType.Float16, _half.AsSpan(start * 2, count * 2), _single.AsSpan(start, count)));
 
     [Benchmark, Traffic(6, "bf16 to fp32")]
-    public void WidenBrain() => Chunks((start, count) => FloatCodec.Decode(ElementType.BFloat16, _brain.AsSpan(start * 2, count * 2), _single.AsSpan(start, count)));
+    public void WidenBrain() =>
+        Chunks(
+            (start, count) => FloatCodec.Decode(ElementType.BFloat16, _brain.AsSpan(start * 2, count * 2), _single.AsSpan(start, count)));
 
     [Benchmark, Traffic(10, "fp64 rounded once to fp16")]
-    public void RoundHalf() => Chunks((start, count) => FloatCodec.Encode(ElementType.Float16, _double.AsSpan(start, count), _target.AsSpan(start * 2, count * 2)));
+    public void RoundHalf() =>
+        Chunks(
+            (start, count) => FloatCodec.Encode(ElementType.Float16, _double.AsSpan(start, count), _target.AsSpan(start * 2, count * 2)));
 
     [Benchmark, Traffic(10, "fp64 rounded once to bf16")]
-    public void RoundBrain() => Chunks((start, count) => FloatCodec.Encode(ElementType.BFloat16, _double.AsSpan(start, count), _target.AsSpan(start * 2, count * 2)));
+    public void RoundBrain() =>
+        Chunks(
+            (start, count) => FloatCodec.Encode(ElementType.BFloat16, _double.AsSpan(start, count), _target.AsSpan(start * 2, count * 2)));
 
     [Benchmark, Traffic(6, "merge of 2 fp16 tensors")]
     public void MergeHalves() => Merge(_halves, 2);
@@ -70,9 +80,13 @@ public class WeightKernels
     public void MergeSingles() => Merge(_singles, 4);
 
     private static MergedTensor Merge(ElementType type, byte[] bytes, int sources) => new(
-        [.. Enumerable.Range(0, sources).Select(i => (new TensorRef($"w{i}", type, [Elements], new MemoryBytes(bytes.ToArray())), 1.0 / sources))]);
+        [
+            .. Enumerable.Range(0, sources).Select(
+                i => (new TensorRef($"w{i}", type, [Elements], new MemoryBytes(bytes.ToArray())), 1.0 / sources)),
+        ]);
 
-    private void Merge(MergedTensor merged, int size) => Chunks((start, count) => merged.Fill((long)start * size, _target.AsSpan(start * size, count * size), _reader));
+    private void Merge(MergedTensor merged, int size) =>
+        Chunks((start, count) => merged.Fill((long)start * size, _target.AsSpan(start * size, count * size), _reader));
 
     private static void Chunks(Action<int, int> body) => Parallel.For(0, Elements / Chunk, i => body(i * Chunk, Chunk));
 }

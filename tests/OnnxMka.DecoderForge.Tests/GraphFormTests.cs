@@ -17,7 +17,8 @@ public sealed class GraphFormTests : IDisposable
         Assert.Single(skips[^1].Outputs);
         Assert.Equal("/model/layers.4/final_norm_layernorm/SkipLayerNorm", skips[^1].Name);
         Assert.Equal("/model/layers.1/input_layernorm/output_3", skips[1].Outputs[3]);
-        Assert.True(graph.Nodes.Single(n => n.OpType == "SimplifiedLayerNormalization").Name == "/model/layers.0/input_layernorm/LayerNorm");
+        Assert.True(
+            graph.Nodes.Single(n => n.OpType == "SimplifiedLayerNormalization").Name == "/model/layers.0/input_layernorm/LayerNorm");
         Assert.Contains("model.layers.3.attn.q_proj.MatMul.weight", graph.Initializers.Keys);
         Assert.Contains(graph.Nodes, n => n.Name.StartsWith("/model/constant_nodes/INT64/", StringComparison.Ordinal));
     }
@@ -38,9 +39,12 @@ public sealed class GraphFormTests : IDisposable
         Assert.Equal(["past_key_values.0.key", "past_key_values.1.key"], Caches(LlamaPresets.GenAiLlamaGqa)[..2]);
         Assert.Equal(["past_0", "past_1"], Caches(LlamaPresets.TorchScriptCombinedPast)[..2]);
         Assert.Equal(["past_key_values.0", "past_key_values.1"], Caches(LlamaPresets.TorchScriptCombinedPastKeyValues)[..2]);
-        Assert.Equal("past_key_values.2.key", Load(RefusedPresets.PortsOutOfOrder).Graph.Nodes.First(n => n.OpType == "GroupQueryAttention").Inputs[3]);
+        Assert.Equal(
+            "past_key_values.2.key",
+            Load(RefusedPresets.PortsOutOfOrder).Graph.Nodes.First(n => n.OpType == "GroupQueryAttention").Inputs[3]);
 
-        string[] Caches(Preset preset) => [.. Load(preset).Graph.Inputs.Select(i => i.Name).Where(n => n.StartsWith("past_", StringComparison.Ordinal))];
+        string[] Caches(Preset preset) =>
+            [.. Load(preset).Graph.Inputs.Select(i => i.Name).Where(n => n.StartsWith("past_", StringComparison.Ordinal))];
     }
 
     [Fact]
@@ -48,7 +52,9 @@ public sealed class GraphFormTests : IDisposable
     {
         var graph = Load(LlamaPresets.TorchScriptLlama).Graph;
         var hoisted = graph.Nodes
-            .Where(n => n.OpType == "Unsqueeze" && n.Inputs[0] is "/model/rotary_emb/Cos_output_0" or "/model/rotary_emb/Sin_output_0").ToArray();
+            .Where(
+                n => n.OpType == "Unsqueeze"
+                    && n.Inputs[0] is "/model/rotary_emb/Cos_output_0" or "/model/rotary_emb/Sin_output_0").ToArray();
         Assert.Equal(2, hoisted.Length);
         Assert.All(hoisted, n => Assert.StartsWith("/model/layers.0/self_attn/Unsqueeze", n.Name, StringComparison.Ordinal));
         Assert.Contains(graph.Nodes, n => n.OpType == "Shape" && n.Inputs[0] == "past_key_values.0.key");
@@ -81,7 +87,8 @@ public sealed class GraphFormTests : IDisposable
         Assert.Contains(scopes, p => p.Value.Contains("'model.layers.2'", StringComparison.Ordinal));
         Assert.Equal([64, 96], [.. model.Graph.Initializers["model.layers.0.mlp.down_proj.weight"].Shape]);
         Assert.Single(Load(LlamaPresets.DynamoLocalFunctions).Functions);
-        Assert.Equal(4, Load(LlamaPresets.DynamoLocalFunctions).Graph.Nodes.Count(n => n.OpType.StartsWith("PerLayer", StringComparison.Ordinal)));
+        Assert.Equal(
+            4, Load(LlamaPresets.DynamoLocalFunctions).Graph.Nodes.Count(n => n.OpType.StartsWith("PerLayer", StringComparison.Ordinal)));
         Assert.Single(Load(LlamaPresets.DynamoNormFunctions).Functions);
         Assert.Empty(Load(LlamaPresets.DynamoConstantWeights).Graph.Initializers);
     }

@@ -22,7 +22,9 @@ internal static class Runs
         return step.Logits;
     }
 
-    /// <summary>The same logits from a short prompt and one token at a time; where a run gives the last position's alone, those of the last step.</summary>
+    /// <summary>
+    /// The same logits from a short prompt and one token at a time; where a run gives the last position's alone, those of the last step.
+    /// </summary>
     public static float[] Stepwise(DecoderSession session, int[] tokens)
     {
         var step = session.Prefill(tokens.AsSpan(0, PromptLength));

@@ -28,16 +28,24 @@ public static class DecoderForge
         Write("config.json", HuggingFaceConfig.Of(model.Spec));
         if (GenAiConfig.Of(model.Spec) is { } genAi) Write("genai_config.json", genAi);
 
-        void Write(string name, JsonObject content) => File.WriteAllText(Path.Combine(folder, name), content.ToJsonString(_indented) + "\n");
+        void Write(string name, JsonObject content) =>
+            File.WriteAllText(Path.Combine(folder, name), content.ToJsonString(_indented) + "\n");
     }
 
-    public static void WriteFolder(DecoderSpec spec, DecoderWeights weights, string folder) => WriteFolder(new DecoderModel(spec, weights), folder);
+    public static void WriteFolder(DecoderSpec spec, DecoderWeights weights, string folder) =>
+        WriteFolder(new DecoderModel(spec, weights), folder);
 
     internal static ModelProto Assemble(DecoderModel model)
     {
         var form = model.Spec.Form;
         var decoder = DecoderGraph.Write(model, readsPast: true);
-        var proto = new ModelProto { IrVersion = form.IrVersion, ProducerName = form.Producer, ProducerVersion = "", Graph = DecoderGraph.ToProto(decoder) };
+        var proto = new ModelProto
+        {
+            IrVersion = form.IrVersion,
+            ProducerName = form.Producer,
+            ProducerVersion = "",
+            Graph = DecoderGraph.ToProto(decoder),
+        };
         if (form.IfMerged)
             proto.Graph = IfMerge.Merge(proto.Graph, DecoderGraph.ToProto(DecoderGraph.Write(model, readsPast: false)));
         proto.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = form.Opset });

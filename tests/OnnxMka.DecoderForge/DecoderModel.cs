@@ -41,7 +41,10 @@ public sealed record DecoderModel(DecoderSpec Spec, DecoderWeights Weights)
     /// <summary>The model with each group made one block. Groups do not overlap.</summary>
     public DecoderModel Merged(params IReadOnlyCollection<MergeGroup> groups) => Merged(_ => true, groups);
 
-    /// <summary>As <see cref="Merged(IReadOnlyCollection{MergeGroup})"/>, but only tensors of some roles are mixed; the others stay those of the first block.</summary>
+    /// <summary>
+    /// As <see cref="Merged(IReadOnlyCollection{MergeGroup})"/>, but only tensors of some roles are mixed; the others stay those of the
+    /// first block.
+    /// </summary>
     public DecoderModel Merged(Func<Role, bool> mixed, IReadOnlyCollection<MergeGroup> groups)
     {
         var all = groups.SelectMany(g => g.Parts.Select(p => p.Block)).ToArray();
@@ -53,7 +56,10 @@ public sealed record DecoderModel(DecoderSpec Spec, DecoderWeights Weights)
         {
             var place = group.Parts.Min(p => p.Block);
             var merged = Weights.Blocks[place].ToImmutableSortedDictionary(
-                p => p.Key, p => !mixed(p.Key) ? p.Value : WeightTensor.Sum([.. group.Parts.Select(part => (Weights.Blocks[part.Block][p.Key], part.Weight))], Round));
+                p => p.Key,
+                p => !mixed(p.Key)
+                    ? p.Value
+                    : WeightTensor.Sum([.. group.Parts.Select(part => (Weights.Blocks[part.Block][p.Key], part.Weight))], Round));
             weights = weights with { Blocks = weights.Blocks.SetItem(place, merged) };
             removed.AddRange(group.Parts.Select(p => p.Block).Where(b => b != place));
         }
@@ -68,7 +74,8 @@ public sealed record DecoderModel(DecoderSpec Spec, DecoderWeights Weights)
 
     private void CheckRange(IEnumerable<int> blocks)
     {
-        foreach (var block in blocks) ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)block, (uint)Spec.Blocks.Length, nameof(blocks));
+        foreach (var block in blocks)
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)block, (uint)Spec.Blocks.Length, nameof(blocks));
     }
 
     private WeightTensor? KeptColumns(int[] kept)

@@ -12,7 +12,8 @@ public static partial class Disguises
     /// <summary>Every down projection as a causal convolution over the tokens: its last tap is the matrix, those before are zero.</summary>
     public static byte[] Convolutions(byte[] model, int kernel) => Rewrite(model, graph =>
     {
-        foreach (var product in graph.Node.Where(n => n.OpType == "MatMul" && n.Name.Contains("down_proj", StringComparison.Ordinal)).ToArray())
+        foreach (var product in graph.Node.Where(
+            n => n.OpType == "MatMul" && n.Name.Contains("down_proj", StringComparison.Ordinal)).ToArray())
         {
             var matrix = graph.Initializer.Single(t => t.Name == product.Input[1]);
             var (rows, columns) = ((int)matrix.Dims[0], (int)matrix.Dims[1]);
@@ -24,7 +25,12 @@ public static partial class Disguises
             graph.Initializer[graph.Initializer.IndexOf(matrix)] = weight;
             var (output, place) = (product.Output[0], graph.Node.IndexOf(product));
             graph.Node.RemoveAt(place);
-            NodeProto[] nodes = [Transposed(product.Input[0], output + "/channels", 0, 2, 1), Node("Conv", [output + "/channels", weight.Name], output + "/conv"), Transposed(output + "/conv", output, 0, 2, 1)];
+            NodeProto[] nodes =
+            [
+                Transposed(product.Input[0], output + "/channels", 0, 2, 1),
+                Node("Conv", [output + "/channels", weight.Name], output + "/conv"),
+                Transposed(output + "/conv", output, 0, 2, 1),
+            ];
             nodes[1].Attribute.Add(Ints("kernel_shape", kernel));
             nodes[1].Attribute.Add(Ints("pads", kernel - 1, 0));
             for (var i = 0; i < nodes.Length; i++) graph.Node.Insert(place + i, nodes[i]);
@@ -49,8 +55,14 @@ public static partial class Disguises
     public static byte[] SparseConstants(byte[] model, Func<int, float> factor) => Rewrite(model, graph => Scaled(graph, (output, layer) =>
     {
         var constant = Node("Constant", [], output + "/factor");
-        var sparse = new SparseTensorProto { Values = Tensors.Floats(ElementType.Float, [factor(layer)], 1), Indices = Tensors.Ints([0]), Dims = { 1 } };
-        constant.Attribute.Add(new AttributeProto { Name = "sparse_value", Type = AttributeProto.Types.AttributeType.SparseTensor, SparseTensor = sparse });
+        var sparse = new SparseTensorProto
+        {
+            Values = Tensors.Floats(ElementType.Float, [factor(layer)], 1),
+            Indices = Tensors.Ints([0]),
+            Dims = { 1 },
+        };
+        constant.Attribute.Add(
+            new AttributeProto { Name = "sparse_value", Type = AttributeProto.Types.AttributeType.SparseTensor, SparseTensor = sparse });
         return [constant, Node("Mul", [output, constant.Output[0]], output + "/scaled")];
     }));
 
@@ -66,17 +78,26 @@ public static partial class Disguises
     /// <summary>Casts of fp32 to fp32 behind the stream's additions and the products of every second layer.</summary>
     public static byte[] IdleCasts(byte[] model) => Rewrite(model, graph =>
     {
-        foreach (var cast in Behind(graph, "Cast", (node, _) => node.OpType is "Add" or "MatMul" && node.Name.Contains("layers.", StringComparison.Ordinal) && Layer(node) % 2 == 0))
-            cast.Attribute.Add(new AttributeProto { Name = "to", Type = AttributeProto.Types.AttributeType.Int, I = (long)ElementType.Float });
+        foreach (var cast in Behind(
+            graph,
+            "Cast",
+            (node, _) => node.OpType is "Add" or "MatMul"
+                && node.Name.Contains("layers.", StringComparison.Ordinal)
+                && Layer(node) % 2 == 0))
+        {
+            cast.Attribute.Add(
+                new AttributeProto { Name = "to", Type = AttributeProto.Types.AttributeType.Int, I = (long)ElementType.Float });
+        }
     });
 
     /// <summary>Every down projection through an If that multiplies it by a Constant of its branch.</summary>
-    public static byte[] BranchedConstants(byte[] model, Func<int, float> factor) => Rewrite(model, graph => Scaled(graph, (output, layer) =>
-    {
-        var constant = Node("Constant", [], output + "/factor");
-        constant.Attribute.Add(Value(factor(layer), output));
-        return Branched(output, [constant, Node("Mul", [output, constant.Output[0]], output + "/product")]);
-    }));
+    public static byte[] BranchedConstants(byte[] model, Func<int, float> factor) =>
+        Rewrite(model, graph => Scaled(graph, (output, layer) =>
+        {
+            var constant = Node("Constant", [], output + "/factor");
+            constant.Attribute.Add(Value(factor(layer), output));
+            return Branched(output, [constant, Node("Mul", [output, constant.Output[0]], output + "/product")]);
+        }));
 
     /// <summary>Every down projection inside an If.</summary>
     public static byte[] BranchedProducts(byte[] model) => Rewrite(model, graph => Scaled(graph, (output, _) =>
@@ -86,10 +107,13 @@ public static partial class Disguises
         return Branched(output, [Node("MatMul", [.. product.Input], output + "/product")]);
     }));
 
-    /// <summary>What <paramref name="make"/> builds on each down projection takes its place; the last node gives <c>output/scaled</c>.</summary>
+    /// <summary>
+    /// What <paramref name="make"/> builds on each down projection takes its place; the last node gives <c>output/scaled</c>.
+    /// </summary>
     private static void Scaled(GraphProto graph, Func<string, int, NodeProto[]> make)
     {
-        foreach (var product in graph.Node.Where(n => n.OpType == "MatMul" && n.Name.Contains("down_proj", StringComparison.Ordinal)).ToArray())
+        foreach (var product in graph.Node.Where(
+            n => n.OpType == "MatMul" && n.Name.Contains("down_proj", StringComparison.Ordinal)).ToArray())
         {
             var (output, place) = (product.Output[0], graph.Node.IndexOf(product));
             Reread(graph, output, output + "/scaled");
@@ -99,15 +123,28 @@ public static partial class Disguises
         }
     }
 
-    /// <summary>An If that always runs <paramref name="body"/>, whose last node gives <c>output/product</c>; its other branch does the same.</summary>
+    /// <summary>
+    /// An If that always runs <paramref name="body"/>, whose last node gives <c>output/product</c>; its other branch does the same.
+    /// </summary>
     private static NodeProto[] Branched(string output, NodeProto[] body)
     {
         var condition = Node("Constant", [], output + "/condition");
-        condition.Attribute.Add(new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = new TensorProto { DataType = (int)ElementType.Bool, RawData = ByteString.CopyFrom(1) } });
+        condition.Attribute.Add(
+            new AttributeProto
+            {
+                Name = "value",
+                Type = AttributeProto.Types.AttributeType.Tensor,
+                T = new TensorProto { DataType = (int)ElementType.Bool, RawData = ByteString.CopyFrom(1) },
+            });
         var branch = Node("If", [condition.Output[0]], output + "/scaled");
         foreach (var name in new[] { "then_branch", "else_branch" })
         {
-            var graph = new GraphProto { Name = $"{output}/{name}", Node = { body.Select(n => n.Clone()) }, Output = { Ports.Info(output + "/product", ElementType.Float, ["batch_size", "sequence_length", "width"]) } };
+            var graph = new GraphProto
+            {
+                Name = $"{output}/{name}",
+                Node = { body.Select(n => n.Clone()) },
+                Output = { Ports.Info(output + "/product", ElementType.Float, ["batch_size", "sequence_length", "width"]) },
+            };
             branch.Attribute.Add(new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.Graph, G = graph });
         }
 
@@ -128,7 +165,9 @@ public static partial class Disguises
         Reread(graph, value, value + "/sum");
         NodeProto[] nodes =
         [
-            Transposed(value, value + "/keys", 0, 2, 1), Node("MatMul", [value, value + "/keys"], value + "/scores"), Node("Softmax", [value + "/scores"], value + "/shares"),
+            Transposed(value, value + "/keys", 0, 2, 1),
+            Node("MatMul", [value, value + "/keys"], value + "/scores"),
+            Node("Softmax", [value + "/scores"], value + "/shares"),
             Node("MatMul", [value + "/shares", value], value + "/mixed"), Node("Add", [value, value + "/mixed"], value + "/sum"),
         ];
         var place = graph.Node.IndexOf(Producer(graph, value)) + 1;
@@ -139,7 +178,8 @@ public static partial class Disguises
     public static byte[] IntegerScores(byte[] model) => Rewrite(model, graph =>
     {
         var weights = graph.Initializer.Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
-        var products = graph.Node.Where(n => n.OpType == "MatMul" && n.Name.Contains("self_attn", StringComparison.Ordinal) && !n.Input.Any(weights.Contains));
+        var products = graph.Node.Where(
+            n => n.OpType == "MatMul" && n.Name.Contains("self_attn", StringComparison.Ordinal) && !n.Input.Any(weights.Contains));
         // Queries times keys come before shares times values.
         foreach (var product in products.GroupBy(Layer).Select(g => g.First()).ToArray())
         {
@@ -153,18 +193,24 @@ public static partial class Disguises
             }
 
             var cast = Node("Cast", [output + "/sums"], output + "/float");
-            cast.Attribute.Add(new AttributeProto { Name = "to", Type = AttributeProto.Types.AttributeType.Int, I = (long)ElementType.Float });
+            cast.Attribute.Add(
+                new AttributeProto { Name = "to", Type = AttributeProto.Types.AttributeType.Int, I = (long)ElementType.Float });
             NodeProto[] nodes =
             [
-                Quantised(0), Quantised(1), Node("MatMulInteger", [output + "/0", output + "/1", output + "/0/zero", output + "/1/zero"], output + "/sums"), cast,
-                Node("Mul", [output + "/0/scale", output + "/1/scale"], output + "/scale"), Node("Mul", [output + "/float", output + "/scale"], output),
+                Quantised(0),
+                Quantised(1),
+                Node("MatMulInteger", [output + "/0", output + "/1", output + "/0/zero", output + "/1/zero"], output + "/sums"),
+                cast,
+                Node("Mul", [output + "/0/scale", output + "/1/scale"], output + "/scale"),
+                Node("Mul", [output + "/float", output + "/scale"], output),
             ];
             for (var i = 0; i < nodes.Length; i++) graph.Node.Insert(place + i, nodes[i]);
         }
     });
 
     /// <summary>The stream as [tokens, samples, width]; norms hand the usual layout on.</summary>
-    public static byte[] TokensFirst(byte[] model) => Rewrite(model, graph => Relaid(graph, (v, o) => Transposed(v, o, 1, 0, 2), (v, o) => Transposed(v, o, 1, 0, 2)));
+    public static byte[] TokensFirst(byte[] model) =>
+        Rewrite(model, graph => Relaid(graph, (v, o) => Transposed(v, o, 1, 0, 2), (v, o) => Transposed(v, o, 1, 0, 2)));
 
     /// <summary>The stream as [samples * tokens, width]; norms hand the usual layout on.</summary>
     public static byte[] Flattened(byte[] model) => Rewrite(model, graph =>
@@ -184,7 +230,8 @@ public static partial class Disguises
     private static void Relaid(GraphProto graph, Func<string, string, NodeProto> enter, Func<string, string, NodeProto> leave)
     {
         var entering = graph.Node.Where(n => n.Op() is "embed_tokens/Gather" or "o_proj/MatMul" or "down_proj/MatMul").ToArray();
-        var leaving = graph.Node.Where(n => n.OpType == "Mul" && (n.Module().EndsWith("layernorm", StringComparison.Ordinal) || n.Module() == "norm"))
+        var leaving = graph.Node.Where(
+            n => n.OpType == "Mul" && (n.Module().EndsWith("layernorm", StringComparison.Ordinal) || n.Module() == "norm"))
             .GroupBy(n => n.Name[..n.Name.LastIndexOf('/')]).Select(g => g.Last()).ToArray();
         foreach (var (node, change) in entering.Select(n => (n, enter)).Concat(leaving.Select(n => (n, leave))))
         {
@@ -212,5 +259,6 @@ public static partial class Disguises
         return node;
     }
 
-    private static AttributeProto Ints(string name, params long[] values) => new() { Name = name, Type = AttributeProto.Types.AttributeType.Ints, Ints = { values } };
+    private static AttributeProto Ints(string name, params long[] values) =>
+        new() { Name = name, Type = AttributeProto.Types.AttributeType.Ints, Ints = { values } };
 }

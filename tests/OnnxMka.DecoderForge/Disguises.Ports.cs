@@ -46,7 +46,10 @@ public static partial class Disguises
     /// <summary>Positions for three axes, [3, batch, tokens], of which text has one.</summary>
     public static byte[] ThreeAxes(byte[] model) => Rewrite(model, graph =>
     {
-        Behind(graph, "position_ids", v => Node("Gather", ["position_ids", Constant(graph, "axes/first", Tensors.Ints([0], scalar: true))], v));
+        Behind(
+            graph,
+            "position_ids",
+            v => Node("Gather", ["position_ids", Constant(graph, "axes/first", Tensors.Ints([0], scalar: true))], v));
         Port(graph, "position_ids", ElementType.Int64, 3, "batch_size", "sequence_length");
     });
 
@@ -55,7 +58,8 @@ public static partial class Disguises
     {
         Relabel(graph, "position_ids", "cache_position");
         graph.Input.Single(i => i.Name == "position_ids").Name = "cache_position";
-        Behind(graph, "cache_position", v => Node("Reshape", ["cache_position", Constant(graph, "position/shape", Tensors.Ints([1, -1]))], v));
+        Behind(
+            graph, "cache_position", v => Node("Reshape", ["cache_position", Constant(graph, "position/shape", Tensors.Ints([1, -1]))], v));
         Port(graph, "cache_position", ElementType.Int64, "sequence_length");
     });
 
@@ -68,7 +72,8 @@ public static partial class Disguises
         Reread(graph, attention.Input[5], "past_seq_len/flat");
         Reread(graph, attention.Input[6], "total_seq_len");
         graph.Node.Insert(0, Node("Reshape", ["past_seq_len", Constant(graph, "flat", Tensors.Ints([-1]))], "past_seq_len/flat"));
-        graph.Input.Add([Ports.Info("past_seq_len", ElementType.Int32, ["batch_size", 1]), Ports.Info("total_seq_len", ElementType.Int32, [])]);
+        graph.Input.Add(
+            [Ports.Info("past_seq_len", ElementType.Int32, ["batch_size", 1]), Ports.Info("total_seq_len", ElementType.Int32, [])]);
         Prune(graph);
     });
 
@@ -121,7 +126,8 @@ public static partial class Disguises
     /// <summary>Caches keep that many tokens, though attention looks at all that it gets.</summary>
     public static byte[] CutCaches(byte[] model, int tokens) => Rewrite(model, graph =>
     {
-        var (start, end) = (Constant(graph, "cut/start", Tensors.Ints([-tokens])), Constant(graph, "cut/end", Tensors.Ints([int.MaxValue])));
+        var (start, end) =
+            (Constant(graph, "cut/start", Tensors.Ints([-tokens])), Constant(graph, "cut/end", Tensors.Ints([int.MaxValue])));
         var axis = Constant(graph, "cut/axis", Tensors.Ints([2]));
         foreach (var port in graph.Output.Where(o => o.Name.StartsWith("present.", StringComparison.Ordinal)))
         {
@@ -134,7 +140,8 @@ public static partial class Disguises
     /// <summary>No mask at all: what a token sees comes from the lengths of its cache and of the text.</summary>
     public static byte[] WithoutMask(byte[] model) => Rewrite(model, graph =>
     {
-        foreach (var where in graph.Node.Where(n => n.OpType == "Where").ToArray()) where.Input[0] = Producer(graph, where.Input[0]).Input[0];
+        foreach (var where in graph.Node.Where(n => n.OpType == "Where").ToArray())
+            where.Input[0] = Producer(graph, where.Input[0]).Input[0];
         Prune(graph);
     });
 
@@ -216,7 +223,8 @@ public static partial class Disguises
 
     private static void Port(GraphProto graph, string name, ElementType type, params object[] dims) => Port(graph.Input, name, type, dims);
 
-    private static void Port(Google.Protobuf.Collections.RepeatedField<ValueInfoProto> ports, string name, ElementType type, params object[] dims) =>
+    private static void Port(
+        Google.Protobuf.Collections.RepeatedField<ValueInfoProto> ports, string name, ElementType type, params object[] dims) =>
         ports[ports.IndexOf(ports.Single(p => p.Name == name))] = Ports.Info(name, type, dims);
 
     /// <summary>Takes away what nothing reads: nodes, then initializers and inputs.</summary>

@@ -5,7 +5,9 @@ using OnnxMka.Graph.Proto;
 
 namespace OnnxMka.Forge;
 
-/// <summary>Other ways to store weights. What is computed changes, by rules that only the weights decide: a smaller model is disguised alike.</summary>
+/// <summary>
+/// Other ways to store weights. What is computed changes, by rules that only the weights decide: a smaller model is disguised alike.
+/// </summary>
 public static partial class Disguises
 {
     /// <summary>Every MatMulNBits with a <c>g_idx</c> (GPTQ, act order), which takes the scale of another block for each input.</summary>
@@ -17,7 +19,14 @@ public static partial class Disguises
             var (blocks, size) = ((int)codes.Dims[1], (int)product.Attribute.Single(a => a.Name == "block_size").I);
             var turn = codes.RawData[0];
             int[] order = [.. Enumerable.Range(0, blocks * size).Select(k => ((k / size) + turn) % blocks)];
-            graph.Initializer.Add(new TensorProto { Name = codes.Name + ".g_idx", DataType = (int)ElementType.Int32, Dims = { order.Length }, RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes<int>(order)) });
+            graph.Initializer.Add(
+                new TensorProto
+                {
+                    Name = codes.Name + ".g_idx",
+                    DataType = (int)ElementType.Int32,
+                    Dims = { order.Length },
+                    RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes<int>(order)),
+                });
             while (product.Input.Count < 4) product.Input.Add("");
             product.Input.Add(codes.Name + ".g_idx");
         }
@@ -44,7 +53,8 @@ public static partial class Disguises
     /// <summary>All of fp32 as bf16, cut off: ONNX Runtime does not run it on a CPU.</summary>
     public static byte[] BFloat16(byte[] model) => Rewrite(model, graph =>
     {
-        foreach (var tensor in graph.Initializer.Concat(graph.Node.SelectMany(n => n.Attribute).Select(a => a.T)).Where(t => t is { DataType: (int)ElementType.Float }))
+        foreach (var tensor in graph.Initializer.Concat(
+            graph.Node.SelectMany(n => n.Attribute).Select(a => a.T)).Where(t => t is { DataType: (int)ElementType.Float }))
         {
             var halves = MemoryMarshal.Cast<byte, ushort>(tensor.RawData.Span);
             var upper = new ushort[halves.Length / 2];
@@ -53,7 +63,11 @@ public static partial class Disguises
             tensor.DataType = (int)ElementType.BFloat16;
         }
 
-        foreach (var cast in graph.Node.Where(n => n.OpType == "Cast").SelectMany(n => n.Attribute).Where(a => a.I == (long)ElementType.Float)) cast.I = (long)ElementType.BFloat16;
-        foreach (var port in graph.Input.Concat(graph.Output).Where(p => p.Type.TensorType.ElemType == (int)ElementType.Float)) port.Type.TensorType.ElemType = (int)ElementType.BFloat16;
+        foreach (var cast in graph.Node.Where(n => n.OpType == "Cast")
+            .SelectMany(n => n.Attribute)
+            .Where(a => a.I == (long)ElementType.Float))
+            cast.I = (long)ElementType.BFloat16;
+        foreach (var port in graph.Input.Concat(graph.Output).Where(p => p.Type.TensorType.ElemType == (int)ElementType.Float))
+            port.Type.TensorType.ElemType = (int)ElementType.BFloat16;
     });
 }

@@ -8,7 +8,9 @@ namespace OnnxMka.Forge;
 /// <summary>Other ways to write a graph that computes the same: what exporters do that no form of the builder does.</summary>
 public static partial class Disguises
 {
-    /// <summary>Scalars and shapes as <c>value_int</c>, <c>value_ints</c> and <c>value_float</c> of their Constant nodes (onnxscript).</summary>
+    /// <summary>
+    /// Scalars and shapes as <c>value_int</c>, <c>value_ints</c> and <c>value_float</c> of their Constant nodes (onnxscript).
+    /// </summary>
     public static byte[] ConstantAttributes(byte[] model) => Rewrite(model, graph =>
     {
         foreach (var node in graph.Node.Where(n => n.OpType == "Constant"))
@@ -16,15 +18,24 @@ public static partial class Disguises
             var tensor = node.Attribute[0].T;
             if ((ElementType)tensor.DataType is ElementType.Int64) node.Attribute[0] = Integers(tensor);
             else if ((ElementType)tensor.DataType is ElementType.Float && tensor.Dims.Count == 0)
-                node.Attribute[0] = new AttributeProto { Name = "value_float", Type = AttributeProto.Types.AttributeType.Float, F = BitConverter.ToSingle(tensor.RawData.Span) };
+            {
+                node.Attribute[0] = new AttributeProto
+                {
+                    Name = "value_float",
+                    Type = AttributeProto.Types.AttributeType.Float,
+                    F = BitConverter.ToSingle(tensor.RawData.Span),
+                };
+            }
         }
     });
 
     /// <summary>A Dropout behind every third addition, so that no block looks like the next.</summary>
-    public static byte[] Dropouts(byte[] model) => Rewrite(model, graph => Behind(graph, "Dropout", (node, i) => node.OpType == "Add" && i % 3 == 0));
+    public static byte[] Dropouts(byte[] model) =>
+        Rewrite(model, graph => Behind(graph, "Dropout", (node, i) => node.OpType == "Add" && i % 3 == 0));
 
     /// <summary>Identity behind every fifth float operator.</summary>
-    public static byte[] Identities(byte[] model) => Rewrite(model, graph => Behind(graph, "Identity", (node, i) => node.OpType is "Add" or "Mul" or "MatMul" && i % 5 == 0));
+    public static byte[] Identities(byte[] model) =>
+        Rewrite(model, graph => Behind(graph, "Identity", (node, i) => node.OpType is "Add" or "Mul" or "MatMul" && i % 5 == 0));
 
     /// <summary>Every second addition with its operands turned round, every third as Sum.</summary>
     public static byte[] Sums(byte[] model) => Rewrite(model, graph =>
@@ -58,7 +69,10 @@ public static partial class Disguises
     public static byte[] Shuffled(byte[] model) => Rewrite(model, graph =>
     {
         var random = new Random(3);
-        var known = graph.Input.Select(i => i.Name).Concat(graph.Initializer.Select(t => t.Name)).Append("").ToHashSet(StringComparer.Ordinal);
+        var known = graph.Input.Select(i => i.Name)
+            .Concat(graph.Initializer.Select(t => t.Name))
+            .Append("")
+            .ToHashSet(StringComparer.Ordinal);
         var waiting = graph.Node.ToList();
         graph.Node.Clear();
         while (waiting.Count > 0)
@@ -71,13 +85,16 @@ public static partial class Disguises
             graph.Node.Add(next);
         }
 
-        foreach (var tensor in graph.Initializer) graph.Input.Add(Ports.Info(tensor.Name, (ElementType)tensor.DataType, [.. tensor.Dims.Select(d => (object)(int)d)]));
+        foreach (var tensor in graph.Initializer)
+            graph.Input.Add(Ports.Info(tensor.Name, (ElementType)tensor.DataType, [.. tensor.Dims.Select(d => (object)(int)d)]));
     });
 
     /// <summary>Without the ports that <see cref="Shuffled"/> gave 4-bit weights: the runtime's C# binding cannot describe them.</summary>
     public static byte[] WithoutPackedPorts(byte[] model) => Rewrite(model, graph =>
     {
-        foreach (var port in graph.Input.Where(i => (ElementType)i.Type.TensorType.ElemType is ElementType.UInt4 or ElementType.Int4).ToArray()) graph.Input.Remove(port);
+        foreach (var port in graph.Input.Where(
+            i => (ElementType)i.Type.TensorType.ElemType is ElementType.UInt4 or ElementType.Int4).ToArray())
+            graph.Input.Remove(port);
     });
 
     /// <summary>Every cache goes through one Slice that block and length arithmetic share.</summary>
@@ -139,30 +156,39 @@ public static partial class Disguises
     });
 
     /// <summary>Values as outputs behind a copy (Identity) or a Cast to float, each under the name given with it.</summary>
-    public static byte[] ShownBehind(byte[] model, string op, IEnumerable<(string Value, string Port)> shown, params object[] dims) => Rewrite(model, graph =>
+    public static byte[] ShownBehind(
+        byte[] model, string op, IEnumerable<(string Value, string Port)> shown, params object[] dims) => Rewrite(model, graph =>
     {
         foreach (var (value, port) in shown)
         {
             graph.Node.Add(Node(op, [value], port));
-            if (op == "Cast") graph.Node[^1].Attribute.Add(new AttributeProto { Name = "to", Type = AttributeProto.Types.AttributeType.Int, I = (int)ElementType.Float });
+            if (op == "Cast")
+            {
+                graph.Node[^1].Attribute.Add(
+                    new AttributeProto { Name = "to", Type = AttributeProto.Types.AttributeType.Int, I = (int)ElementType.Float });
+            }
+
             graph.Output.Add(Ports.Info(port, ElementType.Float, dims));
         }
     });
 
     /// <summary>An input that says which tokens are of an image, as multimodal decoders have it; text has zeros.</summary>
-    public static byte[] TokenTypes(byte[] model) => Rewrite(model, graph => graph.Input.Add(Ports.Info("token_type_ids", ElementType.Int64, ["batch_size", "sequence_length"])));
+    public static byte[] TokenTypes(byte[] model) =>
+        Rewrite(model, graph => graph.Input.Add(Ports.Info("token_type_ids", ElementType.Int64, ["batch_size", "sequence_length"])));
 
     /// <summary>Every query projection with a low-rank update whose matrices are inputs of the graph.</summary>
     public static byte[] FedAdapters(byte[] model) => Rewrite(model, graph =>
     {
-        foreach (var query in graph.Node.Where(n => n.OpType == "MatMul" && n.Name.EndsWith("/q_proj/MatMul", StringComparison.Ordinal)).ToArray())
+        foreach (var query in graph.Node.Where(
+            n => n.OpType == "MatMul" && n.Name.EndsWith("/q_proj/MatMul", StringComparison.Ordinal)).ToArray())
         {
             var (value, name) = (query.Output[0], query.Name[..^"/MatMul".Length].Trim('/').Replace('/', '.'));
             var width = (int)graph.Initializer.First(t => t.Name == query.Input[1]).Dims[0];
             Reread(graph, value, value + "/adapted");
             NodeProto[] update =
             [
-                Node("MatMul", [query.Input[0], $"{name}.lora_A.weight"], value + "/a"), Node("MatMul", [value + "/a", $"{name}.lora_B.weight"], value + "/b"),
+                Node("MatMul", [query.Input[0], $"{name}.lora_A.weight"], value + "/a"),
+                Node("MatMul", [value + "/a", $"{name}.lora_B.weight"], value + "/b"),
                 Node("Add", [value, value + "/b"], value + "/adapted"),
             ];
             for (var i = 0; i < update.Length; i++) graph.Node.Insert(graph.Node.IndexOf(query) + 1 + i, update[i]);
@@ -175,7 +201,8 @@ public static partial class Disguises
     public static string HeadInput(byte[] model) => Producer(ModelProto.Parser.ParseFrom(model).Graph, "logits").Input[0];
 
     /// <summary>A node reads another value in the place of its first.</summary>
-    public static byte[] Reading(byte[] model, string node, string value) => Rewrite(model, graph => graph.Node.Single(n => n.Name == node).Input[0] = value);
+    public static byte[] Reading(byte[] model, string node, string value) =>
+        Rewrite(model, graph => graph.Node.Single(n => n.Name == node).Input[0] = value);
 
     /// <summary>Operators under other names and in other domains; null leaves one as it is.</summary>
     public static byte[] Operators(byte[] model, Func<string, (string Domain, string Name)?> name) => Rewrite(model, graph =>
@@ -196,7 +223,8 @@ public static partial class Disguises
     private static AttributeProto Integers(TensorProto tensor)
     {
         var values = MemoryMarshal.Cast<byte, long>(tensor.RawData.Span).ToArray();
-        if (tensor.Dims.Count == 0) return new AttributeProto { Name = "value_int", Type = AttributeProto.Types.AttributeType.Int, I = values[0] };
+        if (tensor.Dims.Count == 0)
+            return new AttributeProto { Name = "value_int", Type = AttributeProto.Types.AttributeType.Int, I = values[0] };
         var attribute = new AttributeProto { Name = "value_ints", Type = AttributeProto.Types.AttributeType.Ints };
         attribute.Ints.Add(values);
         return attribute;
@@ -206,7 +234,8 @@ public static partial class Disguises
     {
         var outputs = graph.Output.Select(o => o.Name).ToHashSet(StringComparer.Ordinal);
         var behind = new List<NodeProto>();
-        var nodes = graph.Node.Where((n, i) => chosen(n, i) && n.Name.Contains("layers.", StringComparison.Ordinal) && !outputs.Contains(n.Output[0])).ToArray();
+        var nodes = graph.Node.Where(
+            (n, i) => chosen(n, i) && n.Name.Contains("layers.", StringComparison.Ordinal) && !outputs.Contains(n.Output[0])).ToArray();
         foreach (var node in nodes)
         {
             var value = node.Output[0];

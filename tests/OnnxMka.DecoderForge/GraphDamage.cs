@@ -12,14 +12,59 @@ public sealed class GraphDamage
 {
     private static readonly string[] Operators =
     [
-        "Add", "Cast", "Concat", "Constant", "Conv", "DequantizeLinear", "Dropout", "Einsum", "Gather", "Gemm", "Identity", "If", "LayerNormalization", "MatMul", "Mul", "Nowhere", "QLinearMatMul", "Reshape",
-        "RotaryEmbedding", "Shape", "SimplifiedLayerNormalization", "Softmax", "Split", "Sum", "TopK", "Transpose", "Attention", "EmbedLayerNormalization", "GroupQueryAttention", "MatMulNBits",
-        "MoE", "MultiHeadAttention", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "DynamicQuantizeLinear", "GatherBlockQuantized",
+        "Add",
+        "Cast",
+        "Concat",
+        "Constant",
+        "Conv",
+        "DequantizeLinear",
+        "Dropout",
+        "Einsum",
+        "Gather",
+        "Gemm",
+        "Identity",
+        "If",
+        "LayerNormalization",
+        "MatMul",
+        "Mul",
+        "Nowhere",
+        "QLinearMatMul",
+        "Reshape",
+        "RotaryEmbedding",
+        "Shape",
+        "SimplifiedLayerNormalization",
+        "Softmax",
+        "Split",
+        "Sum",
+        "TopK",
+        "Transpose",
+        "Attention",
+        "EmbedLayerNormalization",
+        "GroupQueryAttention",
+        "MatMulNBits",
+        "MoE",
+        "MultiHeadAttention",
+        "SkipLayerNormalization",
+        "SkipSimplifiedLayerNormalization",
+        "DynamicQuantizeLinear",
+        "GatherBlockQuantized",
     ];
 
     private static readonly string[] Names =
     [
-        "", "\u001b[2J", "a\nb", "/model/layers.99999999999999999999/x", "/model/layers.-1/x", "layers.1", "model.layers.2.mlp.weight", "past_key_values.9999999999999.key", "past.\u0663.key", "[red]x[/]", "<b>&amp;", "../x", "\u202e",
+        "",
+        "\u001b[2J",
+        "a\nb",
+        "/model/layers.99999999999999999999/x",
+        "/model/layers.-1/x",
+        "layers.1",
+        "model.layers.2.mlp.weight",
+        "past_key_values.9999999999999.key",
+        "past.\u0663.key",
+        "[red]x[/]",
+        "<b>&amp;",
+        "../x",
+        "\u202e",
         "h.0.h.1.h.2", "present.1.value", "logits", "input_ids",
     ];
 
@@ -68,8 +113,18 @@ public sealed class GraphDamage
             case 20: node.Name = Any(Names); break;
             case 21: CutFunction(); break;
             case 22: nodes.RemoveAt(nodes.IndexOf(node)); break;
-            case 23: node.MetadataProps.Add(new StringStringEntryProto { Key = Any(["namespace", "pkg.torch.onnx.name_scopes", "layer_ann", ""]), Value = Any(Names) }); break;
-            default: _model.MetadataProps.Add(new StringStringEntryProto { Key = Any(["onnx-mka.original_layers", "", "pkg"]), Value = Any(Names) }); break;
+            case 23:
+                node.MetadataProps.Add(
+                    new StringStringEntryProto
+                    {
+                        Key = Any(["namespace", "pkg.torch.onnx.name_scopes", "layer_ann", ""]),
+                        Value = Any(Names),
+                    });
+                break;
+            default:
+                _model.MetadataProps.Add(
+                    new StringStringEntryProto { Key = Any(["onnx-mka.original_layers", "", "pkg"]), Value = Any(Names) });
+                break;
         }
     }
 
@@ -92,14 +147,26 @@ public sealed class GraphDamage
         var name = attribute.Name;
         var number = Any(Numbers);
         attribute.MergeFrom(new AttributeProto { I = number, F = number });
-        if (_random.Next(2) == 0) node.Attribute[node.Attribute.IndexOf(attribute)] = new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.Ints, Ints = { number, number } };
+        if (_random.Next(2) == 0)
+        {
+            node.Attribute[node.Attribute.IndexOf(attribute)] = new AttributeProto
+            {
+                Name = name,
+                Type = AttributeProto.Types.AttributeType.Ints,
+                Ints = { number, number },
+            };
+        }
     }
 
     /// <summary>An input of another node, earlier or later, in place of this one's.</summary>
     private void Rewire(IList<NodeProto> nodes, NodeProto node)
     {
         if (node.Input.Count == 0) return;
-        var values = nodes.Take(nodes.IndexOf(node) + 1).SelectMany(n => n.Input).Concat(_graph.Input.Select(i => i.Name)).Concat(_graph.Initializer.Select(t => t.Name)).ToArray();
+        var values = nodes.Take(nodes.IndexOf(node) + 1)
+            .SelectMany(n => n.Input)
+            .Concat(_graph.Input.Select(i => i.Name))
+            .Concat(_graph.Initializer.Select(t => t.Name))
+            .ToArray();
         node.Input[_random.Next(node.Input.Count)] = Any(values);
     }
 
@@ -172,7 +239,12 @@ public sealed class GraphDamage
     {
         var branch = new GraphProto { Name = "branch", Node = { node.Clone() } };
         branch.Output.AddRange(node.Output.Select(o => new ValueInfoProto { Name = o }));
-        var outer = new NodeProto { OpType = Any(["If", "Loop", "Scan"]), Name = node.Name, Attribute = { new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = branch } } };
+        var outer = new NodeProto
+        {
+            OpType = Any(["If", "Loop", "Scan"]),
+            Name = node.Name,
+            Attribute = { new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = branch } },
+        };
         outer.Output.AddRange(node.Output);
         nodes[nodes.IndexOf(node)] = outer;
     }
@@ -186,7 +258,16 @@ public sealed class GraphDamage
             case 0: Cut(function.Input); break;
             case 1: Cut(function.Output); break;
             case 2: function.Name = Any(Operators); break;
-            default: function.Node.Add(new NodeProto { OpType = function.Name, Domain = function.Domain, Input = { function.Input }, Output = { function.Output.Select(o => o + "/again") } }); break;
+            default:
+                function.Node.Add(
+                    new NodeProto
+                    {
+                        OpType = function.Name,
+                        Domain = function.Domain,
+                        Input = { function.Input },
+                        Output = { function.Output.Select(o => o + "/again") },
+                    });
+                break;
         }
     }
 }

@@ -13,21 +13,70 @@ public sealed class OperatorDamage
     /// <summary>Operators with kernels of their own shape arithmetic are drawn as often as all others together.</summary>
     private static readonly HashSet<string> Intricate = new(StringComparer.Ordinal)
     {
-        "Attention", "DequantizeLinear", "EmbedLayerNormalization", "GatherBlockQuantized", "GroupQueryAttention", "LayerNormalization", "MatMulNBits", "MoE", "MultiHeadAttention", "QMoE",
-        "RMSNormalization", "Reshape", "RotaryEmbedding", "SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "Slice", "Split", "TopK",
+        "Attention",
+        "DequantizeLinear",
+        "EmbedLayerNormalization",
+        "GatherBlockQuantized",
+        "GroupQueryAttention",
+        "LayerNormalization",
+        "MatMulNBits",
+        "MoE",
+        "MultiHeadAttention",
+        "QMoE",
+        "RMSNormalization",
+        "Reshape",
+        "RotaryEmbedding",
+        "SimplifiedLayerNormalization",
+        "SkipLayerNormalization",
+        "SkipSimplifiedLayerNormalization",
+        "Slice",
+        "Split",
+        "TopK",
     };
 
     private static readonly string[] Names =
     [
-        "K", "N", "axis", "batch_dims", "bits", "block_size", "do_rotary", "expert_weight_bits", "gather_axis", "group", "interleaved", "is_causal", "is_packed_batching", "k", "kv_num_heads", "local_window_size",
-        "normalize_routing_weights", "num_heads", "num_outputs", "past_present_share_buffer", "q_num_heads", "quantize_axis", "rotary_embedding_dim", "rotary_interleaved", "scale", "smooth_softmax", "softcap", "swiglu_fusion",
+        "K",
+        "N",
+        "axis",
+        "batch_dims",
+        "bits",
+        "block_size",
+        "do_rotary",
+        "expert_weight_bits",
+        "gather_axis",
+        "group",
+        "interleaved",
+        "is_causal",
+        "is_packed_batching",
+        "k",
+        "kv_num_heads",
+        "local_window_size",
+        "normalize_routing_weights",
+        "num_heads",
+        "num_outputs",
+        "past_present_share_buffer",
+        "q_num_heads",
+        "quantize_axis",
+        "rotary_embedding_dim",
+        "rotary_interleaved",
+        "scale",
+        "smooth_softmax",
+        "softcap",
+        "swiglu_fusion",
         "unidirectional", "use_sparse_mixer", "accuracy_level", "qk_output", "qk_matmul_output_mode", "stash_type",
     ];
 
     private static readonly long[] Numbers =
-        [0, 0, -1, 1, 2, 3, 4, 5, 7, 8, 15, 16, 32, 33, 63, 64, 99, 128, 256, 1 << 16, 1 << 30, int.MaxValue, int.MinValue, 1L << 32, (1L << 32) + 4, 1L << 62, long.MinValue, long.MaxValue];
+        [
+            0, 0, -1, 1, 2, 3, 4, 5, 7, 8, 15, 16, 32, 33, 63, 64, 99, 128, 256, 1 << 16, 1 << 30, int.MaxValue, int.MinValue, 1L << 32,
+            (1L << 32) + 4, 1L << 62, long.MinValue, long.MaxValue,
+        ];
 
-    private static readonly float[] Fractions = [0, -0f, -1, 1e-45f, 1e38f, -1e38f, 50, float.NaN, float.PositiveInfinity, float.NegativeInfinity];
+    private static readonly float[] Fractions =
+    [
+        0, -0f, -1, 1e-45f, 1e38f, -1e38f, 50, float.NaN, float.PositiveInfinity, float.NegativeInfinity,
+    ];
 
     private readonly GraphProto _graph;
     private readonly Random _random;
@@ -41,7 +90,8 @@ public sealed class OperatorDamage
         var damage = new OperatorDamage(proto.Graph, random);
         var nodes = proto.Functions.SelectMany(f => f.Node).Concat(proto.Graph.Node).Where(n => n.Input.Count > 0).ToArray();
         var intricate = nodes.Where(n => Intricate.Contains(n.OpType)).ToArray();
-        for (var i = random.Next(3) == 0 ? 3 : 1; i > 0; i--) damage.Apply(intricate.Length > 0 && random.Next(2) == 0 ? damage.Any(intricate) : damage.Any(nodes));
+        for (var i = random.Next(3) == 0 ? 3 : 1; i > 0; i--)
+            damage.Apply(intricate.Length > 0 && random.Next(2) == 0 ? damage.Any(intricate) : damage.Any(nodes));
         return proto.ToByteArray();
     }
 
@@ -53,7 +103,11 @@ public sealed class OperatorDamage
             case 0 or 1 or 2 when node.Attribute.Count > 0: Change(Any(node.Attribute)); break;
             case 3 when node.Attribute.Count > 0: node.Attribute.RemoveAt(_random.Next(node.Attribute.Count)); break;
             case 0 or 1 or 2 or 3 or 4: Add(node); break;
-            case 5: node.Input[_random.Next(node.Input.Count)] = _graph.Initializer.Count > 0 && _random.Next(2) == 0 ? Any(_graph.Initializer).Name : ""; break;
+            case 5:
+                node.Input[_random.Next(node.Input.Count)] = _graph.Initializer.Count > 0 && _random.Next(2) == 0
+                    ? Any(_graph.Initializer).Name
+                    : "";
+                break;
             case 6 or 7 or 8: Resize(Any(weights)); break;
             case 9: Turn(Any(weights)); break;
             case 10: Retype(Any(weights)); break;
@@ -70,7 +124,8 @@ public sealed class OperatorDamage
         {
             case AttributeProto.Types.AttributeType.Int: attribute.I = Any(Numbers); break;
             case AttributeProto.Types.AttributeType.Float: attribute.F = Any(Fractions); break;
-            case AttributeProto.Types.AttributeType.Ints when attribute.Ints.Count > 0: attribute.Ints[_random.Next(attribute.Ints.Count)] = Any(Numbers); break;
+            case AttributeProto.Types.AttributeType.Ints when attribute.Ints.Count > 0:
+                attribute.Ints[_random.Next(attribute.Ints.Count)] = Any(Numbers); break;
             case AttributeProto.Types.AttributeType.String: attribute.S = ByteString.CopyFromUtf8("none such"); break;
             case AttributeProto.Types.AttributeType.Tensor: Revalue(attribute.T); break;
             default: break;
@@ -111,7 +166,10 @@ public sealed class OperatorDamage
     }
 
     private void Retype(TensorProto tensor) => Fill(tensor, Any<ElementType>(
-        [ElementType.Float, ElementType.Float16, ElementType.BFloat16, ElementType.Double, ElementType.UInt8, ElementType.Int8, ElementType.Int32, ElementType.Int64, ElementType.UInt4, ElementType.Int4, ElementType.Float8E4M3FN]));
+        [
+            ElementType.Float, ElementType.Float16, ElementType.BFloat16, ElementType.Double, ElementType.UInt8, ElementType.Int8,
+            ElementType.Int32, ElementType.Int64, ElementType.UInt4, ElementType.Int4, ElementType.Float8E4M3FN,
+        ]));
 
     /// <summary>One element of a small integer tensor, a constant shape say; all elements of a small float one.</summary>
     private void Revalue(TensorProto tensor)

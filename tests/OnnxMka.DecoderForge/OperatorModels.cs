@@ -35,7 +35,19 @@ public sealed record OperatorModel(string Operator, byte[] Bytes, ImmutableArray
         {
             0 => feed with { Shape = feed.Shape.Add(1) },
             1 when feed.Shape.Length > 1 => feed with { Shape = feed.Shape.RemoveAt(axis) },
-            _ => feed with { Shape = feed.Shape.SetItem(axis, random.Next(5) switch { 0 => 0, 1 => 1, 2 => feed.Shape[axis] + 1, 3 => feed.Shape[axis] / 2, _ => 2 * feed.Shape[axis] }) },
+            _ => feed with
+            {
+                Shape = feed.Shape.SetItem(
+                    axis,
+                    random.Next(5) switch
+                    {
+                        0 => 0,
+                        1 => 1,
+                        2 => feed.Shape[axis] + 1,
+                        3 => feed.Shape[axis] / 2,
+                        _ => 2 * feed.Shape[axis],
+                    }),
+            },
         };
     }
 
@@ -67,22 +79,53 @@ public sealed record OperatorModel(string Operator, byte[] Bytes, ImmutableArray
             var feed = new OperatorFeed(name, TypeOf(parts[i].Split(' ')[0]), [.. parts[i].Split(' ')[1].Split(',').Select(long.Parse)]);
             feeds.Add(feed);
             var tensor = new TypeProto.Types.Tensor { ElemType = (int)feed.Type };
-            if (describesInputs) tensor.Shape = new TensorShapeProto { Dim = { feed.Shape.Select(dim => new TensorShapeProto.Types.Dimension { DimValue = dim }) } };
+            if (describesInputs)
+            {
+                tensor.Shape = new TensorShapeProto
+                {
+                    Dim = { feed.Shape.Select(dim => new TensorShapeProto.Types.Dimension { DimValue = dim }) },
+                };
+            }
+
             graph.Input.Add(new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = tensor } });
         }
 
-        var model = new ModelProto { IrVersion = 10, Graph = graph, OpsetImport = { new OperatorSetIdProto { Domain = "", Version = 24 }, new OperatorSetIdProto { Domain = "com.microsoft", Version = 1 } } };
+        var model = new ModelProto
+        {
+            IrVersion = 10,
+            Graph = graph,
+            OpsetImport =
+            {
+                new OperatorSetIdProto { Domain = "", Version = 24 },
+                new OperatorSetIdProto { Domain = "com.microsoft", Version = 1 },
+            },
+        };
         return new OperatorModel(words[0], model.ToByteArray(), feeds.ToImmutable());
     }
 
     private static AttributeProto Attribute(string word)
     {
         var (name, value) = (word[..word.IndexOf('=')], word[(word.IndexOf('=') + 1)..]);
-        if (value[0] == '[') return new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.Ints, Ints = { value[1..^1].Split(',').Select(long.Parse) } };
-        if (long.TryParse(value, out var number)) return new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.Int, I = number };
+        if (value[0] == '[')
+        {
+            return new AttributeProto
+            {
+                Name = name,
+                Type = AttributeProto.Types.AttributeType.Ints,
+                Ints = { value[1..^1].Split(',').Select(long.Parse) },
+            };
+        }
+
+        if (long.TryParse(value, out var number))
+            return new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.Int, I = number };
         return float.TryParse(value, CultureInfo.InvariantCulture, out var fraction)
             ? new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.Float, F = fraction }
-            : new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFrom(value, Encoding.UTF8) };
+            : new AttributeProto
+            {
+                Name = name,
+                Type = AttributeProto.Types.AttributeType.String,
+                S = ByteString.CopyFrom(value, Encoding.UTF8),
+            };
     }
 
     private static TensorProto Stored(string name, string text)

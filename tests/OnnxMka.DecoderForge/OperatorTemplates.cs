@@ -21,23 +21,33 @@ internal static class OperatorTemplates
         "com.microsoft.MatMulNBits K=64 N=32 bits=2 block_size=32 -> 1 | f32 2,3,64 | =u8 32,2,8 | =f32 64",
         "com.microsoft.MatMulBnb4 K=64 N=32 block_size=32 quant_type=1 -> 1 | f32 2,3,64 | =u8 1024 | =f32 64",
         "com.microsoft.GatherBlockQuantized gather_axis=0 quantize_axis=1 block_size=32 bits=4 -> 1 | =u8 50,32 | i64 2,3 | =f32 50,2",
-        "com.microsoft.GatherBlockQuantized gather_axis=0 quantize_axis=1 block_size=16 bits=8 -> 1 | =u8 50,64 | i64 2,3 | =f32 50,4 | =u8 50,4",
+        "com.microsoft.GatherBlockQuantized gather_axis=0 quantize_axis=1 block_size=16 bits=8 -> 1 | =u8 50,64 | i64 2,3 | =f32 50,4 | "
+            + "=u8 50,4",
         "com.microsoft.GatherBlockQuantized gather_axis=0 quantize_axis=1 block_size=16 -> 1 | =u4 50,64 | i64 2,3 | =f32 50,4 | =u4 50,4",
-        "com.microsoft.QMoE k=2 expert_weight_bits=4 activation_type=swiglu swiglu_fusion=1 normalize_routing_weights=1 -> 1 | f32 2,3,64 | f32 6,4 | =u8 4,192,32 | =f32 4,192 | | =u8 4,64,48 | =f32 4,64",
-        "com.microsoft.QMoE k=2 expert_weight_bits=8 activation_type=silu -> 1 | f32 2,3,64 | f32 6,4 | =u8 4,96,64 | =f32 4,96 | =f32 4,96 | =u8 4,64,96 | =f32 4,64 | =f32 4,64",
-        "com.microsoft.QMoE k=2 expert_weight_bits=4 block_size=32 activation_type=swiglu swiglu_fusion=1 -> 1 | f32 2,3,64 | f32 6,4 | =u8 4,192,32 | =f32 4,192,2 | | =u8 4,64,48 | =f32 4,64,3",
+        "com.microsoft.QMoE k=2 expert_weight_bits=4 activation_type=swiglu swiglu_fusion=1 normalize_routing_weights=1 -> 1 | "
+            + "f32 2,3,64 | f32 6,4 | =u8 4,192,32 | =f32 4,192 | | =u8 4,64,48 | =f32 4,64",
+        "com.microsoft.QMoE k=2 expert_weight_bits=8 activation_type=silu -> 1 | f32 2,3,64 | f32 6,4 | =u8 4,96,64 | =f32 4,96 | "
+            + "=f32 4,96 | =u8 4,64,96 | =f32 4,64 | =f32 4,64",
+        "com.microsoft.QMoE k=2 expert_weight_bits=4 block_size=32 activation_type=swiglu swiglu_fusion=1 -> 1 | f32 2,3,64 | f32 6,4 | "
+            + "=u8 4,192,32 | =f32 4,192,2 | | =u8 4,64,48 | =f32 4,64,3",
         "com.microsoft.MoE k=2 activation_type=relu -> 1 | f32 2,3,64 | f32 6,4 | =f32 4,96,64 | =f32 4,96 | =f32 4,64,96 | =f32 4,64",
         "com.microsoft.MoE k=2 activation_type=swiglu swiglu_fusion=1 -> 1 | f32 2,3,64 | f32 6,4 | =f32 4,192,64 | | =f32 4,64,96",
-        "com.microsoft.GroupQueryAttention num_heads=4 kv_num_heads=2 -> 3 | f32 2,1,64 | f32 2,1,32 | f32 2,1,32 | f32 2,2,7,16 | f32 2,2,7,16 | =i32 {7,7} | =i32 {8}",
-        "com.microsoft.GroupQueryAttention num_heads=4 kv_num_heads=2 do_rotary=1 local_window_size=4 softcap=2.5 -> 3 | f32 2,3,128 | | | f32 2,2,0,16 | f32 2,2,0,16 | =i32 {2,2} | =i32 {3} | =f32 128,8 | =f32 128,8",
-        "com.microsoft.GroupQueryAttention num_heads=4 kv_num_heads=4 do_rotary=1 rotary_interleaved=1 scale=0.5 -> 3 | f16 1,1,64 | f16 1,1,64 | f16 1,1,64 | f16 1,4,7,16 | f16 1,4,7,16 | =i32 {7} | =i32 {8} | =f16 64,8 | =f16 64,8",
+        "com.microsoft.GroupQueryAttention num_heads=4 kv_num_heads=2 -> 3 | f32 2,1,64 | f32 2,1,32 | f32 2,1,32 | f32 2,2,7,16 | "
+            + "f32 2,2,7,16 | =i32 {7,7} | =i32 {8}",
+        "com.microsoft.GroupQueryAttention num_heads=4 kv_num_heads=2 do_rotary=1 local_window_size=4 softcap=2.5 -> 3 | f32 2,3,128 | | | "
+            + "f32 2,2,0,16 | f32 2,2,0,16 | =i32 {2,2} | =i32 {3} | =f32 128,8 | =f32 128,8",
+        "com.microsoft.GroupQueryAttention num_heads=4 kv_num_heads=4 do_rotary=1 rotary_interleaved=1 scale=0.5 -> 3 | f16 1,1,64 | "
+            + "f16 1,1,64 | f16 1,1,64 | f16 1,4,7,16 | f16 1,4,7,16 | =i32 {7} | =i32 {8} | =f16 64,8 | =f16 64,8",
         "com.microsoft.MultiHeadAttention num_heads=4 -> 1 | f32 2,3,64 | f32 2,3,64 | f32 2,3,64 | =f32 192",
-        "com.microsoft.MultiHeadAttention num_heads=4 unidirectional=1 -> 3 | f32 2,3,64 | f32 2,3,64 | f32 2,3,64 | | =i32 2,8 | =f32 1,4,3,8 | f32 2,4,5,16 | f32 2,4,5,16",
+        "com.microsoft.MultiHeadAttention num_heads=4 unidirectional=1 -> 3 | f32 2,3,64 | f32 2,3,64 | f32 2,3,64 | | =i32 2,8 | "
+            + "=f32 1,4,3,8 | f32 2,4,5,16 | f32 2,4,5,16",
         "com.microsoft.Attention num_heads=4 unidirectional=1 -> 2 | f32 2,3,64 | =f32 64,192 | =f32 192 | =i32 2,3 | f32 2,2,4,0,16",
         "com.microsoft.Attention num_heads=4 qkv_hidden_sizes=[32,32,64] -> 1 | f32 2,3,64 | =f32 64,128 | =f32 128",
-        "com.microsoft.QAttention num_heads=4 unidirectional=1 -> 1 | u8 2,3,64 | =i8 64,192 | =f32 192 | =f32 {0.1} | =f32 {0.1} | | =u8 {3} | =i8 {0}",
+        "com.microsoft.QAttention num_heads=4 unidirectional=1 -> 1 | u8 2,3,64 | =i8 64,192 | =f32 192 | =f32 {0.1} | =f32 {0.1} | | "
+            + "=u8 {3} | =i8 {0}",
         "com.microsoft.RotaryEmbedding num_heads=4 -> 1 | f32 2,3,64 | i64 2,3 | =f32 128,8 | =f32 128,8",
-        "com.microsoft.RotaryEmbedding num_heads=4 rotary_embedding_dim=8 interleaved=1 -> 1 | f32 2,3,64 | =i64 {1} | =f32 128,4 | =f32 128,4",
+        "com.microsoft.RotaryEmbedding num_heads=4 rotary_embedding_dim=8 interleaved=1 -> 1 | f32 2,3,64 | =i64 {1} | =f32 128,4 | "
+            + "=f32 128,4",
         "com.microsoft.RotaryEmbedding -> 1 | f32 2,4,3,16 | i64 2,3 | =f32 128,8 | =f32 128,8",
         "RotaryEmbedding num_heads=4 -> 1 | f32 2,3,64 | =f32 128,8 | =f32 128,8 | i64 2,3",
         "RotaryEmbedding -> 1 | f32 2,4,3,16 | f32 2,3,8 | f32 2,3,8",

@@ -34,7 +34,13 @@ internal sealed class RandomForm(Random random, Network network, ImmutableArray<
                 ? Pick(random, QkvLayout.Separate, QkvLayout.Packed, QkvLayout.PackedPerHead)
                 : Pick(random, QkvLayout.Separate, QkvLayout.Packed),
             Linear = Pick(
-                random, LinearForm.MatMul, LinearForm.MatMul, LinearForm.MatMul, LinearForm.TransposedMatMul, LinearForm.GemmTransB, LinearForm.Conv1D,
+                random,
+                LinearForm.MatMul,
+                LinearForm.MatMul,
+                LinearForm.MatMul,
+                LinearForm.TransposedMatMul,
+                LinearForm.GemmTransB,
+                LinearForm.Conv1D,
                 LinearForm.NBits, LinearForm.QdqBlockwise),
             Quant = new QuantForm { Bits = Pick(random, 4, 4, 8), ZeroPoints = Pick(random, ZeroPoints.None, ZeroPoints.Packed) },
             Moe = Pick(random, MoeForm.DenseExperts, MoeForm.SoftExperts, MoeForm.Fused),
@@ -42,7 +48,9 @@ internal sealed class RandomForm(Random random, Network network, ImmutableArray<
             AnonymousWeights = Chance(random, 0.5),
             ConstantWeights = dialect == DialectKind.Dynamo && Chance(random, 0.2),
             Sharing = Sharing(dialect),
-            Functions = dialect == DialectKind.Dynamo ? Pick(random, FunctionForm.None, FunctionForm.PerLayer, FunctionForm.PerNorm) : FunctionForm.None,
+            Functions = dialect == DialectKind.Dynamo
+                ? Pick(random, FunctionForm.None, FunctionForm.PerLayer, FunctionForm.PerNorm)
+                : FunctionForm.None,
             KvPorts = Ports(attention),
             PortOrder = Pick(random, PortOrder.Interleaved, PortOrder.Grouped),
             Length = Chance(random, 0.6) ? LengthSource.Past : LengthSource.Mask,
@@ -68,7 +76,11 @@ internal sealed class RandomForm(Random random, Network network, ImmutableArray<
             AttentionForm.Standard,
         ];
         // Without a bias the CPU kernel of Attention reads through a null pointer.
-        var packs = network.QkvBias && !Rotates && network.Heads == network.KvHeads && network.QkNorm == QkNorm.None && blocks.All(b => b.Window == 0);
+        var packs = network.QkvBias
+            && !Rotates
+            && network.Heads == network.KvHeads
+            && network.QkNorm == QkNorm.None
+            && blocks.All(b => b.Window == 0);
         if (packs) possible.AddRange([AttentionForm.Packed, AttentionForm.Packed, AttentionForm.Packed]);
         return Pick<AttentionForm>(random, [.. possible]);
     }
@@ -85,7 +97,13 @@ internal sealed class RandomForm(Random random, Network network, ImmutableArray<
     private KvPortForm Ports(AttentionForm attention) => attention switch
     {
         AttentionForm.Decomposed => Pick(
-            random, KvPortForm.KeyValue, KvPortForm.KeyValue, KvPortForm.KeyValue, KvPortForm.CombinedPast, KvPortForm.CombinedPastKeyValues, KvPortForm.None),
+            random,
+            KvPortForm.KeyValue,
+            KvPortForm.KeyValue,
+            KvPortForm.KeyValue,
+            KvPortForm.CombinedPast,
+            KvPortForm.CombinedPastKeyValues,
+            KvPortForm.None),
         AttentionForm.Packed => Pick(random, KvPortForm.CombinedPast, KvPortForm.CombinedPast, KvPortForm.None),
         AttentionForm.GroupQuery => KvPortForm.KeyValue,
         _ => Pick(random, KvPortForm.KeyValue, KvPortForm.KeyValue, KvPortForm.None),
@@ -114,10 +132,19 @@ internal sealed class RandomForm(Random random, Network network, ImmutableArray<
             form.Shapes == ShapeForm.SharedSizes ? 15 : 0, form.Linear == LinearForm.QdqBlockwise ? 21 : 0,
         ];
         var opset = Pick(random, [.. new[] { 14, 17, 18, 21, 23 }.Where(o => o >= needs.Max())]);
-        var embeds = network is { Norm: NormKind.Layer, Positions: PositionKind.Learned, EmbeddingScale: 1, EmbeddingNorm: false, PositionOffset: 0 };
-        var startsWithNorm = network.Topology is Topology.PreNorm or Topology.ParallelOneNorm or Topology.ParallelTwoNorms or Topology.Sandwich;
+        var embeds = network is
+        {
+            Norm: NormKind.Layer,
+            Positions: PositionKind.Learned,
+            EmbeddingScale: 1,
+            EmbeddingNorm: false,
+            PositionOffset: 0,
+        };
+        var startsWithNorm =
+            network.Topology is Topology.PreNorm or Topology.ParallelOneNorm or Topology.ParallelTwoNorms or Topology.Sandwich;
         var embedNorm = embeds && startsWithNorm && form.Dialect == DialectKind.OrtOptimizer && !form.InputsEmbeds && Chance(random, 0.6);
-        var merges = form is { Attention: AttentionForm.Decomposed, Functions: FunctionForm.None, ConstantWeights: false, Sharing: SharingForm.None }
+        var merges =
+            form is { Attention: AttentionForm.Decomposed, Functions: FunctionForm.None, ConstantWeights: false, Sharing: SharingForm.None }
             && form.KvPorts != KvPortForm.None;
         return form with
         {

@@ -11,9 +11,16 @@ internal static class RandomNetwork
         var heads = random.Next(2) == 0 ? 2 : 4;
         var kvHeads = Pick(random, [.. new[] { 1, 2, 4 }.Where(k => heads % k == 0)]);
         var headSize = Pick(random, 16, 16, 32);
-        var positions = Pick(random, PositionKind.Rotary, PositionKind.Rotary, PositionKind.Rotary, PositionKind.Learned, PositionKind.None);
+        var positions = Pick(
+            random, PositionKind.Rotary, PositionKind.Rotary, PositionKind.Rotary, PositionKind.Learned, PositionKind.None);
         var topology = Pick(
-            random, Topology.PreNorm, Topology.PreNorm, Topology.PreNorm, Topology.PostNorm, Topology.ParallelOneNorm, Topology.ParallelTwoNorms,
+            random,
+            Topology.PreNorm,
+            Topology.PreNorm,
+            Topology.PreNorm,
+            Topology.PostNorm,
+            Topology.ParallelOneNorm,
+            Topology.ParallelTwoNorms,
             Topology.Sandwich, Topology.NormAfter);
 
         // Where attention reads the stream itself, which grows from block to block, only q/k norms keep the scores in bounds.
@@ -52,7 +59,8 @@ internal static class RandomNetwork
     /// <summary>2 to 8 blocks: all of a kind, or two kinds by turns in one property.</summary>
     public static ImmutableArray<BlockSpec> DrawBlocks(Random random, Network network)
     {
-        var dense = Pick(random, MlpKind.SwiGlu, MlpKind.SwiGlu, MlpKind.GeGlu, MlpKind.Gelu, MlpKind.GeluTanh, MlpKind.Relu, MlpKind.ReluSquared);
+        var dense = Pick(
+            random, MlpKind.SwiGlu, MlpKind.SwiGlu, MlpKind.GeGlu, MlpKind.Gelu, MlpKind.GeluTanh, MlpKind.Relu, MlpKind.ReluSquared);
         var count = random.Next(2, 9);
         var (pattern, period, phase) = (random.Next(8), random.Next(2, 4), random.Next(3));
         return [.. Enumerable.Range(0, count).Select(i =>

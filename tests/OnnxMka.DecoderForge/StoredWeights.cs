@@ -36,10 +36,13 @@ public static class StoredWeights
         var insideAttention = form.Attention == AttentionForm.Packed && role is (Role.Query or Role.Key or Role.Value);
         if (!IsLinear(form.Linear) || insideAttention) return tensor;
         if (tensor.Shape.Length == 2) return Linear(form, tensor, bits);
-        return isExpert && form.Moe is (MoeForm.DenseExperts or MoeForm.SoftExperts) ? PerExpert(tensor, t => Linear(form, t, bits)) : tensor;
+        return isExpert && form.Moe is (MoeForm.DenseExperts or MoeForm.SoftExperts)
+            ? PerExpert(tensor, t => Linear(form, t, bits))
+            : tensor;
     }
 
-    private static bool IsLinear(LinearForm form) => form is LinearForm.NBits or LinearForm.QdqBlockwise or LinearForm.QdqBlockwiseTransposed
+    private static bool IsLinear(LinearForm form) =>
+        form is LinearForm.NBits or LinearForm.QdqBlockwise or LinearForm.QdqBlockwiseTransposed
         or LinearForm.QdqInt8 or LinearForm.QdqFloat8 or LinearForm.DynamicInt8;
 
     private static WeightTensor Linear(GraphForm form, WeightTensor matrix, int bits)
@@ -72,5 +75,8 @@ public static class StoredWeights
         PerExpert(experts, e => Quantiser.Quantise(e, new QuantForm { Bits = bits, BlockSize = e.Shape[0] }).Dequantised());
 
     private static WeightTensor PerExpert(WeightTensor experts, Func<WeightTensor, WeightTensor> change) =>
-        experts with { Values = Enumerable.Range(0, experts.Shape[0]).SelectMany(e => change(experts.Slice(e)).Values.ToArray()).ToArray() };
+        experts with
+        {
+            Values = Enumerable.Range(0, experts.Shape[0]).SelectMany(e => change(experts.Slice(e)).Values.ToArray()).ToArray(),
+        };
 }

@@ -42,7 +42,14 @@ internal static class FuzzCase
     {
         var random = new Random(~seed);
         var ids = Path.Combine(folder, "ids.jsonl");
-        if (!File.Exists(ids)) File.WriteAllLines(ids, Enumerable.Range(0, Ids).Select(_ => $"[{string.Join(',', Enumerable.Range(0, Length).Select(_ => random.Next(Vocabulary)))}]"));
+        if (!File.Exists(ids))
+        {
+            File.WriteAllLines(
+                ids,
+                Enumerable.Range(0, Ids).Select(
+                    _ => $"[{string.Join(',', Enumerable.Range(0, Length).Select(_ => random.Next(Vocabulary)))}]"));
+        }
+
         var model = Path.Combine(folder, "model.onnx");
         File.WriteAllBytes(model, Model(seed));
         var options = new CompressionOptions
@@ -72,6 +79,7 @@ internal static class FuzzCase
             _ => options,
         };
 
-        CompressionOptions With(params ReadOnlySpan<Bench.Step> steps) => options with { Recipe = options.Recipe with { Steps = [.. steps] } };
+        CompressionOptions With(params ReadOnlySpan<Bench.Step> steps) =>
+            options with { Recipe = options.Recipe with { Steps = [.. steps] } };
     }
 }

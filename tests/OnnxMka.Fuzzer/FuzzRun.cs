@@ -19,12 +19,17 @@ internal sealed class FuzzRun(int first, int count)
     private static readonly TimeSpan LongestBatch = TimeSpan.FromHours(3);
 
     private readonly ConcurrentBag<CaseOutcome> _outcomes = [];
-    private readonly ChildProgram _program = ChildProgram.Current! with { Environment = ChildProgram.Current.Environment.Add("DOTNET_GCHeapHardLimit", $"0x{Heap:X}") };
+    private readonly ChildProgram _program = ChildProgram.Current! with
+    {
+        Environment = ChildProgram.Current.Environment.Add("DOTNET_GCHeapHardLimit", $"0x{Heap:X}"),
+    };
 
     public IReadOnlyCollection<CaseOutcome> Run(CancellationToken ct)
     {
-        var batches = Enumerable.Range(0, (count + BatchSize - 1) / BatchSize).Select(b => (First: first + (b * BatchSize), Count: Math.Min(BatchSize, count - (b * BatchSize))));
-        Parallel.ForEach(batches, new ParallelOptions { MaxDegreeOfParallelism = Workers, CancellationToken = ct }, b => Batch(b.First, b.Count, ct));
+        var batches = Enumerable.Range(0, (count + BatchSize - 1) / BatchSize).Select(
+            b => (First: first + (b * BatchSize), Count: Math.Min(BatchSize, count - (b * BatchSize))));
+        Parallel.ForEach(
+            batches, new ParallelOptions { MaxDegreeOfParallelism = Workers, CancellationToken = ct }, b => Batch(b.First, b.Count, ct));
         return [.. _outcomes];
     }
 
@@ -54,7 +59,9 @@ internal sealed class FuzzRun(int first, int count)
         if (FuzzCase.IsOperator(died.Seed)) return died with { End = CaseEnd.Kernel };
         var (ended, again) = Child(died.Seed, 1, folder, isolate: true, ct);
         if (again is not null) return again with { End = CaseEnd.Escaped };
-        return ended[0].End == CaseEnd.Refused ? ended[0] with { End = CaseEnd.Contained, Detail = $"{died.Detail}, {ended[0].Detail}" } : ended[0];
+        return ended[0].End == CaseEnd.Refused
+            ? ended[0] with { End = CaseEnd.Contained, Detail = $"{died.Detail}, {ended[0].Detail}" }
+            : ended[0];
     }
 
     /// <summary>Cases that came to an end, and the one that the process ended at.</summary>
@@ -69,5 +76,7 @@ internal sealed class FuzzRun(int first, int count)
 
     /// <summary>What the C++ library says before it aborts; what came before that is of other cases.</summary>
     private static string Words(string errors) =>
-        errors.LastIndexOf("terminate called", StringComparison.Ordinal) is >= 0 and var start ? $", {errors[start..].Trim().ReplaceLineEndings(" ")}" : "";
+        errors.LastIndexOf("terminate called", StringComparison.Ordinal) is >= 0 and var start
+            ? $", {errors[start..].Trim().ReplaceLineEndings(" ")}"
+            : "";
 }

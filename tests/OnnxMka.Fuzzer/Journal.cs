@@ -31,7 +31,8 @@ internal static class Journal
         {
             var words = line.Split(' ', 3);
             begun = words.Length == 1 ? int.Parse(words[0]) : null;
-            if (words.Length == 3) ended.Add(new CaseOutcome(int.Parse(words[0]), Enum.Parse<CaseEnd>(words[1]), words[2].Replace('\u2028', '\n')));
+            if (words.Length == 3)
+                ended.Add(new CaseOutcome(int.Parse(words[0]), Enum.Parse<CaseEnd>(words[1]), words[2].Replace('\u2028', '\n')));
         }
 
         return (ended, begun);

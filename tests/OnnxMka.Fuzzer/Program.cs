@@ -5,7 +5,8 @@ using OnnxMka.Isolation;
 
 [assembly: ServesProbes]
 
-// OnnxMka.Fuzzer [CASES [FIRST_SEED]]: damaged models through load, calibrate, score, drop, write, step and evaluate, some hundred a child process.
+// OnnxMka.Fuzzer [CASES [FIRST_SEED]]: damaged models through load, calibrate, score, drop, write, step and evaluate, some hundred a child
+// process.
 var verbs = Probes.All.ToImmutableDictionary(StringComparer.Ordinal).Add(CaseBatch.Verb, CaseBatch.Run);
 if (ChildServer.Serve(args, verbs) is { } served) return served;
 if (args.Length > 2 || args.Any(a => !int.TryParse(a, out var number) || number < 0))

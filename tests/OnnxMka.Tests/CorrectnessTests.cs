@@ -25,7 +25,14 @@ public sealed class CorrectnessTests
     public void One_ratio_0_keeps_every_tensor_and_the_logits()
     {
         using var folder = new TempFolder();
-        var result = Compressor.Run(new CompressionOptions { Input = Books16.ModelPath, Output = new() { Path = folder["same.onnx"] }, Recipe = RecipeOf.Steps(new Merge { Ratio = 0 }), Evaluate = false });
+        var result = Compressor.Run(
+            new CompressionOptions
+            {
+                Input = Books16.ModelPath,
+                Output = new() { Path = folder["same.onnx"] },
+                Recipe = RecipeOf.Steps(new Merge { Ratio = 0 }),
+                Evaluate = false,
+            });
         var copy = OnnxModel.Load(result.Emitted!.ModelPath);
         using var reader = new TensorReader();
         Assert.Equal(Books16.Map.Model.Graph.Initializers.Keys, copy.Graph.Initializers.Keys);
@@ -41,11 +48,16 @@ public sealed class CorrectnessTests
     [InlineData(15)]
     public void Two_dropping_a_block_that_adds_nothing_changes_nothing(int block)
     {
-        var silent = WithWeights(Books16.Map, block, (tensor, role) => role is "self_attn/o_proj" or "mlp/down_proj" ? new MemoryBytes(new byte[tensor.ByteLength]) : null);
+        var silent = WithWeights(
+            Books16.Map,
+            block,
+            (tensor, role) => role is "self_attn/o_proj" or "mlp/down_proj" ? new MemoryBytes(new byte[tensor.ByteLength]) : null);
         var dropped = ModelRewriter.Apply(BlockDetector.Detect(silent), Books16.Plan([block])).Model;
         // x + 0 is x: not one bit changes, up to fusions that the runtime may choose otherwise (2^-23 a rounding).
         Assert.True(Compare.Relative(Books16.Logits(silent, Books16.Prompt), Books16.Logits(dropped, Books16.Prompt)) < 1e-6);
-        Assert.True(Compare.Relative(Books16.Logits(Books16.Map.Model, Books16.Prompt), Books16.Logits(dropped, Books16.Prompt)) > 1e-3, "the control: the block did something before");
+        Assert.True(
+            Compare.Relative(Books16.Logits(Books16.Map.Model, Books16.Prompt), Books16.Logits(dropped, Books16.Prompt)) > 1e-3,
+            "the control: the block did something before");
     }
 
     [Theory]
@@ -77,7 +89,9 @@ public sealed class CorrectnessTests
         var model = ModelRewriter.Apply(Books16.Map, ReferencePlan(name)).Model;
         Assert.True(LastLogitsDifference(model, answer) < LogitTolerance, $"{name}: {LastLogitsDifference(model, answer):e2}");
         // The control: another alpha, or another block, does not pass.
-        var wrong = ModelRewriter.Apply(Books16.Map, name.Contains("merge", StringComparison.Ordinal) ? Books16.Plan([10], (9, [(9, 0.7), (10, 0.3)])) : Books16.Plan([8])).Model;
+        var wrong = ModelRewriter.Apply(
+            Books16.Map,
+            name.Contains("merge", StringComparison.Ordinal) ? Books16.Plan([10], (9, [(9, 0.7), (10, 0.3)])) : Books16.Plan([8])).Model;
         Assert.True(LastLogitsDifference(wrong, answer) > 10 * LogitTolerance);
     }
 
@@ -108,7 +122,11 @@ public sealed class CorrectnessTests
     {
         // The control: two blocks' cache inputs swapped behind the names.
         var script = new EditScript();
-        var swap = new Dictionary<string, string>(StringComparer.Ordinal) { ["past_key_values.3.key"] = "past_key_values.4.key", ["past_key_values.4.key"] = "past_key_values.3.key" };
+        var swap = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["past_key_values.3.key"] = "past_key_values.4.key",
+            ["past_key_values.4.key"] = "past_key_values.3.key",
+        };
         foreach (var node in Books16.Map.Model.Graph.Nodes)
         {
             for (var slot = 0; slot < node.Inputs.Length; slot++)
@@ -141,7 +159,12 @@ public sealed class CorrectnessTests
         })).ToArray();
         var files = Directory.GetFiles(folder["a"]).Select(f => Path.GetFileName(f)!).ToArray();
         Assert.Contains("model.onnx", files);
-        Assert.All(files, f => Assert.True(File.ReadAllBytes(Path.Combine(folder["a"], f)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder["b"], f))), f));
+        Assert.All(
+            files,
+            f => Assert.True(
+                File.ReadAllBytes(Path.Combine(folder["a"], f)).AsSpan()
+                    .SequenceEqual(File.ReadAllBytes(Path.Combine(folder["b"], f))),
+                f));
         Assert.Equal(12, runs[0].Plan.Groups.Length);
     }
 

@@ -12,7 +12,10 @@ public sealed partial class DocumentationTests
             .Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
             .SelectMany(f => Code().Matches(File.ReadAllText(f)).Select(m => m.Value.Trim('"')))
             .ToSortedSet();
-        var documented = Code().Matches(File.ReadAllText(Path.Combine(Books16.Root, "docs", "refusals.md")).Replace("| MKA", "\"MKA", StringComparison.Ordinal).Replace(" | ", "\" ", StringComparison.Ordinal))
+        var documented = Code().Matches(
+            File.ReadAllText(Path.Combine(Books16.Root, "docs", "refusals.md"))
+                .Replace("| MKA", "\"MKA", StringComparison.Ordinal)
+                .Replace(" | ", "\" ", StringComparison.Ordinal))
             .Select(m => m.Value.Trim('"'))
             .ToSortedSet();
         Assert.Equal(used, documented);

@@ -6,7 +6,9 @@ using static OnnxMka.Graph.Proto.AttributeProto.Types;
 
 namespace OnnxMka.MakeBig;
 
-/// <summary>A decoder as ORT GenAI's model builder writes it: skip-norms, GroupQueryAttention with rotary inside, fp16, grouped cache ports.</summary>
+/// <summary>
+/// A decoder as ORT GenAI's model builder writes it: skip-norms, GroupQueryAttention with rotary inside, fp16, grouped cache ports.
+/// </summary>
 internal sealed class BigDecoder
 {
     private const string Contrib = "com.microsoft";
@@ -74,7 +76,8 @@ internal sealed class BigDecoder
                 for (var k = 0; k < half; k++) values[(p * half) + k] = (Half)function(p * Math.Pow(500000, -(double)k / half));
             }
 
-            Tensor(name, ElementType.Float16, [Shape.MaxPositions, half], new MemoryBytes(MemoryMarshal.AsBytes(values.AsSpan()).ToArray()));
+            Tensor(
+                name, ElementType.Float16, [Shape.MaxPositions, half], new MemoryBytes(MemoryMarshal.AsBytes(values.AsSpan()).ToArray()));
         }
     }
 
@@ -89,7 +92,10 @@ internal sealed class BigDecoder
             Linear($"{name}.attn.{projection}", $"{name}/normed", _shape.Hidden, width);
         Node(
             "GroupQueryAttention", Contrib,
-            [$"{name}.attn.q_proj/out", $"{name}.attn.k_proj/out", $"{name}.attn.v_proj/out", $"past_key_values.{i}.key", $"past_key_values.{i}.value", "seqlens_k", "total_sequence", "cos_cache", "sin_cache"],
+            [
+                $"{name}.attn.q_proj/out", $"{name}.attn.k_proj/out", $"{name}.attn.v_proj/out", $"past_key_values.{i}.key",
+                $"past_key_values.{i}.value", "seqlens_k", "total_sequence", "cos_cache", "sin_cache",
+            ],
             [$"{name}/attention", $"present.{i}.key", $"present.{i}.value"],
             ("num_heads", (long)_shape.Heads), ("kv_num_heads", (long)_shape.KvHeads), ("do_rotary", 1L));
         var attention = Linear($"{name}.attn.o_proj", $"{name}/attention", _shape.Heads * _shape.HeadSize, _shape.Hidden);
@@ -120,14 +126,20 @@ internal sealed class BigDecoder
     private string Norm(string name, string input, string output)
     {
         Ones($"{name}.weight");
-        Node("SimplifiedLayerNormalization", "", [input, $"{name}.weight"], [output], ("axis", -1L), ("epsilon", 1e-5f), ("stash_type", 1L));
+        Node(
+            "SimplifiedLayerNormalization", "", [input, $"{name}.weight"], [output], ("axis", -1L), ("epsilon", 1e-5f), ("stash_type", 1L));
         return output;
     }
 
     private void SkipNorm(string name, string stream, string branch, string output, string sum)
     {
         Ones($"{name}.weight");
-        Node("SkipSimplifiedLayerNormalization", Contrib, [stream, branch, $"{name}.weight"], sum.Length > 0 ? [output, "", "", sum] : [output], ("epsilon", 1e-5f));
+        Node(
+            "SkipSimplifiedLayerNormalization",
+            Contrib,
+            [stream, branch, $"{name}.weight"],
+            sum.Length > 0 ? [output, "", "", sum] : [output],
+            ("epsilon", 1e-5f));
     }
 
     private void Ones(string name)
@@ -138,10 +150,18 @@ internal sealed class BigDecoder
     }
 
     private void Weight(string name, long rows, long columns, int exponent) =>
-        Tensor(name, ElementType.Float16, [rows, columns], new RandomHalves(rows * columns, (ulong)_graph.Initializer.Count << 40, exponent));
+        Tensor(
+            name, ElementType.Float16, [rows, columns], new RandomHalves(rows * columns, (ulong)_graph.Initializer.Count << 40, exponent));
 
     private void Ints(string name, params long[] values) =>
-        _graph.Initializer.Add(new TensorProto { Name = name, DataType = (int)ElementType.Int64, Dims = { values.Length }, RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values.AsSpan())) });
+        _graph.Initializer.Add(
+            new TensorProto
+            {
+                Name = name,
+                DataType = (int)ElementType.Int64,
+                Dims = { values.Length },
+                RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values.AsSpan())),
+            });
 
     private void Tensor(string name, ElementType type, long[] dims, TensorContent content)
     {
@@ -172,6 +192,7 @@ internal sealed class BigDecoder
         _graph.Node.Add(node);
     }
 
-    private static void Port(Google.Protobuf.Collections.RepeatedField<ValueInfoProto> ports, string name, ElementType type, params string[] dims) =>
+    private static void Port(
+        Google.Protobuf.Collections.RepeatedField<ValueInfoProto> ports, string name, ElementType type, params string[] dims) =>
         ports.Add(OnnxMka.Graph.Editing.NodeSpecs.Port(name, type, [.. dims]));
 }

@@ -25,5 +25,7 @@ File.WriteAllText(
     }
 
     """);
-Console.Error.WriteLine($"{shape.Name}: {written.TotalBytes:N0} bytes in {clock.Elapsed.TotalSeconds:0.0} s, peak {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MB");
+Console.Error.WriteLine(
+    $"{shape.Name}: {written.TotalBytes:N0} bytes in {clock.Elapsed.TotalSeconds:0.0} s, peak "
+        + $"{Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MB");
 return 0;

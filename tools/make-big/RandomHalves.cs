@@ -24,7 +24,8 @@ internal sealed class RandomHalves(long elements, ulong seed, int exponent) : Co
         var exponents = bits | (bits << 16) | (bits << 32) | (bits << 48);
         var start = (ulong)offset / 8;
         // Sign and mantissa are random, the exponent is fixed.
-        for (var i = 0; i < words.Length; i++) words[i] = (Mix(seed + ((start + (ulong)i) * 0x9E3779B97F4A7C15UL)) & 0x83FF83FF83FF83FFUL) | exponents;
+        for (var i = 0; i < words.Length; i++)
+            words[i] = (Mix(seed + ((start + (ulong)i) * 0x9E3779B97F4A7C15UL)) & 0x83FF83FF83FF83FFUL) | exponents;
     }
 
     /// <summary>SplitMix64's output function (Steele, Lea, Flood 2014).</summary>

@@ -1,7 +1,8 @@
 namespace OnnxMka.MakeBig;
 
 /// <summary>Sizes of a published decoder; the weights are random.</summary>
-internal sealed record Shape(string Name, int Blocks, int Hidden, int Heads, int KvHeads, int HeadSize, int Inner, int Vocabulary, bool Tied)
+internal sealed record Shape(
+    string Name, int Blocks, int Hidden, int Heads, int KvHeads, int HeadSize, int Inner, int Vocabulary, bool Tied)
 {
     public static IReadOnlyList<Shape> Known { get; } =
     [

@@ -27,7 +27,10 @@ internal sealed class CompressVerb
     private readonly Option<FileInfo[]> _report =
         new("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
     private readonly Option<FileInfo?> _planOut = new("--plan-out") { Description = "Write the plan (.json)" };
-    private readonly Option<bool> _modelCard = new("--model-card") { Description = "Write a README.md with plan, cost and command (MODEL_CARD.md where a README.md exists, unless --force)" };
+    private readonly Option<bool> _modelCard = new("--model-card")
+    {
+        Description = "Write a README.md with plan, cost and command (MODEL_CARD.md where a README.md exists, unless --force)",
+    };
     private readonly Option<FileInfo?> _adapterMap =
         new("--adapter-map") { Description = "Write old and new layer numbers, for adapters (.json)" };
     private readonly Option<FileInfo?> _mergekit = new("--mergekit") { Description = "Write the same merge for mergekit (.yml)" };
@@ -151,7 +154,11 @@ internal sealed class CompressVerb
         TextFile.CheckWritable(new[] { _planOut, _recipes.Out, _recipes.Lock, _adapterMap, _mergekit, _pruneList }.Select(parsed.GetValue));
         var recipe = given ?? _recipe.Recipe(parsed, plan) with
         {
-            Calibration = new() { HeldBackSamples = UsageRange.Within<CalibrationOptions, int>(parsed.GetValue(_evalSamples), nameof(CalibrationOptions.HeldBackSamples), "--eval-samples") },
+            Calibration = new()
+            {
+                HeldBackSamples = UsageRange.Within<CalibrationOptions, int>(
+                    parsed.GetValue(_evalSamples), nameof(CalibrationOptions.HeldBackSamples), "--eval-samples"),
+            },
         };
         // A correction that nobody asked for changes neither plan nor sizes.
         if (dryRun) recipe = recipe with { Steps = [.. recipe.Steps.Where(s => s is not CorrectionStep { WherePossible: true })] };
@@ -162,7 +169,7 @@ internal sealed class CompressVerb
             Input = input,
             Recipe = recipe with { Scoring = recipe.Scoring with { Analysis = analysis } },
             JournalFile = journal,
-            Budget = _quality.Budget(parsed),
+            Budget = _recipe.Budget(parsed),
             Output = new()
             {
                 Path = dryRun ? null : output,

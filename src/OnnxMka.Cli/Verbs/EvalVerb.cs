@@ -12,15 +12,38 @@ internal sealed class EvalVerb
 {
     private readonly Argument<string?> _model =
         new("model") { Description = "ONNX decoder: a file or folder", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<string?> _against = new("--against") { Description = "The model that it was made from: KL divergence, top-1 and top-5 agreement, generations side by side" };
-    private readonly Option<string?> _text = new("--text") { Description = "Text file, JSON lines with \"text\", or a folder of them (default without other tasks: built-in held-back prose)" };
+    private readonly Option<string?> _against = new("--against")
+    {
+        Description = "The model that it was made from: KL divergence, top-1 and top-5 agreement, generations side by side",
+    };
+    private readonly Option<string?> _text = new("--text")
+    {
+        Description = "Text file, JSON lines with \"text\", or a folder of them (default without other tasks: built-in held-back prose)",
+    };
     private readonly Option<string?> _ids = new("--text-ids") { Description = "Token ids, JSON lines, for models without a tokenizer" };
     private readonly Option<string?> _mmlu = new("--mmlu") { Description = "Folder with dev/ and test/ of MMLU as published" };
-    private readonly Option<int> _shots = new("--shots") { Description = "Worked examples before an MMLU question, 0 to 5", DefaultValueFactory = _ => ChoiceFiles.MostShots };
-    private readonly Option<MmluRanking> _rank = new("--mmlu-rank") { HelpName = "letter|text", Description = "Rank MMLU answers by their letter or by their text", DefaultValueFactory = _ => MmluRanking.Letter };
-    private readonly Option<string[]> _choices = new("--choices") { Description = "Multiple choice, JSON lines: question, choices, answer; or contexts, continuation, answer (may be repeated)", DefaultValueFactory = _ => [] };
+    private readonly Option<int> _shots = new("--shots")
+    {
+        Description = "Worked examples before an MMLU question, 0 to 5",
+        DefaultValueFactory = _ => ChoiceFiles.MostShots,
+    };
+    private readonly Option<MmluRanking> _rank = new("--mmlu-rank")
+    {
+        HelpName = "letter|text",
+        Description = "Rank MMLU answers by their letter or by their text",
+        DefaultValueFactory = _ => MmluRanking.Letter,
+    };
+    private readonly Option<string[]> _choices = new("--choices")
+    {
+        Description = "Multiple choice, JSON lines: question, choices, answer; or contexts, continuation, answer (may be repeated)",
+        DefaultValueFactory = _ => [],
+    };
     private readonly Option<string?> _lastWord = new("--lambada") { Description = "Last-word prediction, JSON lines: text" };
-    private readonly Option<int> _facts = new("--facts") { HelpName = "N", Description = "Generated questions about facts, N of each set: known by heart, told in the prompt, and made up but untold" };
+    private readonly Option<int> _facts = new("--facts")
+    {
+        HelpName = "N",
+        Description = "Generated questions about facts, N of each set: known by heart, told in the prompt, and made up but untold",
+    };
     private readonly Option<int?> _limit = new("--limit") { Description = "Most items a task, chosen by the seed" };
     private readonly Option<int> _seed =
         new("--seed") { Description = "Chooses items, prompts and bootstrap draws", DefaultValueFactory = _ => 0 };
@@ -31,7 +54,12 @@ internal sealed class EvalVerb
     private readonly Option<int?> _window =
         new("--window") { Description = "Tokens read at once (default: the model's context, at most 1024)" };
     private readonly Option<int?> _stride = new("--stride") { Description = "Tokens from one window to the next (default: the window)" };
-    private readonly Option<BosUse> _bos = new("--bos") { HelpName = "auto|on|off", Description = "BOS token before every window: as the tokenizer does, always, never", DefaultValueFactory = _ => BosUse.Auto };
+    private readonly Option<BosUse> _bos = new("--bos")
+    {
+        HelpName = "auto|on|off",
+        Description = "BOS token before every window: as the tokenizer does, always, never",
+        DefaultValueFactory = _ => BosUse.Auto,
+    };
     private readonly Option<bool> _noSpeed = new("--no-speed") { Description = "Do not measure prefill and decode speed" };
     private readonly Option<string> _ep = new("--ep") { Description = "auto, cpu or cuda", DefaultValueFactory = _ => "auto" };
     private readonly Option<int> _device = new("--device-id") { Description = "Which GPU", DefaultValueFactory = _ => 0 };
@@ -176,7 +204,11 @@ internal static class EvalMergeVerb
     public static Command Create()
     {
         var files = new Argument<string[]>("results") { Description = "Result files of all shards", Arity = ArgumentArity.OneOrMore };
-        var report = new Option<FileInfo[]>("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
+        var report = new Option<FileInfo[]>("--report")
+        {
+            Description = "Write a report (.html, .json, .md; may be repeated)",
+            DefaultValueFactory = _ => [],
+        };
         var json = new Option<bool>("--json") { Description = "Print JSON" };
         var command = new Command("merge", "Join the result files of all shards") { files, report, json };
         command.SetAction(parsed => ErrorLines.Run(() =>

@@ -15,7 +15,11 @@ internal static class InspectVerb
     {
         var model = new Argument<string>("model") { Description = "ONNX decoder: a file or folder" };
         var json = new Option<bool>("--json") { Description = "Print JSON" };
-        var report = new Option<FileInfo[]>("--report") { Description = "Write a report (.html, .json, .md; may be repeated)", DefaultValueFactory = _ => [] };
+        var report = new Option<FileInfo[]>("--report")
+        {
+            Description = "Write a report (.html, .json, .md; may be repeated)",
+            DefaultValueFactory = _ => [],
+        };
         var command = new Command("inspect", "Show blocks, seams, KV ports, parameters and bytes") { model, report, json };
         command.SetAction(parsed => ErrorLines.Run(() =>
         {
@@ -38,8 +42,13 @@ internal static class InspectVerb
     {
         var console = ResultTables.Stdout();
         var opsets = map.Model.Opsets.Select(o => $"{(o.Key.Length > 0 ? o.Key : "ai.onnx")} {o.Value}");
-        console.WriteLine(PrintableText.Of($"{Path.GetFileName(map.Model.Path)}: {map.Model.Producer}, IR {map.Model.IrVersion}, opset {string.Join(", ", opsets)}, {map.Model.Graph.Nodes.Count:N0} nodes"));
-        console.WriteLine(PrintableText.Of($"{map.Count} blocks from {map.TokenInput} to {map.Logits}; the stream enters as {map.Blocks[0].Input.Value}"));
+        console.WriteLine(
+            PrintableText.Of(
+                $"{Path.GetFileName(map.Model.Path)}: {map.Model.Producer}, IR {map.Model.IrVersion}, opset {string.Join(", ", opsets)}, "
+                    + $"{map.Model.Graph.Nodes.Count:N0} nodes"));
+        console.WriteLine(
+            PrintableText.Of(
+                $"{map.Count} blocks from {map.TokenInput} to {map.Logits}; the stream enters as {map.Blocks[0].Input.Value}"));
         var table = ResultTables.Table("block", "kind", "nodes", "parameters", "bytes", "KV in", "KV out", "seam after it");
         foreach (var b in map.Blocks)
         {

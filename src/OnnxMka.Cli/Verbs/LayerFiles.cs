@@ -35,7 +35,11 @@ internal static class LayerFiles
         }
 
         if (weights is not null && Correction(recipe) is { } correction)
-            throw new UsageException($"{Named([weights.Name])} of sums of the original's layers, and there is no word for {correction}: leave the one or the other out.");
+        {
+            throw new UsageException(
+                $"{Named([weights.Name])} of sums of the original's layers, and there is no word for {correction}: "
+                    + "leave the one or the other out.");
+        }
 
         if (numbers is not null && Mixed(recipe) is { } mixed)
         {

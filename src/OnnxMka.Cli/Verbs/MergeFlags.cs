@@ -13,7 +13,12 @@ internal sealed class MergeFlags
 
     private static readonly BoundsAttribute Bounds = BoundsAttribute.Of<Merge>(nameof(Merge.Alpha));
 
-    private readonly Option<string?> _alpha = new("--alpha") { HelpName = "A|fit", Description = "Share of the block that is kept, 0 to 1, or fit: least squares on calibration text, a share a weight (default: the pair's similarity, at least 0.5)" };
+    private readonly Option<string?> _alpha = new("--alpha")
+    {
+        HelpName = "A|fit",
+        Description = "Share of the block that is kept, 0 to 1, or fit: least squares on calibration text, a share a weight (default: "
+            + "the pair's similarity, at least 0.5)",
+    };
     private readonly Option<AlignUnits> _align = ChoiceOption.Of<AlignUnits>(
         "--align", "Put MLP neurons or attention heads in the order of the block they are merged into");
 

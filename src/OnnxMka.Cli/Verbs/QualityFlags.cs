@@ -14,12 +14,28 @@ internal sealed class QualityFlags
 {
     private static readonly string[] Kinds = ["none", .. CorrectionNames.All];
 
-    private readonly Option<string?> _select = new("--select") { HelpName = string.Join('|', Selectors.BuiltIn.Names), Description = "How the blocks that go are chosen (default: npib)" };
-    private readonly Option<string?> _compensate = new("--compensate") { HelpName = string.Join('|', Kinds), Description = "Closed-form correction of what is left (default: refit, where it can be done)" };
-    private readonly Option<double?> _ridge = new("--ridge") { Description = "First ridge of the correction, in units of the mean diagonal (default: 1e-2 for refit, else 1e-3)" };
+    private readonly Option<string?> _select = new("--select")
+    {
+        HelpName = string.Join('|', Selectors.BuiltIn.Names),
+        Description = "How the blocks that go are chosen (default: npib)",
+    };
+    private readonly Option<string?> _compensate = new("--compensate")
+    {
+        HelpName = string.Join('|', Kinds),
+        Description = "Closed-form correction of what is left (default: refit, where it can be done)",
+    };
+    private readonly Option<double?> _ridge = new("--ridge")
+    {
+        Description = "First ridge of the correction, in units of the mean diagonal (default: 1e-2 for refit, else 1e-3)",
+    };
     private readonly Option<int> _passes =
         new("--refit-passes") { Description = "How often a refit goes over the weights of each block", DefaultValueFactory = _ => 1 };
-    private readonly Option<string> _budget = new("--budget") { Description = "Time in which --method best starts new trials, such as 90s, 10m or 1h; elsewhere what calibration and correction should take: a note says what fits it", DefaultValueFactory = _ => "5m" };
+    private readonly Option<string> _budget = new("--budget")
+    {
+        Description = "Time in which --method best starts new trials, such as 90s, 10m or 1h; elsewhere what calibration and correction "
+            + "should take: a note says what fits it",
+        DefaultValueFactory = _ => "5m",
+    };
 
     public QualityFlags()
     {

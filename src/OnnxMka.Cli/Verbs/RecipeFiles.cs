@@ -36,10 +36,7 @@ internal sealed class RecipeFiles
         if (parsed.GetValue(In) is not { } file) return default;
         if (sugar.FirstOrDefault(o => parsed.GetResult(o) is { Implicit: false }) is { } said)
             throw new UsageException($"{said.Name} is for the recipe to say: leave out {said.Name} or --recipe.");
-        var text = TextFile.Read(file);
-        if (!LockFile.Is(text, file.Name)) return (RecipeFile.Read(text, file.Name), null);
-        var locked = LockFile.Read(text, file.Name, Kinds.BuiltIn, Selectors.BuiltIn);
-        return (locked.Recipe, locked);
+        return LockFile.ReadEither(TextFile.Read(file), file.Name, Kinds.BuiltIn, Selectors.BuiltIn);
     }
 
     /// <summary>Files that a run depends on: model, data, tokenizer, text.</summary>

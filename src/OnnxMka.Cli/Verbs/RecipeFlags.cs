@@ -49,6 +49,9 @@ internal sealed class RecipeFlags
     /// <inheritdoc cref="SelectionFlags.Journal"/>
     public string? Journal(ParseResult parsed, Recipe recipe) => _selection.Journal(parsed, recipe.Steps);
 
+    /// <inheritdoc cref="QualityFlags.Budget"/>
+    public TimeSpan? Budget(ParseResult parsed) => _quality.Budget(parsed);
+
     /// <summary>Steps and granularity. Throws <see cref="UsageException"/> where options contradict each other.</summary>
     /// <param name="plan">One that was given; null for none.</param>
     public Recipe Recipe(ParseResult parsed, MergePlan? plan)
@@ -68,7 +71,12 @@ internal sealed class RecipeFlags
         };
         if (plan is null && method != RemovalMethod.Best && !isNamed) removal = removal with { Select = select };
         if (removal is Merge { Plan: null } weighed) removal = weighed with { WeighDrops = _selection.WeighsDrops(parsed) };
-        if (removal is Merge { Plan: null, WeighDrops: false } merged && !IsGiven(parsed, _method) && !merged.FitAlpha && merged.Align == AlignUnits.None && merged.Only == MergedHalf.Both && merged.Alpha is null)
+        if (removal is Merge { Plan: null, WeighDrops: false } merged
+            && !IsGiven(parsed, _method)
+            && !merged.FitAlpha
+            && merged.Align == AlignUnits.None
+            && merged.Only == MergedHalf.Both
+            && merged.Alpha is null)
             removal = merged with { OrDrop = true };
         ImmutableArray<Step> steps = correction is null ? [removal] : [removal, correction];
         if (_selection.Goal(parsed) is { } goal) steps = [goal with { Steps = steps }];
@@ -86,7 +94,13 @@ internal sealed class RecipeFlags
 
     private Merge Merge(ParseResult parsed, RemovalMethod method, bool planGiven)
     {
-        var amounts = new[] { parsed.GetValue(_ratio) is not null, parsed.GetValue(_count) is not null, parsed.GetValue(_blocks) is not null, planGiven }.Count(given => given);
+        var amounts = new[]
+        {
+            parsed.GetValue(_ratio) is not null,
+            parsed.GetValue(_count) is not null,
+            parsed.GetValue(_blocks) is not null,
+            planGiven,
+        }.Count(given => given);
         if (amounts + _selection.Amounts(parsed) != 1)
         {
             throw new UsageException(

@@ -8,8 +8,6 @@ using OnnxMka.Planning;
 using OnnxMka.Reporting;
 using OnnxMka.Running.Activations.Files;
 using OnnxMka.Running.Parts;
-using OnnxMka.Running.Sessions;
-using OnnxMka.Running.Tokens;
 using OnnxMka.Scoring;
 using OnnxMka.Structure;
 using Spectre.Console;
@@ -38,7 +36,18 @@ internal sealed class ScoreVerb
     public static Command Create()
     {
         var verb = new ScoreVerb();
-        var command = new Command("score", "Show how similar the blocks are (NPIB on diffusion maps)") { verb._model, verb._activations, verb._output, verb._report, verb._count, verb._pruneList, verb._mergekit, verb._json, verb._quiet };
+        var command = new Command("score", "Show how similar the blocks are (NPIB on diffusion maps)")
+        {
+            verb._model,
+            verb._activations,
+            verb._output,
+            verb._report,
+            verb._count,
+            verb._pruneList,
+            verb._mergekit,
+            verb._json,
+            verb._quiet,
+        };
         foreach (var option in verb._calibration.All) command.Add(option);
         command.SetAction((parsed, ct) => Task.Run(() => ErrorLines.Run(() => verb.Run(parsed, ct)), CancellationToken.None));
         return command;
@@ -81,8 +90,7 @@ internal sealed class ScoreVerb
         var location = ModelLocation.Find(path);
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
         if (options.Running.Target.Note is { } note) progress.Note(note);
-        var text = options.Recipe.Calibration;
-        using var texts = new Texts(text with { Length = GraphLengths.Of(map).Fit(text.Length) }, location.ModelPath, ct);
+        using var texts = JobTexts.Of(options, map, ct);
         var runner = Runner.For(map, texts.Calibration, options.Running);
         return ModelScoring.Run(
             runner, map, texts.Calibration, options.Recipe.Scoring, Fingerprint.Of(map.Model), progress, ct, new StageClock());
@@ -125,6 +133,8 @@ internal sealed class ScoreVerb
 
         HeatMap.Print(console, analysis.Npib, []);
         console.Write(table);
-        console.MarkupLineInterpolated($"removed first, most similar neighbours first: {string.Join(", ", MergePlanner.RemovalOrder(analysis.Npib))} (--layers-removed N --prune-list FILE writes the first N)");
+        var order = string.Join(", ", MergePlanner.RemovalOrder(analysis.Npib));
+        console.MarkupLineInterpolated(
+            $"removed first, most similar neighbours first: {order} (--layers-removed N --prune-list FILE writes the first N)");
     }
 }

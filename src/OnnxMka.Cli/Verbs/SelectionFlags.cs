@@ -10,12 +10,29 @@ namespace OnnxMka.Cli.Verbs;
 /// <summary>Options of how much goes and in what pieces, beside the plain numbers.</summary>
 internal sealed class SelectionFlags
 {
-    private readonly Option<string?> _size = new("--target-size") { HelpName = "SIZE", Description = "Remove as few blocks as bring the output within this size, such as 600MB" };
-    private readonly Option<string?> _increase = new("--max-ppl-increase") { HelpName = "SHARE", Description = "Remove as many blocks as keep the perplexity on held-out calibration text within this rise, such as 10%; exit code 5 where none can go" };
+    private readonly Option<string?> _size = new("--target-size")
+    {
+        HelpName = "SIZE",
+        Description = "Remove as few blocks as bring the output within this size, such as 600MB",
+    };
+    private readonly Option<string?> _increase = new("--max-ppl-increase")
+    {
+        HelpName = "SHARE",
+        Description = "Remove as many blocks as keep the perplexity on held-out calibration text within this rise, such as 10%; "
+            + "exit code 5 where none can go",
+    };
     private readonly Option<Granularity> _granularity = ChoiceOption.Of<Granularity>(
         "--granularity", "sublayer removes attention and MLP of a layer separately");
-    private readonly Option<string> _merge = new("--merge") { HelpName = "auto|never", Description = "auto: greedy-loss weighs merging a block against dropping it, and takes the better", DefaultValueFactory = _ => "never" };
-    private readonly Option<FileInfo?> _resume = new("--resume") { Description = "File that keeps the rounds of greedy-loss: the same command goes on where it was interrupted (.json)" };
+    private readonly Option<string> _merge = new("--merge")
+    {
+        HelpName = "auto|never",
+        Description = "auto: greedy-loss weighs merging a block against dropping it, and takes the better",
+        DefaultValueFactory = _ => "never",
+    };
+    private readonly Option<FileInfo?> _resume = new("--resume")
+    {
+        Description = "File that keeps the rounds of greedy-loss: the same command goes on where it was interrupted (.json)",
+    };
 
     public SelectionFlags() => _merge.AcceptOnlyFromAmong("auto", "never");
 

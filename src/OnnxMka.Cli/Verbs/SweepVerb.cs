@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using OnnxMka.Emission;
@@ -19,20 +20,31 @@ internal sealed class SweepVerb
     private readonly Argument<string> _model = new("model") { Description = "ONNX decoder: a file or folder" };
     private readonly Option<string> _ratios =
         new("--ratios") { Description = "first:last:step, or a list such as 0.1,0.25", DefaultValueFactory = _ => "0.1:0.5:0.1" };
-    private readonly Option<string> _methods = new("--methods") { Description = "mka, drop, each with a selection and a correction where wanted: mka,drop,drop:bi,drop:bi+refit", DefaultValueFactory = _ => "mka,drop" };
+    private readonly Option<string> _methods = new("--methods")
+    {
+        Description = "mka, drop, each with a selection and a correction where wanted: mka,drop,drop:bi,drop:bi+refit",
+        DefaultValueFactory = _ => "mka,drop",
+    };
     private readonly Option<Order> _order = ChoiceOption.Of<Order>(
         "--order", "similarity takes the most similar neighbours, tail the last");
     private readonly Option<int> _protectFirst =
         new("--protect-first") { Description = "Blocks at the start that stay as they are", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _protectLast =
         new("--protect-last") { Description = "Blocks at the end that stay as they are", DefaultValueFactory = _ => 1 };
-    private readonly Option<string?> _limit = new("--max-ppl-increase") { Description = "Write the smallest model whose perplexity rises by no more than this, such as 10%; exit code 5 where none is" };
+    private readonly Option<string?> _limit = new("--max-ppl-increase")
+    {
+        Description = "Write the smallest model whose perplexity rises by no more than this, such as 10%; exit code 5 where none is",
+    };
     private readonly Option<DirectoryInfo> _output =
         new("-o", "--output") { Description = "Folder for reports, plans and the picked model", Required = true };
     private readonly Option<FileInfo?> _analysis = new("--analysis") { Description = "Similarities from: onnx-mka score MODEL -o FILE" };
     private readonly Option<int> _evalSamples =
         new("--eval-samples") { Description = "Windows of held-back text to measure perplexity on", DefaultValueFactory = _ => 128 };
-    private readonly Option<FileInfo[]> _report = new("--report") { Description = "More reports: .html, .json, .md (sweep.html, sweep.json and sweep.md are always written)", DefaultValueFactory = _ => [] };
+    private readonly Option<FileInfo[]> _report = new("--report")
+    {
+        Description = "More reports: .html, .json, .md (sweep.html, sweep.json and sweep.md are always written)",
+        DefaultValueFactory = _ => [],
+    };
     private readonly Option<bool> _force = new("--force") { Description = "Overwrite existing output" };
     private readonly Option<bool> _quiet = new("--quiet") { Description = "No progress" };
     private readonly CalibrationFlags _calibration = new();
@@ -103,7 +115,11 @@ internal sealed class SweepVerb
             if (emitted is not null) ResultTables.Files(ResultTables.Stdout(), emitted);
         });
         if (sweep.MaxIncrease is not { } most || result.Picked is not null) return ExitCode.Done;
-        return ErrorLines.Say($"No plan keeps the perplexity within +{most:0.##%}: {(result.Points.Min(p => p.Increase) is { } least ? $"the best is +{least:0.##%}" : "none has a finite one")}. Nothing was written but the reports.", ExitCode.QualityGateMissed);
+        return ErrorLines.Say(
+            $"No plan keeps the perplexity within +{most:0.##%}: "
+                + $"{(result.Points.Min(p => p.Increase) is { } least ? $"the best is +{least:0.##%}" : "none has a finite one")}. "
+                + "Nothing was written but the reports.",
+            ExitCode.QualityGateMissed);
     }
 
     private CompressionOptions Options(ParseResult parsed) => _calibration.Apply(parsed, new CompressionOptions
@@ -172,7 +188,11 @@ internal sealed class SweepVerb
         console.Write(table);
         console.MarkupLineInterpolated(
             $"perplexity: {result.Windows} windows of {result.WindowLength} tokens, {result.Text}, never used for calibration");
-        if (result.OriginalSpeed is { } speed) console.MarkupLineInterpolated($"speed: {(speed.Decode is null ? "prefill" : "decoding")} against the original's {speed.Bound.Median:N0} tokens/s, medians of {Speed.Rounds} runs in turns, once for each size");
+        if (result.OriginalSpeed is { } speed)
+        {
+            var original = $"{(speed.Decode is null ? "prefill" : "decoding")} against the original's {speed.Bound.Median:N0} tokens/s";
+            console.MarkupLineInterpolated($"speed: {original}, medians of {Speed.Rounds} runs in turns, once for each size");
+        }
         if (result.Picked is { } picked)
         {
             console.MarkupLineInterpolated(
@@ -180,12 +200,14 @@ internal sealed class SweepVerb
         }
     }
 
-    private static System.Collections.Immutable.ImmutableArray<double> Ratios(string text)
+    private static ImmutableArray<double> Ratios(string text)
     {
         var range = text.Split(':');
         var numbers = (range.Length == 3 ? range : text.Split(',')).Select(
             t => double.TryParse(t, NumberStyles.Float, CultureInfo.InvariantCulture, out var v) ? v : double.NaN).ToArray();
-        if (range.Length is 2 or > 3 || Array.Exists(numbers, v => !(v >= 0 && v < 1)) || (range.Length == 3 && (numbers[2] <= 0 || numbers[1] < numbers[0])))
+        if (range.Length is 2 or > 3
+            || Array.Exists(numbers, v => !(v >= 0 && v < 1))
+            || (range.Length == 3 && (numbers[2] <= 0 || numbers[1] < numbers[0])))
         {
             throw new UsageException(
                 $"--ratios {text}: give first:last:step or a list, each at least 0 and less than 1, such as 0.1:0.5:0.1.");
@@ -194,6 +216,8 @@ internal sealed class SweepVerb
         return range.Length == 3 ? SweepOptions.Range(numbers[0], numbers[1], numbers[2]) : [.. numbers.Order()];
     }
 
-    private static System.Collections.Immutable.ImmutableArray<SweepMethod> Methods(string text) => [.. text.Split(',', StringSplitOptions.TrimEntries).Select(t =>
-        SweepMethod.Parse(t, Selectors.BuiltIn) ?? throw new UsageException($"--methods {text}: '{t}' is none of mka, drop, with :SELECTION and +CORRECTION where wanted, such as drop:bi+refit."))];
+    private static ImmutableArray<SweepMethod> Methods(string text) => [.. text.Split(',', StringSplitOptions.TrimEntries).Select(t =>
+        SweepMethod.Parse(t, Selectors.BuiltIn)
+            ?? throw new UsageException(
+                $"--methods {text}: '{t}' is none of mka, drop, with :SELECTION and +CORRECTION where wanted, such as drop:bi+refit."))];
 }

@@ -29,7 +29,10 @@ public static class GraphInvariants
     }
 
     internal static InvalidOperationException Broken(string stage, Exception breach) =>
-        new($"Stage {stage} broke the graph: {(breach is RefusedException { Refusal: var refusal } ? $"{refusal.Where}: {refusal.What}" : breach.Message)}", breach);
+        new(
+            $"Stage {stage} broke the graph: "
+                + $"{(breach is RefusedException { Refusal: var refusal } ? $"{refusal.Where}: {refusal.What}" : breach.Message)}",
+            breach);
 
     private static IEnumerable<string> NamesOfSeveralNodes(OnnxModel model) =>
         model.Graph.Nodes.Where(n => n.Name.Length > 0)

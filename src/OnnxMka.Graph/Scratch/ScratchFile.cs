@@ -9,7 +9,6 @@ namespace OnnxMka.Graph;
 public sealed class ScratchFile : IDisposable
 {
     private const string Prefix = "onnx-mka-scratch-";
-    private const string LockName = ".lock";
 
     private readonly string _folder;
     private readonly SafeFileHandle _lock;
@@ -23,8 +22,8 @@ public sealed class ScratchFile : IDisposable
     {
         parent ??= System.IO.Path.GetTempPath();
         RemoveLeftovers(parent);
-        _folder = Directory.CreateDirectory(System.IO.Path.Combine(parent, $"{Prefix}{Guid.NewGuid():N}")).FullName;
-        _lock = File.OpenHandle(System.IO.Path.Combine(_folder, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        (_folder, _lock) = FolderLock.Make(
+            () => Directory.CreateDirectory(System.IO.Path.Combine(parent, $"{Prefix}{Guid.NewGuid():N}")).FullName);
         Path = System.IO.Path.Combine(_folder, "weights");
         _file = File.OpenHandle(Path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
     }
@@ -69,8 +68,7 @@ public sealed class ScratchFile : IDisposable
             try
             {
                 // A folder without a lock is about to get one, or was left before it had: neither is large.
-                using (File.OpenHandle(System.IO.Path.Combine(folder, LockName), FileMode.Open, FileAccess.ReadWrite, FileShare.None)) File.Delete(System.IO.Path.Combine(folder, "weights"));
-                Directory.Delete(folder, recursive: true);
+                if (FolderLock.TakeOver(folder) is { } held) FolderLock.Remove(folder, held);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

@@ -17,7 +17,13 @@ internal static class TensorChecks
             // A varint takes one to ten bytes: the count is checked exactly when the tensor is read.
             var entries = VarintTensor.Entries(tensor);
             if (packed.Length < entries || packed.Length / 10 > entries)
-                throw Bad(tensor, $"{packed.Length} bytes of numbers are stored and the shape [{string.Join(',', tensor.Shape)}] takes {entries} numbers");
+            {
+                throw Bad(
+                    tensor,
+                    $"{packed.Length} bytes of numbers are stored and the shape [{string.Join(',', tensor.Shape)}] takes {entries} "
+                        + "numbers");
+            }
+
             return;
         }
 

@@ -50,7 +50,9 @@ internal sealed class Journal
         try
         {
             var document = JsonSerializer.Deserialize<Document>(text, Options);
-            if (document is not { Version: Version, Key: { } found, Losses: { } losses, Lists: { } lists } || lists.Values.Any(l => l is null || l.Contains(null!)) || losses.Values.Any(l => l is null))
+            if (document is not { Version: Version, Key: { } found, Losses: { } losses, Lists: { } lists }
+                || lists.Values.Any(l => l is null || l.Contains(null!))
+                || losses.Values.Any(l => l is null))
                 throw Bad(path, $"it holds no search of version {Version}");
             if (found != key) throw Bad(path, "it belongs to a search with another model, text or device");
             return new Journal(path, key, new(losses, StringComparer.Ordinal), new(lists, StringComparer.Ordinal));

@@ -51,5 +51,12 @@ public sealed record Lineage(MergePlan Plan, ImmutableArray<UnitChange> Changes)
 
     /// <summary>The same with units of this model changed.</summary>
     public Lineage WithChanged(IEnumerable<int> places, string by) =>
-        this with { Changes = [.. Changes, .. places.Distinct().Select(place => new UnitChange(InInput(place), by)).Where(c => !Changes.Contains(c))] };
+        this with
+        {
+            Changes =
+            [
+                .. Changes,
+                .. places.Distinct().Select(place => new UnitChange(InInput(place), by)).Where(c => !Changes.Contains(c)),
+            ],
+        };
 }

@@ -23,10 +23,21 @@ internal static class LineageGranularity
                 .. Enumerable.Range(0, layers.Plan.BlockCount).SelectMany(
                     layer => Both.Select(half => $"{layer.ToString(CultureInfo.InvariantCulture)}.{half}")),
             ],
-            Groups = [.. groups.Select(g => new MergeGroup(InHalves(g.Group.Block, g.Half), g.Group.Weights.ToImmutableSortedDictionary(w => InHalves(w.Key, g.Half), w => w.Value)))],
+            Groups =
+            [
+                .. groups.Select(
+                    g => new MergeGroup(
+                        InHalves(g.Group.Block, g.Half),
+                        g.Group.Weights.ToImmutableSortedDictionary(w => InHalves(w.Key, g.Half), w => w.Value))),
+            ],
         };
         var kept = plan.Groups.Select(g => g.Block).ToHashSet();
-        return new Lineage(plan, [.. layers.Changes.SelectMany(c => Both.Select((_, half) => c with { Unit = InHalves(c.Unit, half) })).Where(c => kept.Contains(c.Unit))]);
+        return new Lineage(
+            plan,
+            [
+                .. layers.Changes.SelectMany(
+                    c => Both.Select((_, half) => c with { Unit = InHalves(c.Unit, half) })).Where(c => kept.Contains(c.Unit)),
+            ]);
     }
 
     /// <summary>Null where a layer of the model is not one whole layer of the first original.</summary>

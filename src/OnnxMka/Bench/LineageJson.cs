@@ -80,7 +80,10 @@ public static class LineageJson
 
     private static bool IsUnit(Unit unit, int layers) =>
         unit.Block >= 0 && unit.Block < layers
-        && (unit.From is not { } from || (from.Count > 0 && from.All(w => w.Key >= 0 && w.Key < layers && double.IsFinite(w.Value)) && Math.Abs(from.Values.Sum() - 1) < 1e-6))
+        && (unit.From is not { } from
+            || (from.Count > 0
+                && from.All(w => w.Key >= 0 && w.Key < layers && double.IsFinite(w.Value))
+                && Math.Abs(from.Values.Sum() - 1) < 1e-6))
         && (unit.Changed is not { IsDefault: false } changed || changed.All(c => c is { Length: > 0 and < 100 }));
 
     private static bool IsAscending(ImmutableArray<Unit> units) => units.Zip(units.Skip(1)).All(p => p.First.Block < p.Second.Block);

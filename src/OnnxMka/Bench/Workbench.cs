@@ -1,8 +1,5 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
@@ -69,13 +66,15 @@ public sealed class Workbench : IDisposable
     internal StageClock Clock => _options.Clock;
 
     /// <summary>What a search has found before; null where nothing is kept. Refuses (MKA060) a file of another job.</summary>
-    internal Journal? Journal => _options.JournalFile is { } file ? _journal ??= Bench.Journal.Open(file, JobKey()) : null;
+    internal Journal? Journal => _options.JournalFile is { } file
+        ? _journal ??= Bench.Journal.Open(file, JournalKey.Of(Input, _text, Running.Target.Name))
+        : null;
 
     /// <summary>True while a step tries one number of units after the other: what it has found it will be asked for again.</summary>
     internal bool IsSearching { get; set; }
 
     /// <summary>Memory is asked once, for the largest of the texts that are run.</summary>
-    public Runner Runner => _runner ??= Runner.For(Input.Structure, Largest(), Running);
+    public Runner Runner => _runner ??= Runner.For(Input.Structure, _texts.Largest(_options.Evaluates), Running);
 
     /// <summary>The same; where nothing was run before, one for this text alone.</summary>
     internal Runner RunnerFor(CalibrationSet text) => _runner ?? Runner.For(Input.Structure, text, Running);
@@ -85,7 +84,9 @@ public sealed class Workbench : IDisposable
     /// <summary>The decided steps of an open one. Refuses as its kind does.</summary>
     public Decision Decide(Step step, ModelState state) => Kinds.Of(step).Decide(step, state, this);
 
-    /// <summary>The model after a decided step, which is the caller's: it ends with <see cref="Release(ModelState)"/>, or with the bench.</summary>
+    /// <summary>
+    /// The model after a decided step, which is the caller's: it ends with <see cref="Release(ModelState)"/>, or with the bench.
+    /// </summary>
     public StepResult Apply(Step decided, ModelState state)
     {
         var key = state.KeyAfter(TextOf(decided));
@@ -113,10 +114,13 @@ public sealed class Workbench : IDisposable
     /// Decided steps on a state, and the loss of what they give, on the windows that judge; a journal may know it, and then nothing is run.
     /// The states are the caller's: <see cref="Release(Trial)"/>, or <see cref="Hold(Trial)"/>.
     /// </summary>
-    /// <param name="judged">On the larger set of windows, for comparisons; else on those that nothing of the usual amount is fitted to.</param>
+    /// <param name="judged">
+    /// On the larger set of windows, for comparisons; else on those that nothing of the usual amount is fitted to.
+    /// </param>
     internal Trial Try(ImmutableArray<Step> steps, ModelState state, bool judged)
     {
-        var what = $"{steps.Aggregate(state.Key, (key, step) => ModelState.KeyAfter(key, TextOf(step)))} {(judged ? "judged" : "held out")}";
+        var what = $"{steps.Aggregate(state.Key, (key, step) => ModelState.KeyAfter(key, TextOf(step)))} "
+            + $"{(judged ? "judged" : "held out")}";
         if (Journal?.Find(what) is { } known) return new Trial(steps, known.Loss, known.Seconds, null);
         var clock = Stopwatch.StartNew();
         var course = steps.Aggregate(new Course(state, [], []), Taken);
@@ -182,7 +186,9 @@ public sealed class Workbench : IDisposable
         return work(seams);
     }
 
-    /// <summary>Similarities of a model's seams; of the input those that were given, where there are any. Refuses those of another model.</summary>
+    /// <summary>
+    /// Similarities of a model's seams; of the input those that were given, where there are any. Refuses those of another model.
+    /// </summary>
     public Analysis Analyse(ModelState state)
     {
         var isInput = state.Key == Input.Key;
@@ -222,9 +228,12 @@ public sealed class Workbench : IDisposable
     }
 
     /// <summary>Lineage from the first original on, which an earlier run may have been given.</summary>
-    public Lineage Origin(ModelState state) => (_before ??= LineageJson.Of(Input.Structure, Input.Lineage.Plan.Fingerprint, Progress.Note)).Then(state.Lineage);
+    public Lineage Origin(ModelState state) =>
+        (_before ??= LineageJson.Of(Input.Structure, Input.Lineage.Plan.Fingerprint, Progress.Note)).Then(state.Lineage);
 
-    /// <summary>Why no pass can be made over units of this input; null where one can. Runs the input's blocks over the usual text.</summary>
+    /// <summary>
+    /// Why no pass can be made over units of this input; null where one can. Runs the input's blocks over the usual text.
+    /// </summary>
     internal string? PassObstacle()
     {
         try
@@ -273,15 +282,6 @@ public sealed class Workbench : IDisposable
         return course with { Taken = [.. course.Taken, taken], Sections = [.. course.Sections, .. taken.Result.Sections] };
     }
 
-    /// <summary>Model, windows and device: all that losses depend on beside the steps.</summary>
-    private string JobKey()
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"journal 1\n{Input.Key}\n{string.Join(',', Input.Structure.Blocks.Select(b => b.Name))}\n{Running.Target.Name}\n"));
-        foreach (var sample in _text.HeldOut.Samples.Concat(_text.Of(TextAmount.Usual).Fit.Samples)) hash.AppendData(MemoryMarshal.AsBytes<int>(sample));
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
     private static string TextOf(Step step) => $"{step.GetType().Name} {JsonSerializer.Serialize(step, step.GetType(), JsonForm.Line)}";
 
     private Loss LossOf(ModelState state, bool judges)
@@ -292,16 +292,11 @@ public sealed class Workbench : IDisposable
         return _losses[(state.Key, judges)] = Perplexity.Measure(Runner, state.Structure, text, null, Stop).Loss;
     }
 
-    private CalibrationSet Largest()
-    {
-        var (calibration, heldBack) = (_texts.Calibration, _options.Evaluates ? _texts.HeldBack : null);
-        return heldBack?.TokenCount > calibration.TokenCount ? heldBack : calibration;
-    }
-
     private SplitSeams SeamsOf(ModelState state, CalibrationSplit split)
     {
-        Outlook.BeforeSeams(state.Structure, split, _options.Ahead.Select(step => Kinds.Of(step).WorkOf(step)).FirstOrDefault(w => w is not null));
-        using var stage = Progress.Begin("original seams", (state.Structure.Count + 1L) * (split.Fit.Count + split.HeldOut!.Count), "samples");
+        Outlook.BeforeSeams(state.Structure, split, _options.Ahead.Select(s => Kinds.Of(s).WorkOf(s)).FirstOrDefault(w => w is not null));
+        using var stage = Progress.Begin(
+            "original seams", (state.Structure.Count + 1L) * (split.Fit.Count + split.HeldOut!.Count), "samples");
         return SplitSeams.Of(Chain(state.Structure), split, stage.AsIncrement<int>(), Stop);
     }
 }

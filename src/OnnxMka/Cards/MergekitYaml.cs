@@ -18,7 +18,10 @@ public static class MergekitYaml
     {
         var copies = plan.Groups.Max(g => Sources(g).Length);
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"# {plan.BlockCount} layers to {plan.Groups.Length}. Put the checkpoint at {Checkpoint}, then: mergekit-yaml THIS_FILE OUTPUT_FOLDER\n");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"# {plan.BlockCount} layers to {plan.Groups.Length}. Put the checkpoint at {Checkpoint}, then: "
+                + $"mergekit-yaml THIS_FILE OUTPUT_FOLDER\n");
         if (copies > 1)
         {
             var links = string.Join(" && ", Enumerable.Range(2, copies - 1).Select(i => $"ln -s checkpoint checkpoint-{i}"));

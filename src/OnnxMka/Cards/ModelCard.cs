@@ -28,7 +28,10 @@ public static partial class ModelCard
         var layers = plan.Units is null ? "layers" : "halves of layers";
         Line(text, $"# {name}, {plan.Groups.Length} of {plan.BlockCount} {layers}");
         Line(text, "");
-        Line(text, $"An ONNX decoder made shallower: {plan.BlockCount - plan.Groups.Length} of the {plan.BlockCount} {layers} of {origin.BaseModel ?? $"`{name}`"} were {verb}, without training, by onnx-mka {ReportJson.ToolVersion}.");
+        Line(
+            text,
+            $"An ONNX decoder made shallower: {plan.BlockCount - plan.Groups.Length} of the {plan.BlockCount} {layers} of "
+                + $"{origin.BaseModel ?? $"`{name}`"} were {verb}, without training, by onnx-mka {ReportJson.ToolVersion}.");
         Plan(text, result.Lineage);
         if (result.HasEarlierRun) Earlier(text, result.Origin);
         Cost(text, result);
@@ -36,10 +39,20 @@ public static partial class ModelCard
         Line(text, $"```\n{options.Output.CommandLine ?? "onnx-mka (called as a library)"}\n```");
         Line(text, "");
         if (result.Analysis is { } analysis)
-            Line(text, $"Calibration: {analysis.Samples} windows of {analysis.SampleLength} tokens, {analysis.CalibrationSource}, SHA-256 `{analysis.CalibrationSha256}`, seed {options.Recipe.Calibration.Seed}.");
+        {
+            Line(
+                text,
+                $"Calibration: {analysis.Samples} windows of {analysis.SampleLength} tokens, {analysis.CalibrationSource}, SHA-256 "
+                    + $"`{analysis.CalibrationSha256}`, seed {options.Recipe.Calibration.Seed}.");
+        }
+
         Line(text, $"Fingerprint of the original: `{plan.Fingerprint}`.");
         Section(text, "Licence");
-        Line(text, $"This is a derivative of the original model, and the original's licence{(origin.License is null ? "" : $" (`{origin.License}`)")} applies to it. Check that it allows changed copies, and keep its notices.");
+        Line(
+            text,
+            "This is a derivative of the original model, and the original's "
+                + $"licence{(origin.License is null ? "" : $" (`{origin.License}`)")} applies to it. "
+                + "Check that it allows changed copies, and keep its notices.");
         return text.ToString();
     }
 
@@ -66,11 +79,17 @@ public static partial class ModelCard
         foreach (var change in lineage.Changed.GroupBy(c => c.By, c => c.Place)) Line(text, $"- {Changed(change.Key, [.. change])}");
         if (plan.Units is not null)
         {
-            Line(text, $"- all others are as they were. Configuration counts the {plan.KeptLayers.Count()} layers whose attention stays; an MLP without one belongs to the layer before it");
+            Line(
+                text,
+                $"- all others are as they were. Configuration counts the {plan.KeptLayers.Count()} layers whose attention stays; "
+                    + "an MLP without one belongs to the layer before it");
             return;
         }
 
-        Line(text, $"- all other layers are as they were; new layers 0 to {plan.Groups.Length - 1} stand at the places of {string.Join(", ", plan.Groups.Select(g => g.Block))}");
+        Line(
+            text,
+            $"- all other layers are as they were; new layers 0 to {plan.Groups.Length - 1} stand at the places of "
+                + $"{string.Join(", ", plan.Groups.Select(g => g.Block))}");
     }
 
     /// <summary>The input was itself made of another model: what became of that one's layers through all runs.</summary>
@@ -78,7 +97,10 @@ public static partial class ModelCard
     {
         var plan = origin.Plan;
         var layers = string.Join(", ", plan.Groups.Select(g => plan.NameOf(g.Block)));
-        Line(text, $"\nThe model that this was made from is itself a result. Of the {plan.BlockCount} layers of the first original those at {layers} are left.\n");
+        Line(
+            text,
+            $"\nThe model that this was made from is itself a result. Of the {plan.BlockCount} layers of the first original those at "
+                + $"{layers} are left.\n");
         foreach (var (group, place) in plan.Groups.Select((g, n) => (g, n)).Where(g => g.g.IsMerge))
             Line(text, $"- in the first original's layers, new layer {place} is {Sum(group)}");
         foreach (var change in origin.Changed.GroupBy(c => c.By, c => c.Place))
@@ -93,7 +115,9 @@ public static partial class ModelCard
         var layers = (places.Length == 1 ? "new layer " : "new layers ") + string.Join(", ", places);
         return by switch
         {
-            "refit" => $"weights of {layers} were then fitted anew, so that what they leave is near what the original leaves there (refit, closed form)",
+            "refit" =>
+                $"weights of {layers} were then fitted anew, so that what they leave is near what the original leaves there (refit, closed "
+                    + "form)",
             "fold" => $"a linear map was then folded into {layers} (fold, closed form)",
             "linear" or "hadamard" or "scale" => $"behind {layers} nodes were added that bring the stream near the original's ({by})",
             _ => $"{layers} were then changed by the step '{by}'",
@@ -112,7 +136,8 @@ public static partial class ModelCard
         Line(text, "");
         Line(text, quality is null
             ? "Perplexity was not measured."
-            : $"Perplexity on {quality.Windows} windows of {quality.WindowLength} tokens, {quality.Text}, never used for calibration (SHA-256 `{quality.TextSha256}`). Lower is better. Speed on the machine that made it, median of runs in turns.");
+            : $"Perplexity on {quality.Windows} windows of {quality.WindowLength} tokens, {quality.Text}, never used for calibration "
+                + $"(SHA-256 `{quality.TextSha256}`). Lower is better. Speed on the machine that made it, median of runs in turns.");
     }
 
     private static void Row(StringBuilder text, string name, int layers, long bytes, Perplexity? quality, ModelSpeed? measured)
@@ -153,6 +178,9 @@ public static partial class ModelCard
     private static partial Regex LicenseLine();
 
     /// <summary>A name on the hub, owner and model; a path on somebody's disk is none.</summary>
-    [GeneratedRegex(@"""_name_or_path""\s*:\s*""(?<id>[A-Za-z0-9][\w.-]*/[\w.-]+)""", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(
+        @"""_name_or_path""\s*:\s*""(?<id>[A-Za-z0-9][\w.-]*/[\w.-]+)""",
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture,
+        1000)]
     private static partial Regex NameOrPath();
 }

@@ -5,7 +5,8 @@ using OnnxMka.Numerics;
 using OnnxMka.Rewriting;
 using OnnxMka.Running.Parts;
 using OnnxMka.Structure;
-using Revisions = System.Collections.Immutable.ImmutableSortedDictionary<(int Node, int Slot), (OnnxMka.Structure.BlockParameter Parameter, OnnxMka.Graph.TensorContent Content)>;
+using Revisions = System.Collections.Immutable.ImmutableSortedDictionary<
+    (int Node, int Slot), (OnnxMka.Structure.BlockParameter Parameter, OnnxMka.Graph.TensorContent Content)>;
 
 namespace OnnxMka.Compensation;
 

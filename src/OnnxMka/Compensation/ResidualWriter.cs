@@ -97,7 +97,11 @@ internal sealed class ResidualWriters
         }
 
         var usable = bias is not null && scale == 1 && IsBiasOf(bias, weight.Outputs) ? bias : null;
-        _found.Add(new ResidualWriter(weight.Parameter, node.Inputs[0], weight.Transposed, weight.Inputs, weight.Outputs, usable, scale) { Position = node.Position });
+        var (parameter, inputs, outputs) = (weight.Parameter, weight.Inputs, weight.Outputs);
+        _found.Add(new ResidualWriter(parameter, node.Inputs[0], weight.Transposed, inputs, outputs, usable, scale)
+        {
+            Position = node.Position,
+        });
     }
 
     private bool IsBiasOf(BlockParameter bias, int outputs) =>

@@ -5,14 +5,6 @@ using OnnxMka.Numerics;
 
 namespace OnnxMka.Compensation;
 
-/// <summary>What a map does with the stream.</summary>
-internal enum SeamMapKind
-{
-    Linear,
-    Hadamard,
-    Scale,
-}
-
 /// <summary>
 /// A map of the stream behind a cut, as standard ONNX operators:
 /// <code>
@@ -21,11 +13,11 @@ internal enum SeamMapKind
 /// scale      x g
 /// </code>
 /// </summary>
-internal sealed record SeamMap(SeamMapKind Kind, ImmutableArray<long> Shape, double[] Values)
+internal sealed record SeamMap(SeamMapForm Form, ImmutableArray<long> Shape, double[] Values)
 {
-    public static SeamMap Linear(double[] change, int width) => new(SeamMapKind.Linear, [width, width], change);
+    public static SeamMap Linear(double[] change, int width) => new(SeamMapForm.Linear, [width, width], change);
 
-    public static SeamMap Scale(double factor) => new(SeamMapKind.Scale, [1], [factor]);
+    public static SeamMap Scale(double factor) => new(SeamMapForm.Scale, [1], [factor]);
 
     /// <param name="channels">d, one factor a Hadamard channel.</param>
     public static SeamMap Hadamard(double[] channels)
@@ -42,7 +34,7 @@ internal sealed record SeamMap(SeamMapKind Kind, ImmutableArray<long> Shape, dou
                 matrix[(i * width) + j] = sum / order;
             }
         });
-        return new SeamMap(SeamMapKind.Hadamard, [width, width], matrix);
+        return new SeamMap(SeamMapForm.Hadamard, [width, width], matrix);
     }
 
     /// <summary>Largest power of 2 that divides the width: the transform is done in blocks of that size.</summary>
@@ -72,23 +64,23 @@ internal sealed record SeamMap(SeamMapKind Kind, ImmutableArray<long> Shape, dou
     {
         var x = new double[rows.Length];
         for (var i = 0; i < x.Length; i++) x[i] = rows[i];
-        if (Kind == SeamMapKind.Scale) return [.. x.Select(v => v * Values[0])];
+        if (Form == SeamMapForm.Scale) return [.. x.Select(v => v * Values[0])];
         var product = Dense.Multiply(x, Values, x.Length / width, width, width);
-        for (var i = 0; i < x.Length && Kind == SeamMapKind.Linear; i++) product[i] += x[i];
+        for (var i = 0; i < x.Length && Form == SeamMapForm.Linear; i++) product[i] += x[i];
         return product;
     }
 
     public IEnumerable<NodeSpec> Nodes(string from, string parameter, string to)
     {
-        switch (Kind)
+        switch (Form)
         {
-            case SeamMapKind.Linear:
+            case SeamMapForm.Linear:
                 return
                 [
                     new NodeSpec("MatMul", [from, parameter], [$"{to}/change"], $"{to}/MatMul"),
                     new NodeSpec("Add", [from, $"{to}/change"], [to], $"{to}/Add"),
                 ];
-            case SeamMapKind.Hadamard:
+            case SeamMapForm.Hadamard:
                 return [new NodeSpec("MatMul", [from, parameter], [to], $"{to}/MatMul")];
             default:
                 return [new NodeSpec("Mul", [from, parameter], [to], $"{to}/Mul")];

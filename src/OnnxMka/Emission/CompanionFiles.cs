@@ -37,7 +37,8 @@ internal static class CompanionFiles
     {
         var folder = new ModelFolder(location.ModelPath, location.Root);
         var files = ImmutableArray.CreateBuilder<CompanionFile>();
-        foreach (var entry in FolderWalk.Below(location.Root, f => location.IsFolder && RealPath.Of(f.FullName) != output && !StagingNames.Is(f.Name)))
+        foreach (var entry in FolderWalk.Below(
+            location.Root, f => location.IsFolder && RealPath.Of(f.FullName) != output && !StagingNames.Is(f.Name)))
         {
             var path = Path.GetRelativePath(location.Root, entry.FullName);
             if (modelFiles.Contains(entry.FullName) || !(location.IsFolder || IsKnown(entry.Name))) continue;

@@ -79,7 +79,8 @@ internal static partial class GenAiConfig
             "MKA052",
             edits.File,
             $"stage '{stage}' of the pipeline is another file and has caches of the same layers ({old.First(ports.Changes)})",
-            "Decoders that are split or kept twice (prompt and token graphs) cannot be shortened one file at a time; start from the model before it was split");
+            "Decoders that are split or kept twice (prompt and token graphs) cannot be shortened one file at a time; "
+                + "start from the model before it was split");
     }
 
     /// <summary>True for a file by its path in the folder, however that is spelled.</summary>

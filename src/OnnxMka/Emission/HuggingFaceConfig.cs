@@ -111,7 +111,10 @@ internal static partial class HuggingFaceConfig
 
     /// <summary>True where a key of the decoder says how many layers it has.</summary>
     public static bool TellsCount(byte[] bytes) => JsonText.Parse(bytes, ConfigPlaces.HuggingFace).Values.Any(v =>
-        v.Value.Kind == JsonTokenType.Number && Split(v.Key) is var (parent, key) && Counts.Contains(key, StringComparer.Ordinal) && ConfigPlaces.DecoderObjects.Contains(parent, StringComparer.Ordinal));
+        v.Value.Kind == JsonTokenType.Number
+            && Split(v.Key) is var (parent, key)
+            && Counts.Contains(key, StringComparer.Ordinal)
+            && ConfigPlaces.DecoderObjects.Contains(parent, StringComparer.Ordinal));
 
     /// <summary>Of encoder and decoder, num_layers and its like count the encoder's.</summary>
     private static string[] CountsOf(LayerEdits edits) =>
@@ -146,7 +149,8 @@ internal static partial class HuggingFaceConfig
         var layers = new List<string>();
         foreach (var pair in span.Elements)
         {
-            if (pair.Elements is not [{ Kind: JsonTokenType.StartArray } pattern, var times] || edits.Json.Integer(times) is not { } repeats)
+            if (pair.Elements is not [{ Kind: JsonTokenType.StartArray } pattern, var times]
+                || edits.Json.Integer(times) is not { } repeats)
             {
                 edits.Warn(path, "is not pairs of a pattern and a number; left alone");
                 return;

@@ -22,14 +22,24 @@ internal static class OldData
         {
             var others = Directory.GetFiles(folder, "*.onnx").Where(f => f != model).SelectMany(f => OnnxModel.Load(f).Files);
             var kept = original.Files.Concat(others).Concat(written.Select(n => Path.Combine(folder, n))).ToHashSet(StringComparer.Ordinal);
-            return [.. OnnxModel.Load(model).Files.Where(f => f != model && f.StartsWith(model, StringComparison.Ordinal) && Path.GetDirectoryName(f) == folder && !kept.Contains(f))];
+            return
+            [
+                .. OnnxModel.Load(model).Files.Where(
+                    f => f != model
+                        && f.StartsWith(model, StringComparison.Ordinal)
+                        && Path.GetDirectoryName(f) == folder
+                        && !kept.Contains(f)),
+            ];
         }
         catch (Exception e) when (e is RefusedException or InputFileException)
         {
             var doubtful = Directory.GetFiles(folder, Path.GetFileName(model) + "?*")
                 .Select(f => Path.GetFileName(f))
                 .Except(written, StringComparer.Ordinal);
-            changes.AddRange(doubtful.Select(f => new ConfigChange(f, "stays:", "whether it belongs to the model that was overwritten could not be read", IsWarning: true)));
+            changes.AddRange(
+                doubtful.Select(
+                    f => new ConfigChange(
+                        f, "stays:", "whether it belongs to the model that was overwritten could not be read", IsWarning: true)));
             return [];
         }
     }

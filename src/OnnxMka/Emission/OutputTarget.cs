@@ -77,7 +77,9 @@ public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder
     public void RefuseInputs(OnnxModel original, IEnumerable<string> names, IEnumerable<string> companions)
     {
         var inputs = original.Files.ToHashSet(StringComparer.Ordinal);
-        if (names.Select(Beside).Concat(companions.Select(c => Path.Combine(Folder, c))).FirstOrDefault(f => inputs.Contains(RealPath.Of(f))) is { } taken)
+        if (names.Select(Beside)
+            .Concat(companions.Select(c => Path.Combine(Folder, c)))
+            .FirstOrDefault(f => inputs.Contains(RealPath.Of(f))) is { } taken)
             throw new OutputException($"{taken} is a file of the input. Give another name or place for the result.");
     }
 

@@ -59,7 +59,9 @@ internal static class SideCars
 
             var isHub = isConfiguration && Path.GetFileName(file) == ConfigPlaces.HuggingFace;
             if (isHub && !HuggingFaceConfig.TellsCount(File.ReadAllBytes(destination)))
-                changes.Add(new ConfigChange(file, "the number of layers", "stands under no key that is known; see to it by hand", IsWarning: true));
+                changes.Add(
+                    new ConfigChange(
+                        file, "the number of layers", "stands under no key that is known; see to it by hand", IsWarning: true));
             if (plan.Removed.Any() && !isConfiguration) WarnOfLayerNumbers(source, file, changes);
         }
 
@@ -79,7 +81,14 @@ internal static class SideCars
     {
         var beside = Directory.GetFiles(input.Root, "*.json").Select(f => Path.GetFileName(f)!);
         foreach (var file in beside.Where(f => ConfigFiles.Knows(f, input)).Order(StringComparer.Ordinal))
-            changes.Add(new ConfigChange(file, "is left alone:", "it belongs to the original; give another folder for a result with configuration of its own", IsWarning: true));
+        {
+            changes.Add(
+                new ConfigChange(
+                    file,
+                    "is left alone:",
+                    "it belongs to the original; give another folder for a result with configuration of its own",
+                    IsWarning: true));
+        }
     }
 
     private static HashSet<string> FilesOf(OnnxModel model, string path) =>
@@ -111,8 +120,21 @@ internal static class SideCars
         var others = files.Select(f => f.Path)
             .Where(f => f.EndsWith(".onnx", StringComparison.Ordinal) && Precisions.AreOne(f, input.RelativeModelPath))
             .ToArray();
-        foreach (var other in others) changes.Add(new ConfigChange(other, "is left out:", "it is the same network at another precision, with all its layers; run onnx-mka on it with --plan for its own output", IsWarning: true));
-        return files.RemoveAll(f => others.Any(o => f.Path == o || f.Path.StartsWith(o + "_data", StringComparison.Ordinal) || f.Path.StartsWith(o + ".data", StringComparison.Ordinal)));
+        foreach (var other in others)
+        {
+            changes.Add(
+                new ConfigChange(
+                    other,
+                    "is left out:",
+                    "it is the same network at another precision, with all its layers; run onnx-mka on it with --plan for its own output",
+                    IsWarning: true));
+        }
+
+        return files.RemoveAll(
+            f => others.Any(
+                o => f.Path == o
+                    || f.Path.StartsWith(o + "_data", StringComparison.Ordinal)
+                    || f.Path.StartsWith(o + ".data", StringComparison.Ordinal)));
     }
 
     private static void RefuseSharedData(ModelLocation input, ImmutableArray<CompanionFile> files, HashSet<string> modelFiles)

@@ -13,8 +13,6 @@ namespace OnnxMka.Emission;
 /// </summary>
 internal sealed class StagingFolder : IDisposable
 {
-    public const string LockName = ".lock";
-
     /// <summary>Folder inside that becomes the result; beside it there is room for what the tool itself notes.</summary>
     public const string ContentName = "new";
 
@@ -22,11 +20,10 @@ internal sealed class StagingFolder : IDisposable
     private readonly string _existing;
     private bool _isKept;
 
-    private StagingFolder(string path, string existing)
+    private StagingFolder((string Folder, SafeFileHandle Lock) held, string existing)
     {
-        FullPath = path;
+        (FullPath, _lock) = held;
         _existing = existing;
-        _lock = File.OpenHandle(Path.Combine(path, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
         Directory.CreateDirectory(Content);
     }
 
@@ -40,14 +37,15 @@ internal sealed class StagingFolder : IDisposable
         var existing = Existing(parent);
         Directory.CreateDirectory(parent);
         RemoveLeftovers(parent);
-        var path = Created(parent);
+        var held = FolderLock.Make(() => Created(parent));
         try
         {
-            return new StagingFolder(path, existing);
+            return new StagingFolder(held, existing);
         }
         catch
         {
-            Remove(path, existing);
+            held.Lock.Dispose();
+            Remove(held.Folder, existing);
             throw;
         }
     });
@@ -59,7 +57,8 @@ internal sealed class StagingFolder : IDisposable
     public static void Settle(string parent)
     {
         if (!Directory.Exists(parent)) return;
-        foreach (var staging in Writing(parent, () => Directory.GetDirectories(parent, StagingNames.Prefix + "*")).Where(StagingNames.IsBegun))
+        foreach (var staging in Writing(
+            parent, () => Directory.GetDirectories(parent, StagingNames.Prefix + "*")).Where(StagingNames.IsBegun))
         {
             using var claim = Claim(staging)
                 ?? throw new OutputException(
@@ -71,7 +70,8 @@ internal sealed class StagingFolder : IDisposable
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 throw new OutputException(
-                    $"A run that was killed left its result half in place, and what {staging} says to undo it fails: {e.Message.TrimEnd('.')}. "
+                    $"A run that was killed left its result half in place, and what {staging} says to undo it fails: "
+                    + $"{e.Message.TrimEnd('.')}. "
                     + "Remove that folder to go on without.",
                     e);
             }
@@ -201,21 +201,9 @@ internal sealed class StagingFolder : IDisposable
     /// </summary>
     private static IDisposable? Claim(string folder)
     {
-        var held = Path.Combine(folder, LockName);
-        if (!File.Exists(held))
-        {
-            var isNumbered = int.TryParse(Path.GetFileName(folder)[StagingNames.Prefix.Length..].Split('-')[0], out var process);
-            return isNumbered && !IsRunning(process) ? new MemoryStream() : null; // nothing to hold
-        }
-
-        try
-        {
-            return File.OpenHandle(held, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
+        if (File.Exists(Path.Combine(folder, FolderLock.Name))) return FolderLock.TakeOver(folder);
+        var isNumbered = int.TryParse(Path.GetFileName(folder)[StagingNames.Prefix.Length..].Split('-')[0], out var process);
+        return isNumbered && !IsRunning(process) ? new MemoryStream() : null; // nothing to hold
     }
 
     private static bool IsRunning(int process)

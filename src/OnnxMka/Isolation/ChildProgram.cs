@@ -17,7 +17,10 @@ internal sealed record ChildProgram(string File, ImmutableArray<string> Before)
 
     private static ChildProgram? Find()
     {
-        if (Assembly.GetEntryAssembly() is not { } program || !program.IsDefined(typeof(ServesProbesAttribute)) || System.Environment.ProcessPath is not { } host) return null;
+        if (Assembly.GetEntryAssembly() is not { } program
+            || !program.IsDefined(typeof(ServesProbesAttribute))
+            || System.Environment.ProcessPath is not { } host)
+            return null;
         var assembly = Path.Combine(AppContext.BaseDirectory, program.GetName().Name + ".dll");
         return new ChildProgram(
             host, Path.GetFileNameWithoutExtension(host) == "dotnet" ? [assembly, ChildServer.Word] : [ChildServer.Word]);

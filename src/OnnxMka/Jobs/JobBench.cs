@@ -1,6 +1,5 @@
 using OnnxMka.Bench;
 using OnnxMka.Outcomes;
-using OnnxMka.Running.Sessions;
 using OnnxMka.Running.Tokens;
 using OnnxMka.Structure;
 
@@ -9,16 +8,15 @@ namespace OnnxMka.Jobs;
 /// <summary>The bench of a job, whether it goes through one recipe or through many.</summary>
 internal static class JobBench
 {
-    /// <summary>The job's texts, in windows as long as the graph can read.</summary>
-    public static Texts Texts(CompressionOptions options, BlockMap map, CancellationToken ct)
-    {
-        var text = options.Recipe.Calibration;
-        return new Texts(text with { Length = GraphLengths.Of(map).Fit(text.Length) }, map.Model.Path, ct);
-    }
-
     /// <param name="outputPath">Of the model that will be written; its file name counts to its size.</param>
     public static Workbench Open(
-        CompressionOptions options, BlockMap map, string outputPath, Texts texts, StageClock clock, IProgressSink progress, CancellationToken ct)
+        CompressionOptions options,
+        BlockMap map,
+        string outputPath,
+        Texts texts,
+        StageClock clock,
+        IProgressSink progress,
+        CancellationToken ct)
     {
         var setting = new BenchOptions
         {

@@ -65,7 +65,8 @@ internal sealed class BlockMatching
         var moved = order.Where((from, to) => from != to).Count();
         return (
             new BlockPermutation(block, kind, layout, [.. order]),
-            new UnitMatch(into, block, kind, moved, kept.Count, Mean(scores, [.. Enumerable.Range(0, kept.Count)]), Mean(scores, order), proof));
+            new UnitMatch(
+                into, block, kind, moved, kept.Count, Mean(scores, [.. Enumerable.Range(0, kept.Count)]), Mean(scores, order), proof));
     }
 
     /// <summary>[kept units, other units]</summary>
@@ -156,7 +157,12 @@ internal sealed class BlockMatching
         }
 
         var name = units.Kind == AlignUnits.Heads ? "heads" : "mlp";
-        throw new RefusedException("MKA059", $"block {block}", $"with its {name} in another order it computes something else (by {least:0.0e+0} of what it adds), so they are not interchangeable", $"Merge without --align {name}");
+        throw new RefusedException(
+            "MKA059",
+            $"block {block}",
+            $"with its {name} in another order it computes something else (by {least:0.0e+0} of what it adds), so they are not "
+                + "interchangeable",
+            $"Merge without --align {name}");
     }
 
     /// <summary>The outer matrix, [in, out].</summary>

@@ -74,7 +74,10 @@ internal sealed class ShareFitting
         var others = group.Weights.Keys.Where(b => b != group.Block).ToArray();
         var variables = Enumerable.Range(0, kept.Parameters.Length)
             .Where(role => !InitializerFold.IsLeftOut(_plan.Only, kept.Parameters[role]))
-            .SelectMany(role => others.Where(b => _map.Blocks[b].Parameters[role].Initializer != kept.Parameters[role].Initializer).Select(b => (Role: role, Block: b))).ToArray();
+            .SelectMany(role => others
+                .Where(b => _map.Blocks[b].Parameters[role].Initializer != kept.Parameters[role].Initializer)
+                .Select(b => (Role: role, Block: b)))
+            .ToArray();
         var (input, goal) = (_seams.At(group.Block - 1), _seams.At(next - 1));
         var shares = variables.Select(v => group.Weights[v.Block]).ToArray();
         var before = HeldOut(group, variables, shares, input, goal);

@@ -92,7 +92,12 @@ public static class MergePlanner
         {
             var places = Enumerable.Range(1, stack.Count - 1).Where(i => rules.Reason(stack, i) is null).ToArray();
             if (places.Length == 0) throw rules.TooMany(steps.Count);
-            steps.Add(Join(stack, options.Order == Order.Tail ? places[^1] : places.MaxBy(i => Similarity(similarity, stack, i)!.Value), similarity, options));
+            steps.Add(
+                Join(
+                    stack,
+                    options.Order == Order.Tail ? places[^1] : places.MaxBy(i => Similarity(similarity, stack, i)!.Value),
+                    similarity,
+                    options));
         }
 
         return steps;

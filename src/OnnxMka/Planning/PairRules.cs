@@ -64,12 +64,16 @@ internal sealed class PairRules(ImmutableArray<Block> blocks, PlanOptions option
         var merges = options.Method == Method.Mka;
         var obstacle = merges ? blocks.Select(b => b.MergeObstacle).FirstOrDefault(o => o is not null) : null;
         var why = !merges ? "" : obstacle is null ? ", and only neighbours of one kind merge" : $", and a block's {obstacle}";
-        var room = $"only {possible} of {blocks.Length} can go";
-        return new RefusedException(
-            "MKA040",
-            $"{options.Count} blocks",
-            $"{room} (the first {options.ProtectFirst} and last {options.ProtectLast} are protected{why})",
-            merges ? "Ask for fewer, lower --protect-first or --protect-last, or use --method drop"
-                : "Ask for fewer, or lower --protect-first or --protect-last");
+        return TooMany(possible, blocks.Length, options, why, mayDrop: merges);
     }
+
+    /// <param name="possible">Blocks that can go, of <paramref name="count"/>.</param>
+    /// <param name="why">What keeps the others beside the protected ends.</param>
+    /// <param name="mayDrop">More would go if blocks were deleted.</param>
+    public static RefusedException TooMany(int possible, int count, PlanOptions options, string why, bool mayDrop) => new(
+        "MKA040",
+        $"{options.Count} blocks",
+        $"only {possible} of {count} can go (the first {options.ProtectFirst} and last {options.ProtectLast} are protected{why})",
+        mayDrop ? "Ask for fewer, lower --protect-first or --protect-last, or use --method drop"
+            : "Ask for fewer, or lower --protect-first or --protect-last");
 }

@@ -59,7 +59,12 @@ public static partial class PlanJson
             throw Bad(name, "it speaks of blocks that the model has not");
         if (plan.Units is { } units && (units.Length != plan.BlockCount || !units.All(IsUnitName)))
             throw Bad(name, "its units are not the halves of layers");
-        if (!plan.Permutations.IsDefaultOrEmpty && plan.Permutations.Any(p => p is null || !IsBlock(plan, p.Block) || p.From.IsDefaultOrEmpty || p.Units is not (AlignUnits.Mlp or AlignUnits.Heads)))
+        if (!plan.Permutations.IsDefaultOrEmpty
+            && plan.Permutations.Any(
+                p => p is null
+                    || !IsBlock(plan, p.Block)
+                    || p.From.IsDefaultOrEmpty
+                    || p.Units is not (AlignUnits.Mlp or AlignUnits.Heads)))
             throw Bad(name, "it orders units of blocks that the model has not");
         var last = -1;
         foreach (var group in plan.Groups)

@@ -14,5 +14,9 @@ public sealed record SimilarityTable(ImmutableArray<ImmutableArray<double>> Rows
     public double this[int left, int right] => Rows[left][right];
 
     public static SimilarityTable From(SimilarityMatrix matrix) =>
-        new([.. Enumerable.Range(0, matrix.Count).Select(i => Enumerable.Range(0, matrix.Count).Select(j => matrix[i, j]).ToImmutableArray())]);
+        new(
+            [
+                .. Enumerable.Range(0, matrix.Count).Select(
+                    i => Enumerable.Range(0, matrix.Count).Select(j => matrix[i, j]).ToImmutableArray()),
+            ]);
 }

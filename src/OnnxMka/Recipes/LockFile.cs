@@ -28,15 +28,24 @@ public sealed record LockFile(
 {
     private const int Version = 1;
 
-    /// <summary>True for a text that is a lock and no bare recipe.</summary>
-    public static bool Is(string text, string name) => RecipeFile.Node(text, name) is JsonObject document && document.ContainsKey("recipe");
+    /// <summary>A bare recipe, or that of a lock and the lock too. Refuses (MKA066) as both are refused.</summary>
+    public static (Recipe Recipe, LockFile? Lock) ReadEither(string text, string name, StepKinds kinds, Selectors selectors)
+    {
+        var node = RecipeFile.Node(text, name);
+        if (node is not JsonObject document || !document.ContainsKey("recipe"))
+            return (RecipeNode.Read(node, name, kinds, selectors), null);
+        var locked = Of(document, name, kinds, selectors);
+        return (locked.Recipe, locked);
+    }
 
     /// <summary>Refuses (MKA066) as a recipe is refused, and what is no lock.</summary>
-    public static LockFile Read(string text, string name, StepKinds kinds, Selectors selectors)
+    public static LockFile Read(string text, string name, StepKinds kinds, Selectors selectors) =>
+        Of(RecipeFile.Node(text, name) as JsonObject ?? throw RecipeNode.Bad(name, "", "it is no lock"), name, kinds, selectors);
+
+    private static LockFile Of(JsonObject document, string name, StepKinds kinds, Selectors selectors)
     {
         try
         {
-            var document = RecipeFile.Node(text, name) as JsonObject ?? throw RecipeNode.Bad(name, "", "it is no lock");
             var recipe = RecipeNode.Read(document["recipe"], name, kinds, selectors);
             document.Remove("recipe");
             var rest = document.Deserialize<Document>(Options) ?? throw RecipeNode.Bad(name, "", "it is no lock");

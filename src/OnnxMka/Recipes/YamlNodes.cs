@@ -103,7 +103,9 @@ internal static partial class YamlNodes
         if (!NumberWord().IsMatch(word)) return JsonValue.Create(word);
         // As it is written where JSON writes it so too: 1.0 is no whole number there either.
         if (JsonNumber().IsMatch(word)) return JsonNode.Parse(word);
-        if (word.StartsWith("0x", StringComparison.Ordinal) && long.TryParse(word[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var hex)) return JsonValue.Create(hex);
+        if (word.StartsWith("0x", StringComparison.Ordinal)
+            && long.TryParse(word[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var hex))
+            return JsonValue.Create(hex);
         if (word.StartsWith("0o", StringComparison.Ordinal) && word.Length <= 22) return JsonValue.Create(Convert.ToInt64(word[2..], 8));
         if (long.TryParse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole)) return JsonValue.Create(whole);
         return double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
@@ -114,7 +116,11 @@ internal static partial class YamlNodes
     private static RefusedException Bad(string name, ParsingEvent there, string what) =>
         RecipeNode.Bad(name, $"line {there.Start.Line}", what);
 
-    [GeneratedRegex(@"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\z", RegexOptions.CultureInvariant, Timeout.Infinite)]
+    [GeneratedRegex(
+        @"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+|"
+            + @"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\z",
+        RegexOptions.CultureInvariant,
+        Timeout.Infinite)]
     private static partial Regex NumberWord();
 
     [GeneratedRegex(@"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\z", RegexOptions.CultureInvariant, Timeout.Infinite)]

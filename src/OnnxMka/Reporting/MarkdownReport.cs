@@ -25,7 +25,10 @@ public static class MarkdownReport
         if (Has(report, "environment"))
         {
             var environment = report.GetProperty("environment");
-            text.Append(CultureInfo.InvariantCulture, $"Made by onnx-mka {report.GetProperty("tool").GetProperty("version")}, {environment.GetProperty("framework")}, {environment.GetProperty("executionProvider")}.\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"Made by onnx-mka {report.GetProperty("tool").GetProperty("version")}, {environment.GetProperty("framework")}, "
+                    + $"{environment.GetProperty("executionProvider")}.\n");
         }
 
         return text.ToString();
@@ -51,7 +54,10 @@ public static class MarkdownReport
                 quality.GetProperty("result")),
             Row("plain drop of the same blocks", left, "", quality.GetProperty("plainDrop")),
         ]);
-        text.Append(CultureInfo.InvariantCulture, $"Perplexity: {quality.GetProperty("windows")} windows of {quality.GetProperty("tokensPerWindow")} tokens, {quality.GetProperty("text")}, never used for calibration.\n\n");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"Perplexity: {quality.GetProperty("windows")} windows of {quality.GetProperty("tokensPerWindow")} tokens, "
+                + $"{quality.GetProperty("text")}, never used for calibration.\n\n");
     }
 
     private static string[] Row(string name, int blocks, string bytes, JsonElement perplexity) =>
@@ -67,14 +73,23 @@ public static class MarkdownReport
             Has(m.Figures, "decode") ? Rate(m.Figures.GetProperty("decode")) : "-",
             Number(m.Figures.GetProperty("memoryBytes"), "N0"),
         }));
-        text.Append(CultureInfo.InvariantCulture, $"Speed: median, slowest to fastest of {speed.GetProperty("rounds")} runs in turns; {speed.GetProperty("promptTokens")} tokens at once, then {speed.GetProperty("decodedTokens")} one by one. Memory: growth in bytes on loading and the first run.\n\n");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"Speed: median, slowest to fastest of {speed.GetProperty("rounds")} runs in turns; "
+                + $"{speed.GetProperty("promptTokens")} tokens at once, then {speed.GetProperty("decodedTokens")} one by one. Memory: "
+                + $"growth in bytes on loading and the first run.\n\n");
 
-        static string Rate(JsonElement rate) => $"{Number(rate.GetProperty("median"), "N0")} ({Number(rate.GetProperty("low"), "N0")} to {Number(rate.GetProperty("high"), "N0")})";
+        static string Rate(JsonElement rate) =>
+            $"{Number(rate.GetProperty("median"), "N0")} ({Number(rate.GetProperty("low"), "N0")} to "
+                + $"{Number(rate.GetProperty("high"), "N0")})";
     }
 
     private static void Blocks(JsonElement report, StringBuilder text)
     {
-        text.Append(CultureInfo.InvariantCulture, $"{report.GetProperty("model")}: {report.GetProperty("blocks").GetArrayLength()} blocks from {report.GetProperty("tokenInput")} to {report.GetProperty("logits")}, {report.GetProperty("nodes")} nodes.\n\n");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"{report.GetProperty("model")}: {report.GetProperty("blocks").GetArrayLength()} blocks from "
+                + $"{report.GetProperty("tokenInput")} to {report.GetProperty("logits")}, {report.GetProperty("nodes")} nodes.\n\n");
         Table(text, ["block", "kind", "nodes", "parameters", "bytes"], report.GetProperty("blocks").EnumerateArray().Select(b => new[]
         {
             b.GetProperty("index").ToString(),
@@ -95,7 +110,12 @@ public static class MarkdownReport
             p.GetProperty("blocks").ToString(),
             Number(p.GetProperty("bytes"), "N0"),
             Number(p.GetProperty("perplexity").GetProperty("value"), "0.00"),
-            Number(p.GetProperty("increase"), "+0.0%;-0.0%"), "x" + Number(p.GetProperty("speedup"), "0.00"), string.Join(", ", new[] { ("onSizeFront", "size"), ("onSpeedFront", "speed") }.Where(f => p.GetProperty(f.Item1).GetBoolean()).Select(f => f.Item2)),
+            Number(p.GetProperty("increase"), "+0.0%;-0.0%"),
+            "x" + Number(p.GetProperty("speedup"), "0.00"),
+            string.Join(
+                ", ",
+                new[] { ("onSizeFront", "size"), ("onSpeedFront", "speed") }.Where(
+                    f => p.GetProperty(f.Item1).GetBoolean()).Select(f => f.Item2)),
             p.GetProperty("picked").GetBoolean() ? "yes" : "",
         }));
 
@@ -103,7 +123,8 @@ public static class MarkdownReport
     {
         foreach (var task in report.GetProperty("tasks").EnumerateArray())
             text.Append(CultureInfo.InvariantCulture, $"{task.GetProperty("name")}: {task.GetProperty("settings")}\n\n");
-        Table(text, ["task", "of", "figure", "value", "95 % interval", "items"], report.GetProperty("metrics").EnumerateArray().Select(m => new[]
+        string[] columns = ["task", "of", "figure", "value", "95 % interval", "items"];
+        Table(text, columns, report.GetProperty("metrics").EnumerateArray().Select(m => new[]
         {
             m.GetProperty("task").GetString()!,
             m.GetProperty("group").GetString() ?? "all",
@@ -117,7 +138,16 @@ public static class MarkdownReport
     private static void Plan(JsonElement plan, StringBuilder text) => Table(
         text,
         ["block", "goes into", "similarity", "share kept"],
-        plan.GetProperty("steps").EnumerateArray().Select(s => new[] { s.GetProperty("from").ToString(), Number(s.GetProperty("into"), "0"), Number(s.GetProperty("similarity"), "0.0000"), Number(s.GetProperty("alpha"), "0.0000") }));
+        plan.GetProperty("steps")
+            .EnumerateArray()
+            .Select(
+                s => new[]
+                {
+                    s.GetProperty("from").ToString(),
+                    Number(s.GetProperty("into"), "0"),
+                    Number(s.GetProperty("similarity"), "0.0000"),
+                    Number(s.GetProperty("alpha"), "0.0000"),
+                }));
 
     private static void Neighbours(JsonElement npib, StringBuilder text) => Table(
         text,
@@ -127,7 +157,13 @@ public static class MarkdownReport
     private static void Samples(JsonElement pairs, StringBuilder text) => Table(
         text,
         ["prompt", "original", "result"],
-        pairs.EnumerateArray().Select(p => new[] { p.GetProperty("prompt").GetString()!, p.GetProperty("original").GetString()!, p.GetProperty("result").GetString()! }));
+        pairs.EnumerateArray().Select(
+            p => new[]
+            {
+                p.GetProperty("prompt").GetString()!,
+                p.GetProperty("original").GetString()!,
+                p.GetProperty("result").GetString()!,
+            }));
 
     internal static void Table(StringBuilder text, string[] head, IEnumerable<string[]> rows)
     {

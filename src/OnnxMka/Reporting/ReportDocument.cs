@@ -32,13 +32,21 @@ public static class ReportDocument
         npib = a.Npib.Rows,
         sigma = a.Sigma,
         eigenvalues = a.Eigenvalues,
-        embeddings = a.Embeddings.Select(e => Enumerable.Range(0, e.Samples).Select(s => Enumerable.Range(0, Math.Min(2, e.Dimension)).Select(d => Digits(e.Coordinates[(s * e.Dimension) + d])))),
+        embeddings = a.Embeddings.Select(
+            e => Enumerable.Range(0, e.Samples).Select(
+                s => Enumerable.Range(0, Math.Min(2, e.Dimension)).Select(d => Digits(e.Coordinates[(s * e.Dimension) + d])))),
     };
 
     public static object? Seams(Analysis? a) => a?.Seams.Select((s, i) => new { block = i, norm = s.Norm, influence = s.Influence });
 
     public static object Describe(Perplexity p) =>
-        new { value = p.Value, meanNll = p.MeanNll, tokens = p.Tokens, tokensPerSecond = p.Seconds > 0 ? Math.Round(p.Tokens / p.Seconds, 1) : 0 };
+        new
+        {
+            value = p.Value,
+            meanNll = p.MeanNll,
+            tokens = p.Tokens,
+            tokensPerSecond = p.Seconds > 0 ? Math.Round(p.Tokens / p.Seconds, 1) : 0,
+        };
 
     /// <param name="names">What the models are called in the report, in their order.</param>
     public static object? Speed(SpeedTable? table, params string[] names)
@@ -46,7 +54,14 @@ public static class ReportDocument
         if (table is null) return null;
         var models = names.Zip(table.Models).ToDictionary(
             m => m.First, m => (object)new { m.Second.Prefill, m.Second.Decode, m.Second.MemoryBytes }, StringComparer.Ordinal);
-        return new { original = models.GetValueOrDefault("original"), result = models["result"], table.Rounds, table.PromptTokens, table.DecodedTokens };
+        return new
+        {
+            original = models.GetValueOrDefault("original"),
+            result = models["result"],
+            table.Rounds,
+            table.PromptTokens,
+            table.DecodedTokens,
+        };
     }
 
     public static object Seconds(IEnumerable<StageTime> times) =>

@@ -64,7 +64,10 @@ internal sealed record InnerUnits(
             if (tensor.ElementCount == Width && Kind == AlignUnits.Heads) continue;
             var axis = tensor.Shape.AsSpan().IndexOf(tensor.ElementCount);
             var places = axis < 0 ? null : order.Columns((int)tensor.ElementCount);
-            yield return (vector, Math.Max(axis, 0), places ?? throw Refused(block, $"{vector.Role} ({tensor}) does not divide among its {Count} units", Name));
+            yield return (
+                vector,
+                Math.Max(axis, 0),
+                places ?? throw Refused(block, $"{vector.Role} ({tensor}) does not divide among its {Count} units", Name));
         }
     }
 
@@ -84,7 +87,11 @@ internal sealed record InnerUnits(
         var ports = block.KvInputs.Concat(block.KvOutputs).Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var port in map.Model.Graph.Inputs.Concat(map.Model.Graph.Outputs).Where(p => ports.Contains(p.Name) && p.Rank >= 4))
         {
-            if (!int.TryParse(port.Dimensions![^3], out var groups) || !int.TryParse(port.Dimensions[^1], out var size) || groups < 1 || size < 1) continue;
+            if (!int.TryParse(port.Dimensions![^3], out var groups)
+                || !int.TryParse(port.Dimensions[^1], out var size)
+                || groups < 1
+                || size < 1)
+                continue;
             if (outer.Inputs % (groups * size) == 0) return (outer.Inputs / size, groups);
         }
 

@@ -62,7 +62,9 @@ internal static partial class LayerNames
                 owners[output] = (block.Layer, place);
         }
 
-        var readers = map.Blocks.SelectMany(b => b.Parameters.Select(p => (p.Initializer, b.Index)).Distinct()).ToLookup(p => p.Initializer, p => p.Index, StringComparer.Ordinal);
+        var readers = map.Blocks
+            .SelectMany(b => b.Parameters.Select(p => (p.Initializer, b.Index)).Distinct())
+            .ToLookup(p => p.Initializer, p => p.Index, StringComparer.Ordinal);
         foreach (var weight in readers.Where(r => r.Count() == 1))
         {
             if (moved.FirstOrDefault(m => m.Block.Index == weight.Single()) is { Block: { } block, New: var place })
@@ -95,7 +97,9 @@ internal static partial class LayerNames
     private static string? Renumbered(string name, (int Old, int New) place)
     {
         var renamed = LayerNumber().Replace(name, m =>
-            m.Groups["number"].Value == place.Old.ToString(CultureInfo.InvariantCulture) ? m.Groups["prefix"].Value + place.New.ToString(CultureInfo.InvariantCulture) : m.Value);
+            m.Groups["number"].Value == place.Old.ToString(CultureInfo.InvariantCulture)
+                ? m.Groups["prefix"].Value + place.New.ToString(CultureInfo.InvariantCulture)
+                : m.Value);
         return renamed == name ? null : renamed;
     }
 

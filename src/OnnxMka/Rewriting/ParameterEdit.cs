@@ -32,7 +32,11 @@ internal static class ParameterEdit
         }
 
         var name = $"{parameter.Initializer}/{suffix}";
-        script.Add(stage, new GraphEdit.AddInitializer(map.Tensor(parameter.Initializer) with { Name = name, Content = content }, index.IsInitializer(parameter.Initializer) ? parameter.Initializer : null));
+        script.Add(
+            stage,
+            new GraphEdit.AddInitializer(
+                map.Tensor(parameter.Initializer) with { Name = name, Content = content },
+                index.IsInitializer(parameter.Initializer) ? parameter.Initializer : null));
         script.Add(stage, new GraphEdit.SetInput(place.Node, place.Slot, name));
         return name;
     }

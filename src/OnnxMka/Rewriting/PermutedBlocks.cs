@@ -41,13 +41,21 @@ internal static class PermutedBlocks
         return block with { Parameters = parameters.ToImmutable() };
     }
 
-    private static void Check(InnerUnits units, BlockPermutation permutation)
+    private static void Check(InnerUnits inner, BlockPermutation permutation)
     {
         var from = permutation.From;
-        var share = units.Count / units.Groups;
+        var share = inner.Count / inner.Groups;
         var whole = !from.IsDefault
-            && from.Order().SequenceEqual(Enumerable.Range(0, units.Count))
-            && Enumerable.Range(0, units.Count).All(i => from[i] / share == from[i / share * share] / share);
-        if (!whole) throw new RefusedException("MKA042", "the plan", $"its order of {permutation.Units.ToString().ToLowerInvariant()} in block {permutation.Block} is none of the block's {units.Count} units", "Make a plan for this model");
+            && from.Order().SequenceEqual(Enumerable.Range(0, inner.Count))
+            && Enumerable.Range(0, inner.Count).All(i => from[i] / share == from[i / share * share] / share);
+        if (!whole)
+        {
+            var units = permutation.Units.ToString().ToLowerInvariant();
+            throw new RefusedException(
+                "MKA042",
+                "the plan",
+                $"its order of {units} in block {permutation.Block} is none of the block's {inner.Count} units",
+                "Make a plan for this model");
+        }
     }
 }

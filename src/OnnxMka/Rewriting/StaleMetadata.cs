@@ -36,7 +36,9 @@ internal static class StaleMetadata
         {
             var name = entry.Split('=')[0];
             var dot = name.LastIndexOf('.');
-            if (!name[..Math.Max(dot, 0)].EndsWith("layers", StringComparison.Ordinal) || !int.TryParse(name[(dot + 1)..], CultureInfo.InvariantCulture, out var layer)) kept.Add(entry);
+            if (!name[..Math.Max(dot, 0)].EndsWith("layers", StringComparison.Ordinal)
+                || !int.TryParse(name[(dot + 1)..], CultureInfo.InvariantCulture, out var layer))
+                kept.Add(entry);
             else if (place.TryGetValue(layer, out var number)) kept.Add($"{name[..(dot + 1)]}{number}{entry[name.Length..]}");
         }
 

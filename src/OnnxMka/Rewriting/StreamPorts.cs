@@ -121,7 +121,10 @@ internal sealed partial class StreamPorts
     private static (int Position, int Offset)? Numbering(ImmutableSortedDictionary<int, string> ports)
     {
         if (ports.Values.Select(p => Digits().Replace(p, "#")).Distinct(StringComparer.Ordinal).Count() > 1) return null;
-        var numbers = ports.Select(p => (p.Key, Numbers: Digits().Matches(p.Value).Select(m => int.Parse(m.Value, CultureInfo.InvariantCulture)).ToArray())).ToArray();
+        var numbers = ports.Select(
+            p => (
+                p.Key,
+                Numbers: Digits().Matches(p.Value).Select(m => int.Parse(m.Value, CultureInfo.InvariantCulture)).ToArray())).ToArray();
         for (var position = 0; position < numbers[0].Numbers.Length; position++)
         {
             var offset = numbers[0].Numbers[position] - numbers[0].Key;

@@ -61,8 +61,14 @@ public sealed record Analysis(
         try
         {
             var d = JsonSerializer.Deserialize<Document>(json, JsonForm.Indented);
-            if (d is not { Version: Version } || d.Npib.IsDefaultOrEmpty || d.Npib.Any(r => r.Length != d.Npib.Length || r.Any(v => v is not (>= 0 and <= 1)))
-                || d.Sigma.IsDefault || d.Sigma.Length != d.Npib.Length || d.Eigenvalues.IsDefault || d.Eigenvalues.Length != d.Npib.Length || d.Eigenvalues.Any(e => e.IsDefault || e.Length < 2))
+            if (d is not { Version: Version }
+                || d.Npib.IsDefaultOrEmpty
+                || d.Npib.Any(r => r.Length != d.Npib.Length || r.Any(v => v is not (>= 0 and <= 1)))
+                || d.Sigma.IsDefault
+                || d.Sigma.Length != d.Npib.Length
+                || d.Eigenvalues.IsDefault
+                || d.Eigenvalues.Length != d.Npib.Length
+                || d.Eigenvalues.Any(e => e.IsDefault || e.Length < 2))
                 throw Bad(name, $"it is no analysis of version {Version}");
             return new Analysis(
                 d.Fingerprint ?? "",

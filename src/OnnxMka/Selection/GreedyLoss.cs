@@ -94,7 +94,13 @@ internal sealed class GreedyLoss : IDisposable
                 if (place > 0 && IsCandidate(place - 1))
                     flights.Add((new SelectedBlock(_stack[place - 1], 0), _chain.Advance(part, streams, _before[place - 1], ct)));
                 else _chain.Advance(part, streams, ct: ct);
-                if (Alpha(place) is { } alpha) flights.Add((new SelectedBlock(_stack[place], 0) { Alpha = alpha }, _chain.RunBlock(Part(Merged(place, alpha), place - 1), _before[place - 1], ct: ct)));
+                if (Alpha(place) is { } alpha)
+                {
+                    var merged = Part(Merged(place, alpha), place - 1);
+                    var stream = _chain.RunBlock(merged, _before[place - 1], ct: ct);
+                    flights.Add((new SelectedBlock(_stack[place], 0) { Alpha = alpha }, stream));
+                }
+
                 work.Pass(flights.Count, passes);
             }
 

@@ -33,7 +33,9 @@ internal sealed record GreedyOptions
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var names = string.Join(',', map.Blocks.Select(b => b.Name));
-        hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"greedy-loss 1\n{fingerprint}\n{names}\n{options.Method} {weighsMerges} {options.Alpha} {options.ProtectFirst} {options.ProtectLast} {device}\n")));
+        var choices = FormattableString.Invariant(
+            $"{options.Method} {weighsMerges} {options.Alpha} {options.ProtectFirst} {options.ProtectLast} {device}");
+        hash.AppendData(Encoding.UTF8.GetBytes($"greedy-loss 1\n{fingerprint}\n{names}\n{choices}\n"));
         if (similarity is not null)
             hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<double>(similarity.Rows.SelectMany(r => r).ToArray()));
         foreach (var sample in windows.Samples) hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<int>(sample));

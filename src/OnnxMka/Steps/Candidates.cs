@@ -27,10 +27,6 @@ internal static class Candidates
         var room = Of(map, options, weighsMerges).Length;
         if (options.Count <= room) return;
         var kinds = options.Method == Method.Mka && !weighsMerges ? ", and only neighbours of one kind merge" : "";
-        throw new RefusedException(
-            "MKA040",
-            $"{options.Count} blocks",
-            $"only {room} of {map.Count} can go (the first {options.ProtectFirst} and last {options.ProtectLast} are protected{kinds})",
-            "Ask for fewer, or lower --protect-first or --protect-last");
+        throw PairRules.TooMany(room, map.Count, options, kinds, mayDrop: false);
     }
 }

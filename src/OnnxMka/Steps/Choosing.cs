@@ -34,7 +34,12 @@ internal static class Choosing
         var chosen = bench.Clock.Time("select", () => selector.Choose(request));
         var blocks = chosen.Select(c => c.Block).ToArray();
         if (blocks.Length != plan.Count || blocks.Distinct().Count() != blocks.Length || !blocks.All(b => request.Candidates.Contains(b)))
-            throw new InvalidOperationException($"the selector '{name}' chose {string.Join(", ", blocks)} where {plan.Count} of {string.Join(", ", request.Candidates)} were asked for");
+        {
+            throw new InvalidOperationException(
+                $"the selector '{name}' chose {string.Join(", ", blocks)} where {plan.Count} of {string.Join(", ", request.Candidates)} "
+                    + "were asked for");
+        }
+
         return new SelectionReport(name, chosen);
     }
 

@@ -58,7 +58,9 @@ public abstract record Removal : Step
     internal int Amounts => (Ratio is null ? 0 : 1) + (Count is null ? 0 : 1) + (IsNamed ? 1 : 0);
 
     public virtual bool Equals(Removal? other) =>
-        base.Equals(other) && (Ratio, Count, Select, ProtectFirst, ProtectLast) == (other.Ratio, other.Count, other.Select, other.ProtectFirst, other.ProtectLast)
+        base.Equals(other)
+        && (Ratio, Count, Select, ProtectFirst, ProtectLast)
+            == (other.Ratio, other.Count, other.Select, other.ProtectFirst, other.ProtectLast)
         && Named(this).SequenceEqual(Named(other));
 
     public override int GetHashCode() => HashCode.Combine(Ratio, Count, Select, Named(this).Length);

@@ -31,7 +31,13 @@ internal static class AttentionSegments
     public static void RefuseOutside(StreamSegments segments, IReadOnlyList<Range> blocks)
     {
         if (Outside(segments, blocks) is { } stray)
-            throw new RefusedException("MKA011", stray.Origin.Label, "this attention is in none of the repeated blocks that were found", "Give an exported decoder LLM whose layers have caches alike");
+        {
+            throw new RefusedException(
+                "MKA011",
+                stray.Origin.Label,
+                "this attention is in none of the repeated blocks that were found",
+                "Give an exported decoder LLM whose layers have caches alike");
+        }
     }
 
     /// <summary>Attention that belongs to no block; null where all of it does.</summary>
@@ -50,7 +56,9 @@ internal static class AttentionSegments
         return [.. Enumerable.Range(0, segments.Count).Where(s => byState ? states.Contains(s) : attentions[s] > 0)];
     }
 
-    /// <summary>A fused operator, or a Softmax over a product of two activations (a router's Softmax is over activations times weights).</summary>
+    /// <summary>
+    /// A fused operator, or a Softmax over a product of two activations (a router's Softmax is over activations times weights).
+    /// </summary>
     public static bool IsAttention(StreamSegments segments, ViewNode node)
     {
         if (segments.Stream.View.IsCall(node))
@@ -94,8 +102,12 @@ internal static class AttentionSegments
 
     private static RefusedException Crossing(StreamSegments segments, int segment, ViewNode later)
     {
-        var values = segments.Nodes(segment).SelectMany(n => n.Outputs.Select(o => (Value: o, n.Position))).Where(v => segments.Stream.Dependent.Contains(v.Value)).ToArray();
-        var crossing = values.MaxBy(v => segments.Stream.View.Readers(v.Value).Select(r => r.Node.Position).DefaultIfEmpty(v.Position).Max() - v.Position);
+        var values = segments.Nodes(segment)
+            .SelectMany(n => n.Outputs.Select(o => (Value: o, n.Position)))
+            .Where(v => segments.Stream.Dependent.Contains(v.Value))
+            .ToArray();
+        var crossing = values.MaxBy(
+            v => segments.Stream.View.Readers(v.Value).Select(r => r.Node.Position).DefaultIfEmpty(v.Position).Max() - v.Position);
         return new RefusedException(
             "MKA012", crossing.Value,
             $"this value passes beside the residual stream, so that nothing parts {later.Origin.Label} from the attention before it",

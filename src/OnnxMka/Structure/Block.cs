@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace OnnxMka.Structure;
 
-/// <summary>Where the residual stream passes from one block to the next; seam l is what block l leaves, seam -1 what block 0 reads.</summary>
+/// <summary>
+/// Where the residual stream passes from one block to the next; seam l is what block l leaves, seam -1 what block 0 reads.
+/// </summary>
 /// <param name="Value">
 /// The value that carries the stream, or the name a tap gives to the sum where a fused skip-norm does not write it out.
 /// </param>
@@ -17,7 +19,9 @@ public sealed record Seam(string Value, int? SkipNorm)
 /// <param name="Slot">Which of the block's ports it is: 0, 1 in the order of the graph's port list.</param>
 public sealed record KvPort(string Name, int Slot)
 {
-    /// <summary>Ports of one kind (same number) carry the same sort of state and are always equally long; see <see cref="CacheKinds"/>.</summary>
+    /// <summary>
+    /// Ports of one kind (same number) carry the same sort of state and are always equally long; see <see cref="CacheKinds"/>.
+    /// </summary>
     public int Kind { get; init; }
 }
 
@@ -27,7 +31,9 @@ public sealed record KvPort(string Name, int Slot)
 /// <param name="Chain">Nodes between that input and the initializer, nearest to the reader first: Identity, Transpose, Cast, ...</param>
 public sealed record ParameterUse(int Node, int Slot, ImmutableArray<int> Chain);
 
-/// <summary>A parameter of a block. Position in <see cref="Block.Parameters"/> is its role: equal blocks have equal roles in equal order.</summary>
+/// <summary>
+/// A parameter of a block. Position in <see cref="Block.Parameters"/> is its role: equal blocks have equal roles in equal order.
+/// </summary>
 /// <param name="Role">Readable role: operator path from the block's end, such as <c>down_proj</c> or <c>MatMul/3</c>.</param>
 /// <param name="Initializer">Name of the tensor; blocks may share one.</param>
 /// <param name="Use">Where it is read.</param>

@@ -64,7 +64,8 @@ internal static class BlockDescription
     }
 
     private static int Word(StructureHash hash, Range range) =>
-        hash.Intern("block(" + string.Join(',', Enumerable.Range(range.Start.Value, range.End.Value - range.Start.Value).Select(hash.Word)) + ")");
+        hash.Intern(
+            "block(" + string.Join(',', Enumerable.Range(range.Start.Value, range.End.Value - range.Start.Value).Select(hash.Word)) + ")");
 
     private static ImmutableArray<KvPort> Ports(IEnumerable<string> ports) => [.. ports.Select((port, slot) => new KvPort(port, slot))];
 

@@ -20,7 +20,9 @@ public static class BlockDetector
     /// Refuses a graph that is no decoder, has no repeated block, or lets other values than the stream pass between blocks. Blocks that the
     /// model's own metadata tells (<see cref="SeamHint"/>) are taken where they check out; else they are found.
     /// </summary>
-    /// <param name="granularity">Halves of layers come as blocks of their own, each with its layer; refused where no layer has halves.</param>
+    /// <param name="granularity">
+    /// Halves of layers come as blocks of their own, each with its layer; refused where no layer has halves.
+    /// </param>
     public static BlockMap Detect(OnnxModel model, Granularity granularity = Granularity.Block)
     {
         UnsupportedGraphs.Refuse(model);
@@ -72,18 +74,29 @@ public static class BlockDetector
     private static List<Range> BlockRanges(StreamSegments segments, StructureHash structural)
     {
         var starts = AttentionSegments.Find(segments);
-        if (starts.Count < 2) throw NoBlocks(starts.Count == 0 ? "no attention lies between its embeddings and its logits" : "only one attention layer lies on the way to its logits");
+        if (starts.Count < 2)
+        {
+            throw NoBlocks(
+                starts.Count == 0
+                    ? "no attention lies between its embeddings and its logits"
+                    : "only one attention layer lies on the way to its logits");
+        }
+
         var words = Enumerable.Range(0, segments.Count).Select(structural.Word).ToArray();
         var ranges = starts.Zip(starts.Skip(1), (a, b) => a..b).ToList();
         ranges.Add(starts[^1]..LastEnd(segments, words, ranges, starts[^1]));
         return ranges;
     }
 
-    /// <summary>The last block ends where an earlier block of the same words ends, or after as many segments as every other block has.</summary>
+    /// <summary>
+    /// The last block ends where an earlier block of the same words ends, or after as many segments as every other block has.
+    /// </summary>
     private static int LastEnd(StreamSegments segments, int[] words, List<Range> ranges, int last)
     {
         var lengths = ranges.Select(r => r.End.Value - r.Start.Value).Distinct().ToArray();
-        var alike = ranges.Select(r => words[r]).Where(w => w.Length <= words.Length - last && w.SequenceEqual(words[last..(last + w.Length)])).MaxBy(w => w.Length);
+        var alike = ranges.Select(r => words[r])
+            .Where(w => w.Length <= words.Length - last && w.SequenceEqual(words[last..(last + w.Length)]))
+            .MaxBy(w => w.Length);
         if (alike is not null) return last + alike.Length;
         if (lengths is [var length] && last + length <= words.Length && EndsLike(segments, ranges, last + length)) return last + length;
         // Layers that lost a half have other lengths: the last one goes on as long as others do behind their attention.
@@ -95,7 +108,9 @@ public static class BlockDetector
             : throw NoBlocks("its last attention layer is unlike all others, so that its end is not known");
     }
 
-    /// <summary>The cut is formed like those between blocks, and behind it no segment has several products as a layer has: only norm and head.</summary>
+    /// <summary>
+    /// The cut is formed like those between blocks, and behind it no segment has several products as a layer has: only norm and head.
+    /// </summary>
     private static bool EndsLike(StreamSegments segments, List<Range> ranges, int end)
     {
         var view = segments.Stream.View;

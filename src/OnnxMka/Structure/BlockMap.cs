@@ -32,5 +32,6 @@ public sealed record BlockMap(OnnxModel Model, ImmutableArray<Block> Blocks, str
         return Model.Graph.Nodes.First(n => n.OpType == "Constant" && n.Outputs[0] == name).Attributes["value"].Tensor!;
     }
 
-    private IEnumerable<TensorRef> Tensors(Block block) => block.Parameters.Select(p => p.Initializer).Distinct(StringComparer.Ordinal).Select(Tensor);
+    private IEnumerable<TensorRef> Tensors(Block block) =>
+        block.Parameters.Select(p => p.Initializer).Distinct(StringComparer.Ordinal).Select(Tensor);
 }

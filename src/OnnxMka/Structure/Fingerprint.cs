@@ -16,7 +16,8 @@ public static class Fingerprint
         using var reader = new TensorReader();
         hash.AppendData(Encoding.UTF8.GetBytes(GraphText.Of(model)));
         var buffer = new byte[SampleBytes];
-        foreach (var tensor in model.Graph.Initializers.Values.OrderBy(t => t.Name, StringComparer.Ordinal).Where(t => t.Content is FileRange or MemoryBytes))
+        foreach (var tensor in model.Graph.Initializers.Values.OrderBy(t => t.Name, StringComparer.Ordinal).Where(
+            t => t.Content is FileRange or MemoryBytes))
         {
             var sample = buffer.AsSpan(0, (int)Math.Min(SampleBytes, tensor.Content.Length));
             reader.Read(tensor, 0, sample);

@@ -2,7 +2,9 @@ using OnnxMka.Graph;
 
 namespace OnnxMka.Structure;
 
-/// <summary>The model's own functions may call each other; what they stand for is looked up call by call, so that must end, and soon.</summary>
+/// <summary>
+/// The model's own functions may call each other; what they stand for is looked up call by call, so that must end, and soon.
+/// </summary>
 internal static class FunctionCalls
 {
     /// <summary>Exporters nest a module's functions as deep as its modules: a handful.</summary>
@@ -19,7 +21,12 @@ internal static class FunctionCalls
     private static int Depth(OnnxModel model, (string Domain, string Name) key, Dictionary<(string, string), int> depths, int left)
     {
         if (depths.TryGetValue(key, out var known))
-            return known > 0 ? known : throw new RefusedException("MKA007", key.Name, "this function calls itself", "The file is damaged; export it again");
+        {
+            return known > 0
+                ? known
+                : throw new RefusedException("MKA007", key.Name, "this function calls itself", "The file is damaged; export it again");
+        }
+
         if (left == 0) throw TooDeep(key.Name);
         depths[key] = 0;
         var deepest = 0;
@@ -30,5 +37,9 @@ internal static class FunctionCalls
     }
 
     private static RefusedException TooDeep(string function) =>
-        new("MKA003", function, $"more than {MostNested} functions are nested in one another", "No known exporter writes such a file; export it again");
+        new(
+            "MKA003",
+            function,
+            $"more than {MostNested} functions are nested in one another",
+            "No known exporter writes such a file; export it again");
 }

@@ -31,7 +31,11 @@ internal static class Halves
         if (halves.Count > blocks.Count) return halves;
         var end = segments.Stream.Cuts[blocks[0].End.Value];
         throw new RefusedException(
-            "MKA062", end, "the stream does not pass between attention and MLP: both are added to it together (parallel blocks), or a layer is one local function", "Use --granularity block");
+            "MKA062",
+            end,
+            "the stream does not pass between attention and MLP: both are added to it together (parallel blocks), or a layer is one local "
+                + "function",
+            "Use --granularity block");
     }
 
     /// <summary>The halves of one layer; the layer itself where it has none.</summary>

@@ -13,7 +13,10 @@ internal sealed record LinearWeight(BlockParameter Parameter, bool Transposed, i
         var weight = ParameterAt(block, node, 1);
         var tensor = weight is null ? null : map.Tensor(weight.Initializer);
         var chain = weight?.Use.Chain.Select(i => map.Model.Graph.Nodes[i].OpType).ToArray() ?? [];
-        if (tensor is not { Shape.Length: 2 } || !tensor.Type.IsMergeable() || chain.Any(op => op is not ("Transpose" or "Identity" or "Cast"))) return null;
+        if (tensor is not { Shape.Length: 2 }
+            || !tensor.Type.IsMergeable()
+            || chain.Any(op => op is not ("Transpose" or "Identity" or "Cast")))
+            return null;
         transposed ^= chain.Count(op => op == "Transpose") % 2 == 1;
         return transposed
             ? new LinearWeight(weight!, true, (int)tensor.Shape[1], (int)tensor.Shape[0])

@@ -30,7 +30,8 @@ internal sealed record ViewNode(
     public ImmutableArray<string> Reads { get; } = Origin.Captures.Length == 0 ? Inputs : [.. Inputs, .. Origin.Captures];
 
     /// <summary>Attributes that matter.</summary>
-    public IEnumerable<OnnxAttribute> Attributes => Op is "Identity" or "ResidualSum" or "EmbeddingSum" || Epsilon is not null ? [] : Origin.Attributes.Values;
+    public IEnumerable<OnnxAttribute> Attributes =>
+        Op is "Identity" or "ResidualSum" or "EmbeddingSum" || Epsilon is not null ? [] : Origin.Attributes.Values;
 
     private static ImmutableArray<int> FirstSlots(int count) =>
         count <= _firstSlots.Length ? ImmutableArray.Create(_firstSlots, 0, count) : [.. Enumerable.Range(0, count)];
@@ -60,7 +61,8 @@ internal sealed class NormalisedView
         var types = new ValueTypes(index);
         foreach (var node in index.Order)
         {
-            foreach (var part in types.ChangesNothing(node) ? [Passing(node)] : Split(node)) nodes.Add(part with { Position = nodes.Count });
+            foreach (var part in types.ChangesNothing(node) ? [Passing(node)] : Split(node))
+                nodes.Add(part with { Position = nodes.Count });
         }
 
         Nodes = nodes.ToImmutable();
@@ -81,7 +83,9 @@ internal sealed class NormalisedView
 
     public static NormalisedView Of(OnnxModel model) => new(GraphIndex.Of(model.Graph), model);
 
-    /// <summary>Operators that a node stands for: its own, or where it calls a function of the model, those inside (nested calls too).</summary>
+    /// <summary>
+    /// Operators that a node stands for: its own, or where it calls a function of the model, those inside (nested calls too).
+    /// </summary>
     public IEnumerable<string> Operators(ViewNode node) => IsCall(node) ? NodesInside(node).Select(Qualified) : [node.Op];
 
     /// <summary>What stands in the function that a node calls, nested calls too.</summary>
@@ -100,7 +104,8 @@ internal sealed class NormalisedView
     }
 
     /// <summary>The function that a node calls; null for an operator.</summary>
-    public OnnxFunction? Function(OnnxNode node) => _model.Functions.Count == 0 ? null : _model.Functions.GetValueOrDefault((node.Domain, node.OpType));
+    public OnnxFunction? Function(OnnxNode node) =>
+        _model.Functions.Count == 0 ? null : _model.Functions.GetValueOrDefault((node.Domain, node.OpType));
 
     /// <summary>True for a call of one of the model's own functions.</summary>
     public bool IsCall(ViewNode node) => Function(node.Origin) is not null;
@@ -156,7 +161,8 @@ internal sealed class NormalisedView
 
     private static ViewNode Norm(OnnxNode node, string op) => new(node, op) { Epsilon = node.Float("epsilon", 1e-5f) };
 
-    private static IEnumerable<ViewNode> SplitFused(OnnxNode node, string sumOp, int[] sumSlots, string normOp, int[] normSlots, float epsilon)
+    private static IEnumerable<ViewNode> SplitFused(
+        OnnxNode node, string sumOp, int[] sumSlots, string normOp, int[] normSlots, float epsilon)
     {
         var sum = SumValue(node);
         yield return Part(node, sumOp, null, sumSlots, sum);

@@ -50,5 +50,6 @@ internal static class OperatorForms
         }
     }
 
-    private static RefusedException Bad(OnnxNode node, string what) => new("MKA009", node.Label, what, "The file is damaged; export it again");
+    private static RefusedException Bad(OnnxNode node, string what) =>
+        new("MKA009", node.Label, what, "The file is damaged; export it again");
 }

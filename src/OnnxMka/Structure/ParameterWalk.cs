@@ -10,7 +10,9 @@ namespace OnnxMka.Structure;
 /// </summary>
 internal sealed class ParameterWalk
 {
-    /// <summary>Exporters leave a handful of operators between a stored tensor and its reader; a mask that was not folded has some dozens.</summary>
+    /// <summary>
+    /// Exporters leave a handful of operators between a stored tensor and its reader; a mask that was not folded has some dozens.
+    /// </summary>
     private const int LongestChain = 256;
 
     private const int MostSteps = 10_000;
@@ -35,7 +37,8 @@ internal sealed class ParameterWalk
     }
 
     /// <summary>Parameters of the block that spans the segments of <paramref name="range"/>.</summary>
-    public static ImmutableArray<BlockParameter> List(StreamSegments segments, ConstantValues constants, StructureHash hash, Sublayers sublayers, Range range)
+    public static ImmutableArray<BlockParameter> List(
+        StreamSegments segments, ConstantValues constants, StructureHash hash, Sublayers sublayers, Range range)
     {
         var walk = new ParameterWalk(segments, constants, hash, sublayers, range);
         walk.Visit(segments.Stream.Cuts[range.End.Value]);
@@ -56,12 +59,17 @@ internal sealed class ParameterWalk
         pending.Push(end);
         while (pending.TryPop(out var value))
         {
-            if (value == _start || !_seen.Add(value) || _segments.Stream.View.Producer(value) is not { } node || !Contains(_segments.Of(node))) continue;
+            if (value == _start
+                || !_seen.Add(value)
+                || _segments.Stream.View.Producer(value) is not { } node
+                || !Contains(_segments.Of(node)))
+                continue;
             var slots = Enumerable.Range(0, node.Inputs.Length).Where(i => node.Inputs[i].Length > 0);
             var ordered = (StructureHash.IsCommutative(node) ? slots.OrderBy(i => _hash.Of(node.Inputs[i])) : slots).ToArray();
             foreach (var i in ordered.Where(i => _constants.Contains(node.Inputs[i]))) AddLeaves(node, i);
             // What a subgraph captures comes behind the inputs.
-            foreach (var captured in node.Origin.Captures.Where(c => !_constants.Contains(c)).OrderByDescending(_hash.Of)) pending.Push(captured);
+            foreach (var captured in node.Origin.Captures.Where(c => !_constants.Contains(c)).OrderByDescending(_hash.Of))
+                pending.Push(captured);
             foreach (var i in ordered.Reverse().Where(i => !_constants.Contains(node.Inputs[i]))) pending.Push(node.Inputs[i]);
         }
     }
@@ -73,15 +81,30 @@ internal sealed class ParameterWalk
         for (var steps = 0; pending.TryPop(out var next); steps++)
         {
             if (steps > MostSteps || next.Chain.Length > LongestChain)
-                throw new RefusedException("MKA003", reader.Origin.Label, $"one of its weights is computed by more than {LongestChain} operators in a row, or in more than {MostSteps} ways", "No known exporter writes such a file; export it again");
+            {
+                throw new RefusedException(
+                    "MKA003",
+                    reader.Origin.Label,
+                    $"one of its weights is computed by more than {LongestChain} operators in a row, or in more than {MostSteps} ways",
+                    "No known exporter writes such a file; export it again");
+            }
+
             if (_constants.Tensor(next.Value) is { } tensor)
             {
                 if (_constants.IsLearned(tensor, next.Value, next.Nearest))
-                    _found.Add(new BlockParameter(RoleName.Of(reader, next.Value), next.Value, new ParameterUse(reader.Origin.Index, reader.Slots[input], next.Chain), _sublayers.Of(reader)));
+                {
+                    _found.Add(
+                        new BlockParameter(
+                            RoleName.Of(reader, next.Value),
+                            next.Value,
+                            new ParameterUse(reader.Origin.Index, reader.Slots[input], next.Chain),
+                            _sublayers.Of(reader)));
+                }
             }
             else if (_segments.Stream.View.Producer(next.Value) is { } producer)
             {
-                foreach (var inner in producer.Inputs.Reverse().Where(i => i.Length > 0)) pending.Push((inner, producer, next.Chain.Add(producer.Origin.Index)));
+                foreach (var inner in producer.Inputs.Reverse().Where(i => i.Length > 0))
+                    pending.Push((inner, producer, next.Chain.Add(producer.Origin.Index)));
             }
         }
     }

@@ -24,13 +24,20 @@ internal static partial class PortOrder
 
     private static void RefuseFalling((string Name, int Block)[] ports)
     {
-        var numbers = ports.Select(p => Digits().Matches(p.Name).Select(m => long.Parse(m.Value, CultureInfo.InvariantCulture)).ToArray()).ToArray();
+        var numbers = ports.Select(
+            p => Digits().Matches(p.Name).Select(m => long.Parse(m.Value, CultureInfo.InvariantCulture)).ToArray()).ToArray();
         for (var position = 0; position < numbers[0].Length; position++)
         {
             for (var i = 1; i < ports.Length; i++)
             {
                 if (numbers[i][position] < numbers[i - 1][position])
-                    throw new RefusedException("MKA016", ports[i].Name, $"this cache port belongs to block {ports[i].Block}, behind {ports[i - 1].Name} of block {ports[i - 1].Block}", "The numbers of cache ports must follow the order of the layers; export the model again");
+                {
+                    throw new RefusedException(
+                        "MKA016",
+                        ports[i].Name,
+                        $"this cache port belongs to block {ports[i].Block}, behind {ports[i - 1].Name} of block {ports[i - 1].Block}",
+                        "The numbers of cache ports must follow the order of the layers; export the model again");
+                }
             }
         }
     }

@@ -14,7 +14,11 @@ internal static class QuantisedWeights
     public static bool ReadsWeights(ViewNode node, NormalisedView view) => node.Op switch
     {
         "com.microsoft.MatMulNBits" or "com.microsoft.MatMulBnb4" or "com.microsoft.MatMulFpQ4" or "com.microsoft.QMoE" => true,
-        "DequantizeLinear" or "com.microsoft.DequantizeLinear" or "MatMulInteger" or "QLinearMatMul" or "com.microsoft.DynamicQuantizeMatMul"
+        "DequantizeLinear"
+            or "com.microsoft.DequantizeLinear"
+            or "MatMulInteger"
+            or "QLinearMatMul"
+            or "com.microsoft.DynamicQuantizeMatMul"
             or "com.microsoft.MatMulIntegerToFloat" => true,
         // The scale of a dynamically quantised product: Mul(activation scale, weight scale).
         "Mul" => node.Inputs.Any(i => view.Producer(i)?.Op == "DynamicQuantizeLinear"),

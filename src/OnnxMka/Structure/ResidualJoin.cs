@@ -5,7 +5,9 @@ namespace OnnxMka.Structure;
 /// <summary>The sum that ends a segment: what the stream takes on there.</summary>
 internal static class ResidualJoin
 {
-    /// <summary>Terms of the sum, beyond nested sums, casts and biases of fused norms; the segment's end itself where it is no sum.</summary>
+    /// <summary>
+    /// Terms of the sum, beyond nested sums, casts and biases of fused norms; the segment's end itself where it is no sum.
+    /// </summary>
     public static List<string> Terms(StreamSegments segments, int segment)
     {
         var (start, end) = (segments.Stream.Cuts[segment], segments.Stream.Cuts[segment + 1]);
@@ -13,7 +15,9 @@ internal static class ResidualJoin
         var pending = new Stack<string>([end]);
         while (pending.TryPop(out var value))
         {
-            if (value != start && segments.Stream.View.Producer(value) is { Op: "Add" or "ResidualSum" or "Cast" or "Identity" } sum && segments.Of(sum) == segment)
+            if (value != start
+                && segments.Stream.View.Producer(value) is { Op: "Add" or "ResidualSum" or "Cast" or "Identity" } sum
+                && segments.Of(sum) == segment)
             {
                 foreach (var term in sum.Inputs) pending.Push(term);
             }

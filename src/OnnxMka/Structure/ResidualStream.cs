@@ -9,7 +9,14 @@ namespace OnnxMka.Structure;
 /// </summary>
 internal sealed class ResidualStream
 {
-    private ResidualStream(NormalisedView view, string source, string sink, string tokenInput, bool takesEmbeddings, ImmutableArray<string> cuts, HashSet<string> dependent)
+    private ResidualStream(
+        NormalisedView view,
+        string source,
+        string sink,
+        string tokenInput,
+        bool takesEmbeddings,
+        ImmutableArray<string> cuts,
+        HashSet<string> dependent)
     {
         View = view;
         Source = source;
@@ -84,7 +91,9 @@ internal sealed class ResidualStream
         return reached;
     }
 
-    /// <summary>The float output behind most products in a row: caches leave the stream early, and the head comes after every layer.</summary>
+    /// <summary>
+    /// The float output behind most products in a row: caches leave the stream early, and the head comes after every layer.
+    /// </summary>
     private static string FindSink(NormalisedView view, string source, HashSet<string> dependent)
     {
         var outputs = view.Index.Graph.Outputs.Where(o => dependent.Contains(o.Name)).ToArray();

@@ -6,7 +6,9 @@ namespace OnnxMka.Structure;
 /// <summary>A readable name for a parameter's role, for reports only; nothing is decided by it.</summary>
 internal static partial class RoleName
 {
-    /// <summary><c>/model/layers.3/self_attn/q_proj/MatMul</c> gives <c>self_attn/q_proj</c>; without such names, the tensor's or the operator's.</summary>
+    /// <summary>
+    /// <c>/model/layers.3/self_attn/q_proj/MatMul</c> gives <c>self_attn/q_proj</c>; without such names, the tensor's or the operator's.
+    /// </summary>
     public static string Of(ViewNode reader, string initializer) => PrintableText.Short(Name(reader, initializer));
 
     private static string Name(ViewNode reader, string initializer)
@@ -27,6 +29,7 @@ internal static partial class RoleName
     [GeneratedRegex(@"^(layers?|h|blocks?)[._]\d+$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex LayerNumber();
 
-    [GeneratedRegex(@"(^|\.)(layers?|h|blocks?)\.\d+\.(?<rest>.+)$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, Timeout.Infinite)]
+    [GeneratedRegex(
+        @"(^|\.)(layers?|h|blocks?)\.\d+\.(?<rest>.+)$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, Timeout.Infinite)]
     private static partial Regex LayerPrefix();
 }

@@ -12,6 +12,7 @@ internal static class SeamAccess
         if (seam.SkipNorm is not { } index) return;
         var node = model.Graph.Nodes[index];
         var slot = NormalisedView.SumSlot(node);
-        if (node.Outputs.Length <= slot || node.Outputs[slot].Length == 0) script.Add(stage, new GraphEdit.SetOutput(index, slot, seam.Value));
+        if (node.Outputs.Length <= slot || node.Outputs[slot].Length == 0)
+            script.Add(stage, new GraphEdit.SetOutput(index, slot, seam.Value));
     }
 }

@@ -7,7 +7,8 @@ namespace OnnxMka.Structure;
 internal static class ShownStream
 {
     /// <summary>
-    /// The value that an output shows, and the nodes between the two; null where it is made of more, or something else reads what is between.
+    /// The value that an output shows, and the nodes between the two; null where it is made of more, or something else reads what is
+    /// between.
     /// </summary>
     public static (string Value, ImmutableArray<OnnxNode> Between)? Of(GraphIndex index, string port, Func<string, bool> isStream)
     {

@@ -18,11 +18,17 @@ internal static class SideInputs
             var reads = blocks.Select(b => Reads(segments, exact, reached, b)).ToArray();
             if (reads.Skip(1).All(r => r.SetEquals(reads[0]))) continue;
             throw new RefusedException(
-                "MKA012", origin, "it enters the decoder layers beside the residual stream, and not all layers alike", "Models with per-layer inputs or deepstack features are not supported");
+                "MKA012",
+                origin,
+                "it enters the decoder layers beside the residual stream, and not all layers alike",
+                "Models with per-layer inputs or deepstack features are not supported");
         }
     }
 
-    /// <summary>Refuses states that every layer multiplies by weights of its own: keys and values of cross attention. A projector shared by all is none.</summary>
+    /// <summary>
+    /// Refuses states that every layer multiplies by weights of its own: keys and values of cross attention. A projector shared by all is
+    /// none.
+    /// </summary>
     private static void RefuseEncoderStates(StreamSegments segments, string origin, int blocks)
     {
         var states = new HashSet<string>(StringComparer.Ordinal) { origin };
@@ -36,7 +42,13 @@ internal static class SideInputs
 
         // Self and cross attention may each have been taken for a block.
         if (projections.Count > 1 && 2 * projections.Count >= blocks)
-            throw new RefusedException("MKA014", origin, $"every layer projects it anew ({projections[0].Origin.Label}), so this is the decoder of an encoder-decoder model", "Only decoder-only LLMs are supported");
+        {
+            throw new RefusedException(
+                "MKA014",
+                origin,
+                $"every layer projects it anew ({projections[0].Origin.Label}), so this is the decoder of an encoder-decoder model",
+                "Only decoder-only LLMs are supported");
+        }
     }
 
     /// <summary>Float inputs that are no cache, and embedding look-ups other than the stream's own.</summary>
@@ -49,7 +61,10 @@ internal static class SideInputs
             .Select(i => i.Name);
         var lookups = stream.View.Nodes
             .Where(n => n.Op is "Gather" or "com.microsoft.GatherBlockQuantized" && n.Outputs[0] != stream.Source)
-            .Where(n => n.Inputs[1] == stream.TokenInput && stream.View.Index.Graph.Initializers.TryGetValue(n.Inputs[0], out var table) && table.Shape.Length == 2)
+            .Where(
+                n => n.Inputs[1] == stream.TokenInput
+                    && stream.View.Index.Graph.Initializers.TryGetValue(n.Inputs[0], out var table)
+                    && table.Shape.Length == 2)
             .Select(n => n.Outputs[0]);
         return ports.Concat(lookups);
     }

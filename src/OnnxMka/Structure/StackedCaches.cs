@@ -1,6 +1,8 @@
 namespace OnnxMka.Structure;
 
-/// <summary>Recognises exports that hold the caches of all layers in one tensor, <c>[layers, ...]</c>, sliced and stacked by the graph.</summary>
+/// <summary>
+/// Recognises exports that hold the caches of all layers in one tensor, <c>[layers, ...]</c>, sliced and stacked by the graph.
+/// </summary>
 internal static class StackedCaches
 {
     /// <summary>Refuses an output that is put together from the inside of several layers.</summary>
@@ -23,8 +25,19 @@ internal static class StackedCaches
         var seen = new HashSet<string>(StringComparer.Ordinal);
         while (pending.TryPop(out var next))
         {
-            if (!segments.Stream.Dependent.Contains(next) || segments.IsCut(next) || !seen.Add(next) || segments.Stream.View.Producer(next) is not { } node) continue;
-            if (node.Op is "Concat" or "Unsqueeze" or "Reshape" or "Identity" or "Cast" or "Transpose" or "SequenceConstruct" or "ConcatFromSequence")
+            if (!segments.Stream.Dependent.Contains(next)
+                || segments.IsCut(next)
+                || !seen.Add(next)
+                || segments.Stream.View.Producer(next) is not { } node)
+                continue;
+            if (node.Op is "Concat"
+                or "Unsqueeze"
+                or "Reshape"
+                or "Identity"
+                or "Cast"
+                or "Transpose"
+                or "SequenceConstruct"
+                or "ConcatFromSequence")
             {
                 foreach (var input in node.Inputs) pending.Push(input);
             }

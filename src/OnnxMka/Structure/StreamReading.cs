@@ -3,7 +3,9 @@ namespace OnnxMka.Structure;
 /// <summary>The stream of a graph, cut, and what its segments compute: what finding and describing blocks both ask.</summary>
 internal sealed class StreamReading : IDisposable
 {
-    /// <param name="seams">Values that are seams where the stream passes them; of a value and its casts, the one named here is the cut.</param>
+    /// <param name="seams">
+    /// Values that are seams where the stream passes them; of a value and its casts, the one named here is the cut.
+    /// </param>
     public StreamReading(NormalisedView view, IReadOnlyCollection<string> seams)
     {
         Segments = new StreamSegments(ResidualStream.Find(view, seams));

@@ -161,5 +161,6 @@ internal sealed class StreamSegments
     }
 
     private static bool IsStateType(ElementType type) =>
-        type.IsMergeable() || type is ElementType.Int8 or ElementType.UInt8 or (>= ElementType.Float8E4M3FN and <= ElementType.Float8E5M2FNUZ);
+        type.IsMergeable()
+            || type is ElementType.Int8 or ElementType.UInt8 or (>= ElementType.Float8E4M3FN and <= ElementType.Float8E5M2FNUZ);
 }

@@ -17,7 +17,10 @@ internal static class StreamSource
         if (best.Node is not null && !(best.Input!.Contains("position", StringComparison.Ordinal) && EmbeddingsInput(graph) is not null))
             return (best.Node.Outputs[0], best.Input!, false);
         var embeddings = EmbeddingsInput(graph) ?? throw new RefusedException(
-            "MKA010", "the graph", "no token embedding look-up and no inputs_embeds were found", "Give an exported decoder LLM, not an encoder, vision or audio part");
+            "MKA010",
+            "the graph",
+            "no token embedding look-up and no inputs_embeds were found",
+            "Give an exported decoder LLM, not an encoder, vision or audio part");
         return (embeddings, embeddings, true);
     }
 
@@ -53,9 +56,11 @@ internal static class StreamSource
         var reshaped = false;
         while (true)
         {
-            if (view.Index.Graph.Initializers.TryGetValue(value, out var table)) return table.Shape.Length >= 2 || (reshaped && table.Type.IsMergeable()) ? table.Shape.Max() : 0;
+            if (view.Index.Graph.Initializers.TryGetValue(value, out var table))
+                return table.Shape.Length >= 2 || (reshaped && table.Type.IsMergeable()) ? table.Shape.Max() : 0;
             if (view.Producer(value) is not { } producer) return 0;
-            if (producer.Op == "Constant") return producer.Origin.Attributes.TryGetValue("value", out var a) && a.Tensor is { Shape.Length: 2 } t ? t.Shape[0] : 0;
+            if (producer.Op == "Constant")
+                return producer.Origin.Attributes.TryGetValue("value", out var a) && a.Tensor is { Shape.Length: 2 } t ? t.Shape[0] : 0;
             if (producer.Op is not ("Identity" or "Transpose" or "Cast" or "Reshape" or "DequantizeLinear")) return 0;
             reshaped |= producer.Op == "Reshape";
             value = producer.Inputs[0];

@@ -12,7 +12,9 @@ public sealed record StreamUnit(int Layer, string? Half)
     public string Name => Half is null ? $"{Layer}" : $"{Layer}.{Half}";
 }
 
-/// <summary>Structure as it is carried from a model to what was made of it: the units of the stream in order, and the values around them.</summary>
+/// <summary>
+/// Structure as it is carried from a model to what was made of it: the units of the stream in order, and the values around them.
+/// </summary>
 /// <param name="Seams">Values of the stream, one more than units: unit i takes seam i and leaves seam i + 1.</param>
 public sealed record StreamUnits(ImmutableArray<string> Seams, ImmutableArray<StreamUnit> Units)
 {

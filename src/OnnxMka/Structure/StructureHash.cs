@@ -31,7 +31,8 @@ internal sealed class StructureHash : IDisposable
         _exact = exact;
         _around = Of;
         var ports = segments.KvInputs.Select(k => k.Port).ToHashSet(StringComparer.Ordinal);
-        _kvInputs = segments.Stream.View.Index.Graph.Inputs.Where(i => ports.Contains(i.Name)).ToDictionary(i => i.Name, StringComparer.Ordinal);
+        _kvInputs = segments.Stream.View.Index.Graph.Inputs.Where(i => ports.Contains(i.Name)).ToDictionary(
+            i => i.Name, StringComparer.Ordinal);
         foreach (var node in segments.Stream.View.Nodes) Name(node);
     }
 
@@ -88,7 +89,10 @@ internal sealed class StructureHash : IDisposable
         }
     }
 
-    /// <summary>Canonical texts, sorted; tensors (<c>value</c> of ConstantOfShape) by content and subgraphs by what they compute, since their names say nothing.</summary>
+    /// <summary>
+    /// Canonical texts, sorted; tensors (<c>value</c> of ConstantOfShape) by content and subgraphs by what they compute, since their names
+    /// say nothing.
+    /// </summary>
     private string Attributes(IEnumerable<OnnxAttribute> attributes, Func<string, int> outer)
     {
         var counting = attributes.Where(a => _exact || a.HasSubgraph).ToArray();
@@ -102,10 +106,17 @@ internal sealed class StructureHash : IDisposable
     private int Body(OnnxGraph graph, Func<string, int> outer)
     {
         var values = new Dictionary<string, int>(StringComparer.Ordinal) { [""] = Intern("none") };
-        for (var i = 0; i < graph.Inputs.Count; i++) values[graph.Inputs[i].Name] = Intern(_exact ? $"input:{i}:{graph.Inputs[i].Type}:{graph.Inputs[i].Rank}" : $"input:{i}");
+        for (var i = 0; i < graph.Inputs.Count; i++)
+            values[graph.Inputs[i].Name] = Intern(_exact ? $"input:{i}:{graph.Inputs[i].Type}:{graph.Inputs[i].Rank}" : $"input:{i}");
         foreach (var (name, tensor) in graph.Initializers) values[name] = Leaf(tensor, ConstantValues.IsWeight(tensor));
         foreach (var node in graph.Nodes)
-            Name(node.Outputs, $"{NormalisedView.Qualified(node)}({string.Join(',', node.Inputs.Select(Of))}){Attributes(node.Attributes.Values, Of)}", values);
+        {
+            Name(
+                node.Outputs,
+                $"{NormalisedView.Qualified(node)}({string.Join(',', node.Inputs.Select(Of))}){Attributes(node.Attributes.Values, Of)}",
+                values);
+        }
+
         return Intern($"graph({string.Join(',', graph.Outputs.Select(o => Of(o.Name)))})");
 
         int Of(string value) => values.TryGetValue(value, out var number) ? number : outer(value);
@@ -131,7 +142,10 @@ internal sealed class StructureHash : IDisposable
     private int Leaf(TensorRef tensor, bool learned)
     {
         if (!_exact) return Intern(learned ? $"weight:{tensor.Shape.Length}" : $"constant:{tensor.Shape.Length}");
-        return Intern(learned ? $"weight:{tensor.Type}:{string.Join('x', tensor.Shape)}" : $"constant:{tensor.Type}:{string.Join('x', tensor.Shape)}:{Content(tensor)}");
+        return Intern(
+            learned
+                ? $"weight:{tensor.Type}:{string.Join('x', tensor.Shape)}"
+                : $"constant:{tensor.Type}:{string.Join('x', tensor.Shape)}:{Content(tensor)}");
     }
 
     /// <summary>Short contents as they are, others by a hash.</summary>

@@ -27,7 +27,8 @@ internal sealed class Sublayers
         foreach (var segment in blocks.Select(b => b.Start.Value))
         {
             Mark([.. segments.Nodes(segment)], segment);
-            for (var next = segment + 1; next < segments.Count && segments.Nodes(next).All(n => NormOperators.Contains(n.Op)); next++) _attention.UnionWith(segments.Nodes(next).Select(n => n.Position));
+            for (var next = segment + 1; next < segments.Count && segments.Nodes(next).All(n => NormOperators.Contains(n.Op)); next++)
+                _attention.UnionWith(segments.Nodes(next).Select(n => n.Position));
         }
     }
 

@@ -42,7 +42,9 @@ internal static class UnpairedPorts
             : new("MKA016", port, $"{outputs}, and most blocks have {usual}", Next);
     }
 
-    /// <summary>The first port, of the side that has more, that no port of the other side goes with; null where shapes do not tell.</summary>
+    /// <summary>
+    /// The first port, of the side that has more, that no port of the other side goes with; null where shapes do not tell.
+    /// </summary>
     private static string? Alone(BlockMap map, Block block)
     {
         var inputs = Of(map.Model.Graph.Inputs, block.KvInputs);
@@ -52,7 +54,9 @@ internal static class UnpairedPorts
         foreach (var open in new[] { false, true })
         {
             var partners = fewer.ToList();
-            var alone = more.Where(port => partners.FindIndex(p => MayPair(p, port, open)) is var partner && (partner < 0 || !Taken(partners, partner))).ToArray();
+            var alone = more.Where(
+                port => partners.FindIndex(p => MayPair(p, port, open)) is var partner
+                    && (partner < 0 || !Taken(partners, partner))).ToArray();
             if (alone.Length == more.Count - fewer.Count) return alone[0].Name;
         }
 

@@ -81,7 +81,8 @@ public sealed class Sweep
 
     /// <summary>Refuses as scoring and planning do. Ratios that remove equally many blocks are tried once.</summary>
     /// <param name="options">Its recipe has the texts; the steps are those of the sweep.</param>
-    public static SweepResult Run(CompressionOptions options, SweepOptions sweep, IProgressSink? sink = null, CancellationToken ct = default)
+    public static SweepResult Run(
+        CompressionOptions options, SweepOptions sweep, IProgressSink? sink = null, CancellationToken ct = default)
     {
         var progress = sink ?? NoProgress.Instance;
         var clock = new StageClock();
@@ -90,9 +91,12 @@ public sealed class Sweep
         var map = BlockDetector.Detect(OnnxModel.Load(location.ModelPath));
         NextTokenScores.Refuse(map);
         var files = ModelFiles.Of(map.Model);
-        using var texts = JobBench.Texts(options, map, ct);
+        using var texts = JobTexts.Of(options, map, ct);
         var heldBack = texts.HeldBack ?? throw new RefusedException(
-            "MKA038", Path.GetFileName(location.ModelPath), "there is no text to measure the plans on", "Put tokenizer.json beside it, or give --calib-ids");
+            "MKA038",
+            Path.GetFileName(location.ModelPath),
+            "there is no text to measure the plans on",
+            "Put tokenizer.json beside it, or give --calib-ids");
         using var bench = JobBench.Open(options, map, location.ModelPath, texts, clock, progress, ct);
         (SweepMethod Way, double Ratio)[] wanted =
         [
@@ -100,7 +104,8 @@ public sealed class Sweep
                from ratio in sweep.Ratios.DistinctBy(r => PlanOptions.ForRatio(r, map.Count))
                select (way, ratio),
         ];
-        foreach (var (way, ratio) in wanted) MergePlanner.CheckRoom(map, way.Removal(ratio, sweep).PlanFor(bench.Input, bench.Input, way.Method));
+        foreach (var (way, ratio) in wanted)
+            MergePlanner.CheckRoom(map, way.Removal(ratio, sweep).PlanFor(bench.Input, bench.Input, way.Method));
         var analysis = bench.Analyse(bench.Input);
         var run = bench.Runner;
         if (run.Mode == RunMode.Chain) progress.Note($"one block at a time, and speed is not measured: {run.Why}");
@@ -109,12 +114,26 @@ public sealed class Sweep
         var work = new Sweep(options, sweep, bench, heldBack, run, original);
         var points = Front(clock.Time("try plans", () => wanted.Select(w => work.Try(w.Way, w.Ratio)).ToArray()));
         var picked = sweep.MaxIncrease is { } most
-            ? points.Where(p => p.Increase is { } increase && increase <= most).OrderBy(p => p.Bytes).ThenBy(p => p.Perplexity.MeanNll).FirstOrDefault()
+            ? points.Where(p => p.Increase is { } increase && increase <= most)
+                .OrderBy(p => p.Bytes)
+                .ThenBy(p => p.Perplexity.MeanNll)
+                .FirstOrDefault()
             : null;
         var alone = work._speeds.Values.FirstOrDefault()?.Models[0];
         files.RequireUnchanged();
         return new SweepResult(
-            map, analysis, points, original, alone, files.TotalBytes, heldBack.Source, heldBack.Sha256, heldBack.Count, heldBack.Length, picked, clock.Times);
+            map,
+            analysis,
+            points,
+            original,
+            alone,
+            files.TotalBytes,
+            heldBack.Source,
+            heldBack.Sha256,
+            heldBack.Count,
+            heldBack.Length,
+            picked,
+            clock.Times);
     }
 
     private SweepPoint Try(SweepMethod way, double ratio)
@@ -127,11 +146,21 @@ public sealed class Sweep
         var plan = removed.Lineage.Plan;
         var (model, steps) = Once(plan, removed, decision.Steps[0], way, $"{way.Name} {ratio:0.###}");
         return new SweepPoint(
-            way, ratio, plan, steps, model.Bytes, model.Perplexity, model.Perplexity.Loss.IncreaseOver(_original.Loss), model.Speedup, false, false);
+            way,
+            ratio,
+            plan,
+            steps,
+            model.Bytes,
+            model.Perplexity,
+            model.Perplexity.Loss.IncreaseOver(_original.Loss),
+            model.Speedup,
+            false,
+            false);
     }
 
     /// <summary>Ways that come to the same blocks, shares and correction are one model.</summary>
-    private (TriedModel Model, ImmutableArray<Step> Steps) Once(MergePlan plan, ModelState removed, Step removal, SweepMethod way, string name)
+    private (TriedModel Model, ImmutableArray<Step> Steps) Once(
+        MergePlan plan, ModelState removed, Step removal, SweepMethod way, string name)
     {
         var shares = SharesOf(plan);
         if (_known.TryGetValue((shares, way.Correction), out var model)) return (model, [removal, .. model.Corrections]);
@@ -146,7 +175,9 @@ public sealed class Sweep
     private TriedModel Measured(Course course, string name)
     {
         var bytes = _bench.PlannedBytes(course.State);
-        var isInput = course.State.Lineage.Changes.IsEmpty && course.State.Reduced.Merged.IsEmpty && !course.State.Lineage.Plan.Removed.Any();
+        var isInput = course.State.Lineage.Changes.IsEmpty
+            && course.State.Reduced.Merged.IsEmpty
+            && !course.State.Lineage.Plan.Removed.Any();
         return isInput
             ? new TriedModel(bytes, _original, 1, course.Steps)
             : new TriedModel(bytes, Measure(_bench, name, course.State.Structure, _heldBack, _run), Speedup(course.State), course.Steps);
@@ -160,7 +191,12 @@ public sealed class Sweep
         {
             using var stage = _bench.Progress.Begin("speed", Speed.Work(2), "runs");
             table = _speeds[shape] = Speed.Measure(
-                [_bench.Input.Structure, state.Structure], _heldBack.Samples, null, _options.Running.Target, stage.AsIncrement<int>(), _bench.Stop);
+                [_bench.Input.Structure, state.Structure],
+                _heldBack.Samples,
+                null,
+                _options.Running.Target,
+                stage.AsIncrement<int>(),
+                _bench.Stop);
         }
 
         return table is null ? 1 : table.Models[1].Bound.Median / table.Models[0].Bound.Median;
@@ -174,16 +210,25 @@ public sealed class Sweep
 
     /// <summary>Which blocks are left, and what each is made of.</summary>
     private static string SharesOf(MergePlan plan) => string.Join(
-        ' ', plan.Groups.Select(g => $"{g.Block}:{string.Join('+', g.Weights.Select(w => FormattableString.Invariant($"{w.Value:r} of {w.Key}")))}"));
+        ' ', plan.Groups.Select(g => $"{g.Block}:{string.Join('+', g.Weights.Select(w => Share(w.Key, w.Value)))}"));
+
+    private static string Share(int block, double weight) => FormattableString.Invariant($"{weight:r} of {block}");
 
     /// <summary>Equal for models of the same nodes and shapes, whatever their weights.</summary>
     private static (string Kinds, int Nodes) ShapeOf(BlockMap map, ModelState state) => (
         string.Join(' ', state.Lineage.Plan.Groups.Select(g => map.Blocks[g.Block].Kind)), state.Model.Graph.Nodes.Count);
 
-    /// <summary>Marks the points with a finite loss that no other point beats in both ways. Sizes count as equal within 0.1 %: names of layers differ in length.</summary>
+    /// <summary>
+    /// Marks the points with a finite loss that no other point beats in both ways. Sizes count as equal within 0.1 %: names of layers
+    /// differ in length.
+    /// </summary>
     internal static ImmutableArray<SweepPoint> Front(IReadOnlyList<SweepPoint> points)
     {
-        return [.. points.Select(p => p with { OnSizeFront = Best(p, q => q.Bytes, 0.001 * p.Bytes), OnSpeedFront = Best(p, q => -q.Speedup, 0) })];
+        return
+        [
+            .. points.Select(
+                p => p with { OnSizeFront = Best(p, q => q.Bytes, 0.001 * p.Bytes), OnSpeedFront = Best(p, q => -q.Speedup, 0) }),
+        ];
 
         bool Best(SweepPoint point, Func<SweepPoint, double> cost, double slack) => point.Perplexity.Loss.IsFinite && !points.Any(other =>
             cost(other) <= cost(point) + slack && other.Perplexity.Loss <= point.Perplexity.Loss

@@ -19,6 +19,8 @@ public static class GraphCheck
         var left = plan.KeptLayers.Count();
         var found = BlockDetector.Detect(model).Count;
         var verdict = new Verdict("blocks found anew", Math.Abs(found - left), 0, $"the plan leaves {left}");
-        return verdict.Passed ? verdict : throw new VerificationException($"The output has {found} blocks and the plan leaves {left}. It was removed.");
+        return verdict.Passed
+            ? verdict
+            : throw new VerificationException($"The output has {found} blocks and the plan leaves {left}. It was removed.");
     }
 }

@@ -21,7 +21,8 @@ public static class MergeProof
     /// One delta a merged tensor; none for a tensor that no output of the original depends on, which goes with the node that reads it.
     /// Throws where any other is not in the output. Progress counts tensors.
     /// </summary>
-    public static ImmutableArray<TensorDelta> Measure(BlockMap original, RewrittenModel rewritten, OnnxModel emitted, IProgress<int>? progress = null)
+    public static ImmutableArray<TensorDelta> Measure(
+        BlockMap original, RewrittenModel rewritten, OnnxModel emitted, IProgress<int>? progress = null)
     {
         using var reader = new TensorReader();
         var merged = rewritten.Merged.Where(p => emitted.Graph.Initializers.ContainsKey(p.Name) || !IsDead(original, p)).ToArray();

@@ -14,7 +14,8 @@ internal static class OutputRun
         }
         catch (RefusedException e) when (RuntimeSession.Failed(e))
         {
-            throw new VerificationException($"The output does not run, though the input does: {e.Refusal.Where}: {e.Refusal.What}. It was removed.", e);
+            throw new VerificationException(
+                $"The output does not run, though the input does: {e.Refusal.Where}: {e.Refusal.What}. It was removed.", e);
         }
     }
 }

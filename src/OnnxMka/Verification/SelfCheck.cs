@@ -55,7 +55,12 @@ internal sealed record SelfCheck(string Name, Func<DecoderSession, Stepping> Mea
         }
 
         if (!probe.Passed)
-            note($"the graph has a constant length of {probe.Window} tokens and the step check read {ids.Length}: what happens beyond was not checked");
+        {
+            note(
+                $"the graph has a constant length of {probe.Window} tokens and the step check read {ids.Length}: "
+                    + "what happens beyond was not checked");
+        }
+
         return ids.Length > Near ? Far(session, near, ids, rounding, note) : near;
     }
 

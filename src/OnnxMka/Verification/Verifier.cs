@@ -24,10 +24,12 @@ public static class Verifier
     /// <param name="remaining">Blocks that the output must have.</param>
     /// <param name="probe">Tokens to run; null where nothing can be run.</param>
     /// <param name="note">Takes what was not checked, for people.</param>
-    public static ImmutableArray<Verdict> Verify(BlockMap original, BlockMap remaining, string modelPath, StepProbe? probe, ExecutionTarget target, Action<string>? note = null)
+    public static ImmutableArray<Verdict> Verify(
+        BlockMap original, BlockMap remaining, string modelPath, StepProbe? probe, ExecutionTarget target, Action<string>? note = null)
     {
         var map = remaining with { Model = OnnxModel.Load(modelPath) };
-        var ports = new Verdict("ports", PortCheck.Faults(original, map), 0, $"caches of {remaining.Count} blocks, and no other ports than before");
+        var ports = new Verdict(
+            "ports", PortCheck.Faults(original, map), 0, $"caches of {remaining.Count} blocks, and no other ports than before");
         if (probe is null || !ports.Passed) return [ports];
         var runner = Runner.Whole(new RunningOptions { Target = target });
         if (!original.TakesEmbeddings) CausalityCheck.Refuse(runner, original, probe.Ids.AsSpan());
@@ -36,11 +38,14 @@ public static class Verifier
         var allowed = check.Input.Allowed(RoundingFloor);
         if (found.Difference <= allowed && !found.CanFail(allowed))
         {
-            note?.Invoke($"decoding step by step was not judged: the output may differ by {allowed:0.0e+0} of its largest logit, and forgetting the text makes no more");
+            note?.Invoke(
+                $"decoding step by step was not judged: the output may differ by {allowed:0.0e+0} of its largest logit, and forgetting the "
+                    + "text makes no more");
             return [ports];
         }
 
-        var derivation = $"ten times the input's own {check.Input.Difference:0.0e+0}, at least {RoundingFloor:0e+0}; {check.Input.Tokens} tokens, {probe.Source}";
+        var derivation = $"ten times the input's own {check.Input.Difference:0.0e+0}, at least {RoundingFloor:0e+0}; "
+            + $"{check.Input.Tokens} tokens, {probe.Source}";
         return [ports, new Verdict(check.Name, found.Difference, allowed, derivation)];
     }
 }

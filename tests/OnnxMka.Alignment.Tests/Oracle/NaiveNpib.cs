@@ -1,6 +1,8 @@
 namespace OnnxMka.Alignment.Tests.Oracle;
 
-/// <summary>NPIB written down as it is defined: sorted distances, counts, digamma. <c>Strict: false</c> is a wrong version, for controls.</summary>
+/// <summary>
+/// NPIB written down as it is defined: sorted distances, counts, digamma. <c>Strict: false</c> is a wrong version, for controls.
+/// </summary>
 internal sealed record NaiveNpib(int Neighbours, bool Strict = true)
 {
     private const double EulerGamma = 0.57721566490153286;

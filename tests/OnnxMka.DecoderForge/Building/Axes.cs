@@ -24,10 +24,12 @@ internal static class Axes
         ? g.Op("Slice", [x, g.Ints(start), g.Ints(end), g.Ints(axis)])
         : g.Op("Slice", [x, g.Ints(start), g.Ints(end), g.Ints(axis), g.Ints(step)]);
 
-    public static string Transpose(this GraphWriter g, string x, params ReadOnlySpan<long> perm) => g.Op("Transpose", [x], ("perm", perm.ToArray()));
+    public static string Transpose(this GraphWriter g, string x, params ReadOnlySpan<long> perm) =>
+        g.Op("Transpose", [x], ("perm", perm.ToArray()));
 
     public static string Cast(this GraphWriter g, string x, Graph.ElementType type) => g.Op("Cast", [x], ("to", (long)type));
 
     /// <summary>One dimension of a tensor, as a scalar.</summary>
-    public static string Dimension(this GraphWriter g, string x, long axis) => g.Op("Gather", [g.Op("Shape", [x]), g.Int(axis)], ("axis", 0));
+    public static string Dimension(this GraphWriter g, string x, long axis) =>
+        g.Op("Gather", [g.Op("Shape", [x]), g.Int(axis)], ("axis", 0));
 }

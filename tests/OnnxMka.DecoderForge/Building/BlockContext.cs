@@ -21,7 +21,8 @@ internal sealed class BlockContext(DecoderContext decoder, int index)
 
     public bool Rotates => Network.Positions == PositionKind.Rotary && !Spec.NoRope;
 
-    public string Path(string module) => module.Length > 0 ? $"{Decoder.BlockPath(Index)}.{module.Replace('/', '.')}" : Decoder.BlockPath(Index);
+    public string Path(string module) =>
+        module.Length > 0 ? $"{Decoder.BlockPath(Index)}.{module.Replace('/', '.')}" : Decoder.BlockPath(Index);
 
     public bool Has(Role role) => Weights.ContainsKey(role);
 
@@ -42,11 +43,14 @@ internal sealed class BlockContext(DecoderContext decoder, int index)
     /// <summary>Writes the norm's parameters as initializers.</summary>
     public NormWeights NormWeights(string module, Role gamma, Role? beta, ElementType type)
     {
-        var betaName = beta is { } shift && Has(shift) ? Graph.Weight(Graph.Dialect.WeightName(Path(module), WeightPart.NormBias), this[shift], type) : null;
+        var betaName = beta is { } shift && Has(shift)
+            ? Graph.Weight(Graph.Dialect.WeightName(Path(module), WeightPart.NormBias), this[shift], type)
+            : null;
         return new NormWeights(Graph.Weight(Graph.Dialect.WeightName(Path(module), WeightPart.Norm), this[gamma], type), betaName);
     }
 
-    public NormWeights StreamNormWeights(string module, Role gamma, Role beta) => NormWeights(module, gamma, beta, Decoder.Norms.StreamType);
+    public NormWeights StreamNormWeights(string module, Role gamma, Role beta) =>
+        NormWeights(module, gamma, beta, Decoder.Norms.StreamType);
 
     private IReadOnlyDictionary<Role, WeightTensor> Weights => Decoder.Weights.Blocks[Index];
 }

@@ -11,7 +11,11 @@ internal sealed class BlockWriter(AttentionWriter attention)
             case Topology.PreNorm:
                 stream.Join(Scaled(c, Mixer(c, Norm(c, stream, c.Modules.InputNorm, Role.InputNorm, Role.InputNormBias))));
                 if (c.Network.CrossAttention)
-                    stream.Join(SideBranches.CrossAttention(c, Norm(c, stream, "encoder_attn_layer_norm", Role.CrossNorm, Role.CrossNormBias)));
+                {
+                    stream.Join(
+                        SideBranches.CrossAttention(c, Norm(c, stream, "encoder_attn_layer_norm", Role.CrossNorm, Role.CrossNormBias)));
+                }
+
                 stream.Join(Scaled(c, Mlps.Write(c, Norm(c, stream, c.Modules.PostNorm, Role.PostNorm, Role.PostNormBias))));
                 break;
             case Topology.PostNorm:
@@ -101,5 +105,6 @@ internal sealed class BlockWriter(AttentionWriter attention)
         ? branch
         : new Branch(c.Graph.Op("Mul", [Whole(c, branch), c.Graph.Float(c.Network.ResidualScale)]));
 
-    private static string Whole(BlockContext c, Branch branch) => branch.Bias is null ? branch.Value : c.Graph.Op("Add", [branch.Value, branch.Bias]);
+    private static string Whole(BlockContext c, Branch branch) =>
+        branch.Bias is null ? branch.Value : c.Graph.Op("Add", [branch.Value, branch.Bias]);
 }

@@ -48,7 +48,9 @@ internal static class DecoderGraph
         var ids = d.Ports.InputIds();
         if (g.Form.EmbedNorm) return EmbedLayerNorm(d, ids, out firstNormed);
         string x;
-        using (g.In($"{Scope(d)}/{modules.Embedding}")) x = g.Form.QuantisedTable ? QuantisedTable.Gather(d, ids) : g.Op("Gather", [Table(d), ids]);
+        using (g.In($"{Scope(d)}/{modules.Embedding}")) x = g.Form.QuantisedTable
+            ? QuantisedTable.Gather(d, ids)
+            : g.Op("Gather", [Table(d), ids]);
         x = Scaled(d, x);
         if (n.Positions == PositionKind.Learned) x = AddPositions(d, x);
         if (d.Norms.StreamType != g.Type) x = g.Cast(x, d.Norms.StreamType);
@@ -81,7 +83,17 @@ internal static class DecoderGraph
         var positions = g.Weight($"{d.Root}.{modules.Positions}.weight", d.Weights.Positions!);
         var outputs = g.Call(
             "EmbedLayerNormalization", GraphWriter.Contrib,
-            [g.Cast(ids, ElementType.Int32), "", Table(d), positions, "", norm.Gamma, norm.Beta!, "", g.Cast(d.Shared.PositionIds, ElementType.Int32)],
+            [
+                g.Cast(ids, ElementType.Int32),
+                "",
+                Table(d),
+                positions,
+                "",
+                norm.Gamma,
+                norm.Beta!,
+                "",
+                g.Cast(d.Shared.PositionIds, ElementType.Int32),
+            ],
             [null, null, null], [("epsilon", d.Spec.Network.Epsilon)]);
         firstNormed = outputs[0];
         return outputs[2];
@@ -118,7 +130,8 @@ internal static class DecoderGraph
         string logits;
         using (g.In(modules.Head)) logits = Product(d, x);
         if (n.LogitScale != 1) logits = g.Op("Mul", [logits, g.Float(n.LogitScale)]);
-        if (n.LogitSoftcap > 0) logits = g.Op("Mul", [g.Op("Tanh", [g.Op("Div", [logits, g.Float(n.LogitSoftcap)])]), g.Float(n.LogitSoftcap)]);
+        if (n.LogitSoftcap > 0)
+            logits = g.Op("Mul", [g.Op("Tanh", [g.Op("Div", [logits, g.Float(n.LogitSoftcap)])]), g.Float(n.LogitSoftcap)]);
         g.Rename(logits, "logits");
     }
 

@@ -8,7 +8,9 @@ internal static class Experts
     private const string Module = "mlp";
 
     public static string Write(BlockContext c, string x) =>
-        c.Form.Moe is MoeForm.DenseExperts or MoeForm.SoftExperts ? Dense(c, x) : Fused(c, x, quantised: c.Form.Moe == MoeForm.FusedQuantised);
+        c.Form.Moe is MoeForm.DenseExperts or MoeForm.SoftExperts
+            ? Dense(c, x)
+            : Fused(c, x, quantised: c.Form.Moe == MoeForm.FusedQuantised);
 
     private static string Router(BlockContext c, string x) => c.Linear(x, $"{Module}/gate", c[Role.Router]);
 
@@ -64,7 +66,11 @@ internal static class Experts
         var second = Turned(c[Role.ExpertDown]);
         var name = c.Path("moe");
         if (!quantised)
-            return g.ContribOp("MoE", [x, flat, g.Weight($"{name}.weight_1", first), "", g.Weight($"{name}.weight_2", second)], [.. attributes]);
+        {
+            return g.ContribOp(
+                "MoE", [x, flat, g.Weight($"{name}.weight_1", first), "", g.Weight($"{name}.weight_2", second)], [.. attributes]);
+        }
+
         attributes.Add(("expert_weight_bits", g.Form.Quant.Bits));
         var (codes1, scales1) = Quantised(g, $"{name}.weight_1", first);
         var (codes2, scales2) = Quantised(g, $"{name}.weight_2", second);
@@ -107,6 +113,8 @@ internal static class Experts
         var matrix = WeightTensor.Of(experts.Values.ToArray(), rows, width).Transposed();
         var q = Quantiser.Quantise(matrix, new QuantForm { Bits = bits, BlockSize = width });
         var codes = Tensors.Raw(ElementType.UInt8, Forge.Packed.Codes(q.Codes, bits), experts.Shape[0], experts.Shape[1], width * bits / 8);
-        return (g.Initializer(name, codes), g.Initializer($"{name}_scales", Tensors.Floats(g.Type, q.Scales, experts.Shape[0], experts.Shape[1])));
+        return (
+            g.Initializer(name, codes),
+            g.Initializer($"{name}_scales", Tensors.Floats(g.Type, q.Scales, experts.Shape[0], experts.Shape[1])));
     }
 }

@@ -76,7 +76,11 @@ internal sealed class GraphWriter(GraphForm form)
 
     /// <summary>A node with the outputs given: null for a name from the dialect, <c>""</c> for none.</summary>
     public string[] Call(
-        string op, string domain, ReadOnlySpan<string> inputs, ReadOnlySpan<string?> outputs, ReadOnlySpan<(string Name, object Value)> attributes,
+        string op,
+        string domain,
+        ReadOnlySpan<string> inputs,
+        ReadOnlySpan<string?> outputs,
+        ReadOnlySpan<(string Name, object Value)> attributes,
         string? label = null)
     {
         var node = new NodeProto { OpType = op, Name = Dialect.NodeName(_scope, op, label) };
@@ -137,7 +141,12 @@ internal sealed class GraphWriter(GraphForm form)
         long i => new AttributeProto { Name = name, I = i, Type = AttributeProto.Types.AttributeType.Int },
         int i => new AttributeProto { Name = name, I = i, Type = AttributeProto.Types.AttributeType.Int },
         float f => new AttributeProto { Name = name, F = f, Type = AttributeProto.Types.AttributeType.Float },
-        string s => new AttributeProto { Name = name, S = ByteString.CopyFrom(s, Encoding.UTF8), Type = AttributeProto.Types.AttributeType.String },
+        string s => new AttributeProto
+        {
+            Name = name,
+            S = ByteString.CopyFrom(s, Encoding.UTF8),
+            Type = AttributeProto.Types.AttributeType.String,
+        },
         long[] ints => new AttributeProto { Name = name, Ints = { ints }, Type = AttributeProto.Types.AttributeType.Ints },
         TensorProto t => new AttributeProto { Name = name, T = t, Type = AttributeProto.Types.AttributeType.Tensor },
         GraphProto g => new AttributeProto { Name = name, G = g, Type = AttributeProto.Types.AttributeType.Graph },

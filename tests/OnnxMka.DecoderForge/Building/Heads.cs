@@ -1,6 +1,8 @@
 namespace OnnxMka.Forge;
 
-/// <summary>Reshapes between [batch, sequence, heads * size] and [batch, heads, sequence, size], with the shape arithmetic that the form asks for.</summary>
+/// <summary>
+/// Reshapes between [batch, sequence, heads * size] and [batch, heads, sequence, size], with the shape arithmetic that the form asks for.
+/// </summary>
 internal sealed class Heads(GraphWriter g, SharedValues shared)
 {
     /// <summary>[batch, sequence, heads, size]</summary>
@@ -28,7 +30,8 @@ internal sealed class Heads(GraphWriter g, SharedValues shared)
         }
 
         var (batch, length) = (Size(x, 0), Size(x, 2));
-        var expanded = g.Op("Expand", [g.Unsqueeze(x, 2), g.Op("Concat", [batch, Size(x, 1), g.Ints(times), length, Size(x, 3)], ("axis", 0))]);
+        var expanded = g.Op(
+            "Expand", [g.Unsqueeze(x, 2), g.Op("Concat", [batch, Size(x, 1), g.Ints(times), length, Size(x, 3)], ("axis", 0))]);
         var allHeads = g.Unsqueeze(g.Op("Mul", [g.Dimension(x, 1), g.Int(times)]), 0);
         return g.Op("Reshape", [expanded, g.Op("Concat", [batch, allHeads, length, Size(x, 3)], ("axis", 0))]);
     }

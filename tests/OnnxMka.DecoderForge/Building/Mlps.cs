@@ -27,7 +27,9 @@ internal static class Mlps
 
     private static string Plain(BlockContext c, string x)
     {
-        var inActivation = c.Form.Activation == ActivationForm.WithBias && c.Has(Role.UpBias) && c.Spec.Mlp is MlpKind.Gelu or MlpKind.GeluTanh;
+        var inActivation = c.Form.Activation == ActivationForm.WithBias
+            && c.Has(Role.UpBias)
+            && c.Spec.Mlp is MlpKind.Gelu or MlpKind.GeluTanh;
         var up = c.Linear(x, Module(c, c.Modules.Up), Role.Up, Role.UpBias, withBias: !inActivation);
         var bias = inActivation && c.Has(Role.UpBias) ? c.Graph.Weight($"{c.Path(Module(c, c.Modules.Up))}.bias", c[Role.UpBias]) : null;
         using var _ = c.Graph.In(Module(c, "act"));

@@ -30,8 +30,20 @@ internal sealed class Norms(GraphWriter g, Network network)
         string?[] outputs = needsSum ? [null, "", "", null] : [null];
         var label = g.Form.Dialect == DialectKind.GenAi ? "SkipLayerNorm" : bias is null ? null : "AddBias";
         var written = w.Beta is null
-            ? g.Call("SkipSimplifiedLayerNormalization", GraphWriter.Contrib, [first, second, w.Gamma, bias ?? ""], outputs, [("epsilon", _epsilon)], label)
-            : g.Call("SkipLayerNormalization", GraphWriter.Contrib, [first, second, w.Gamma, w.Beta, bias ?? ""], outputs, [("epsilon", _epsilon)], label);
+            ? g.Call(
+                "SkipSimplifiedLayerNormalization",
+                GraphWriter.Contrib,
+                [first, second, w.Gamma, bias ?? ""],
+                outputs,
+                [("epsilon", _epsilon)],
+                label)
+            : g.Call(
+                "SkipLayerNormalization",
+                GraphWriter.Contrib,
+                [first, second, w.Gamma, w.Beta, bias ?? ""],
+                outputs,
+                [("epsilon", _epsilon)],
+                label);
         if (g.Form.Dialect == DialectKind.GenAi)
         {
             object[] dims = ["batch_size", "sequence_length", network.Hidden];

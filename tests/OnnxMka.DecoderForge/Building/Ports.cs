@@ -3,8 +3,11 @@ using OnnxMka.Graph.Proto;
 
 namespace OnnxMka.Forge;
 
-/// <summary>Values of one block's cache at the graph's edge: what it reads (null on a first step) and what it must be called when written.</summary>
-internal sealed record CachePorts(string? PastKey, string? PastValue, string? PresentKey, string? PresentValue, string? Past, string? Present);
+/// <summary>
+/// Values of one block's cache at the graph's edge: what it reads (null on a first step) and what it must be called when written.
+/// </summary>
+internal sealed record CachePorts(
+    string? PastKey, string? PastValue, string? PresentKey, string? PresentValue, string? Past, string? Present);
 
 /// <summary>Inputs and outputs of the graph, in the order in which the exporter lists them.</summary>
 internal sealed class Ports(DecoderSpec spec, bool readsPast)
@@ -53,7 +56,11 @@ internal sealed class Ports(DecoderSpec spec, bool readsPast)
     {
         if (spec.Form.KvPorts is KvPortForm.CombinedPast or KvPortForm.CombinedPastKeyValues)
         {
-            var (past, present) = Pair(_names.Both(block), 0, [2, Batch, spec.Network.KvHeads, PastOf(block), spec.Network.HeadSize], [2, Batch, spec.Network.KvHeads, TotalOf(block), spec.Network.HeadSize]);
+            var (past, present) = Pair(
+                _names.Both(block),
+                0,
+                [2, Batch, spec.Network.KvHeads, PastOf(block), spec.Network.HeadSize],
+                [2, Batch, spec.Network.KvHeads, TotalOf(block), spec.Network.HeadSize]);
             return new CachePorts(null, null, null, null, past, present);
         }
 
@@ -61,7 +68,8 @@ internal sealed class Ports(DecoderSpec spec, bool readsPast)
     }
 
     /// <summary>Ports of one head of the block's attention.</summary>
-    public CachePorts HeadCache(int block, int head) => Pairs(block, _names.Head(block, head, values: false), _names.Head(block, head, values: true), 1);
+    public CachePorts HeadCache(int block, int head) =>
+        Pairs(block, _names.Head(block, head, values: false), _names.Head(block, head, values: true), 1);
 
     /// <summary>State ports of a convolution: the last columns of its input.</summary>
     public (string? Past, string? Present) Convolution(int block, int channels, int columns)
@@ -86,7 +94,9 @@ internal sealed class Ports(DecoderSpec spec, bool readsPast)
     }
 
     private (string? Past, string? Present) Pair((string Past, string Present) names, int group, object[] past, object[] present) =>
-        (ReadsPast ? Listed(_cacheInputs, names.Past, group, past) : null, WritesPresent ? Listed(_cacheOutputs, names.Present, group, present) : null);
+        (
+            ReadsPast ? Listed(_cacheInputs, names.Past, group, past) : null,
+            WritesPresent ? Listed(_cacheOutputs, names.Present, group, present) : null);
 
     private string Listed(List<(int Group, ValueInfoProto Port)> ports, string name, int group, object[] dims)
     {
@@ -106,7 +116,10 @@ internal sealed class Ports(DecoderSpec spec, bool readsPast)
     private string TotalOf(int block)
     {
         var kept = spec.Blocks[block].CacheLength;
-        return Symbol(block, Total, spec.Form.Cut == CacheCut.Graph ? $"kept_sliding_{kept}_length" : $"past_sliding_{kept}_length + sequence_length");
+        return Symbol(
+            block,
+            Total,
+            spec.Form.Cut == CacheCut.Graph ? $"kept_sliding_{kept}_length" : $"past_sliding_{kept}_length + sequence_length");
     }
 
     private string Symbol(int block, string all, string own) => spec.Form.Symbols switch
@@ -133,6 +146,10 @@ internal sealed class Ports(DecoderSpec spec, bool readsPast)
             });
         }
 
-        return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } } };
+        return new ValueInfoProto
+        {
+            Name = name,
+            Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } },
+        };
     }
 }

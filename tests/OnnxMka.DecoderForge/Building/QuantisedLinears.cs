@@ -33,7 +33,8 @@ internal sealed class QuantisedLinears(GraphWriter g)
     public static (string Codes, string Scales) Store(GraphWriter g, string module, QuantisedMatrix q)
     {
         var (name, form) = (Name(g, module), q.Form);
-        var codes = Tensors.Raw(ElementType.UInt8, Packed.Codes(q.Codes, form.Bits), q.Outputs, q.BlocksPerRow, form.BlockSize * form.Bits / 8);
+        var codes = Tensors.Raw(
+            ElementType.UInt8, Packed.Codes(q.Codes, form.Bits), q.Outputs, q.BlocksPerRow, form.BlockSize * form.Bits / 8);
         var scales = Tensors.Floats(g.Type, q.Scales, q.Outputs, q.BlocksPerRow);
         return (g.Initializer($"{name}.weight_Q{form.Bits}", codes), g.Initializer($"{name}.weight_scales", scales));
     }
@@ -89,7 +90,8 @@ internal sealed class QuantisedLinears(GraphWriter g)
     }
 
     /// <summary>Signed codes without zero points, unsigned codes with them.</summary>
-    private string[] Operands(string module, QuantisedMatrix q, byte[] codes, ReadOnlySpan<float> scales, byte[] zeros, int[] shape, int[] blockShape)
+    private string[] Operands(
+        string module, QuantisedMatrix q, byte[] codes, ReadOnlySpan<float> scales, byte[] zeros, int[] shape, int[] blockShape)
     {
         var bits = q.Form.Bits;
         var signed = q.Form.ZeroPoints == ZeroPoints.None;

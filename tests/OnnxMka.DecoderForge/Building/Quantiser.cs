@@ -33,7 +33,8 @@ public static class Quantiser
     {
         var (inputs, outputs) = (matrix.Shape[0], matrix.Shape[1]);
         var blocks = (inputs + form.BlockSize - 1) / form.BlockSize;
-        var result = new QuantisedMatrix(inputs, outputs, form, new byte[inputs * outputs], new float[outputs * blocks], new float[outputs * blocks]);
+        var result = new QuantisedMatrix(
+            inputs, outputs, form, new byte[inputs * outputs], new float[outputs * blocks], new float[outputs * blocks]);
         var weights = matrix.Span;
         var highest = (1 << form.Bits) - 1;
         for (var n = 0; n < outputs; n++)

@@ -2,10 +2,14 @@ using OnnxMka.Graph;
 
 namespace OnnxMka.Forge;
 
-/// <summary>What a branch adds to the stream. The bias is a value that is still to be added, where the form leaves that to the join.</summary>
+/// <summary>
+/// What a branch adds to the stream. The bias is a value that is still to be added, where the form leaves that to the join.
+/// </summary>
 internal sealed record Branch(string Value, string? Bias = null);
 
-/// <summary>The residual stream while it is written: its value, and a branch that has not joined yet where joins are part of norms.</summary>
+/// <summary>
+/// The residual stream while it is written: its value, and a branch that has not joined yet where joins are part of norms.
+/// </summary>
 internal sealed class ResidualStream(GraphWriter g, Norms norms, string start)
 {
     private string _value = start;

@@ -51,14 +51,20 @@ internal sealed class RopeTables(GraphWriter g, Network network, SharedValues sh
         var isLong = g.Op("Greater", [shared.MaskLength, g.Int(network.LongRopeThreshold)]);
         return g.Op("Where", [isLong, Constant(LongFactor), inverse]);
 
-        string Constant(float factor) => g.Dialect.Constant(g, Tensors.Floats(ElementType.Float, Frequencies(local, factor), 1, 1, network.RotatedDim / 2));
+        string Constant(float factor) =>
+            g.Dialect.Constant(g, Tensors.Floats(ElementType.Float, Frequencies(local, factor), 1, 1, network.RotatedDim / 2));
     }
 
     /// <summary>One If over the sequence length; each branch holds its two tables.</summary>
     private string Choose(bool local)
     {
         var isLong = g.Op("Greater", [shared.MaskLength, g.Int(network.LongRopeThreshold)]);
-        return g.Call("If", "", [isLong], ["cos_cache", "sin_cache"], [("then_branch", Branch("large", LongFactor)), ("else_branch", Branch("small", 1))])[0];
+        return g.Call(
+            "If",
+            "",
+            [isLong],
+            ["cos_cache", "sin_cache"],
+            [("then_branch", Branch("large", LongFactor)), ("else_branch", Branch("small", 1))])[0];
 
         GraphProto Branch(string name, float factor)
         {

@@ -38,12 +38,15 @@ internal sealed class SharedValues(GraphWriter g, DecoderSpec spec, Ports ports)
     public string PositionIds => spec.Positions switch
     {
         PositionSource.Mask => OnceOutside("positions", Root, CountedPositions),
-        PositionSource.Past => OnceOutside("positions", Root, () => g.Unsqueeze(g.Op("Range", [CachedTokens, g.Op("Add", [CachedTokens, NewTokens]), g.Int(1)]), 0)),
+        PositionSource.Past => OnceOutside(
+            "positions", Root, () => g.Unsqueeze(g.Op("Range", [CachedTokens, g.Op("Add", [CachedTokens, NewTokens]), g.Int(1)]), 0)),
         PositionSource.CachePosition => OnceOutside("positions", Root, () => g.Unsqueeze(ports.CachePosition(), 0)),
         _ => ports.PositionIds(),
     };
 
-    /// <summary>0 where a query may look and the lowest number elsewhere: [batch, 1, sequence, total], of what the block's cache keeps.</summary>
+    /// <summary>
+    /// 0 where a query may look and the lowest number elsewhere: [batch, 1, sequence, total], of what the block's cache keeps.
+    /// </summary>
     public string AdditiveMask(BlockSpec block) => OnceOutside($"mask {block.Window} {block.CacheLength}", Root, () =>
     {
         var lowest = g.Type == ElementType.Float16 ? -65504f : float.MinValue;
@@ -69,12 +72,14 @@ internal sealed class SharedValues(GraphWriter g, DecoderSpec spec, Ports ports)
     private string NewTokens => OnceOutside("new tokens", Root, () => g.Dimension(Ids, 1));
 
     /// <summary>Length of the first cache that keeps all tokens.</summary>
-    private string CachedTokens => !ports.ReadsPast ? g.Int(0) : OnceOutside("cached tokens", Root, () => TokensOf(FirstOf(b => b.KeepsAll), past: true));
+    private string CachedTokens =>
+        !ports.ReadsPast ? g.Int(0) : OnceOutside("cached tokens", Root, () => TokensOf(FirstOf(b => b.KeepsAll), past: true));
 
     private string PastTokens => !ports.ReadsPast ? g.Int(0) : spec.Length switch
     {
         LengthSource.Past => CachedTokens,
-        LengthSource.CachePosition => OnceOutside("past tokens", Root, () => g.Op("Gather", [ports.CachePosition(), g.Int(0)], ("axis", 0))),
+        LengthSource.CachePosition => OnceOutside(
+            "past tokens", Root, () => g.Op("Gather", [ports.CachePosition(), g.Int(0)], ("axis", 0))),
         _ => OnceOutside("past tokens", Root, () => g.Op("Sub", [AllTokens, NewTokens])),
     };
 
@@ -90,7 +95,8 @@ internal sealed class SharedValues(GraphWriter g, DecoderSpec spec, Ports ports)
         var (padding, window) = (g.Cast(g.Unsqueeze(ports.Mask(), 1, 2), ElementType.Bool), block.Window);
         if (!spec.Network.Causal) return padding;
         var (past, total) = block.CacheLength > 0 ? KeptTokens(block.CacheLength) : (PastTokens, AllTokens);
-        if (block.CacheLength > 0) padding = g.Op("Slice", [padding, g.Unsqueeze(g.Op("Neg", [total]), 0), g.Ints(int.MaxValue), g.Ints(3)]);
+        if (block.CacheLength > 0)
+            padding = g.Op("Slice", [padding, g.Unsqueeze(g.Op("Neg", [total]), 0), g.Ints(int.MaxValue), g.Ints(3)]);
         var columns = g.Unsqueeze(g.Op("Range", [g.Int(0), total, g.Int(1)]), 0);
         var rows = g.Unsqueeze(g.Op("Range", [past, total, g.Int(1)]), 1);
         var seen = g.Op("LessOrEqual", [columns, rows]);
@@ -106,14 +112,18 @@ internal sealed class SharedValues(GraphWriter g, DecoderSpec spec, Ports ports)
         return (past, OnceOutside($"kept and new {kept}", Root, () => g.Op("Add", [past, NewTokens])));
     }
 
-    private int FirstOf(Func<BlockSpec, bool> isAsked) => spec.Blocks.Select((b, i) => (b, i)).First(p => p.b.HasAttention && isAsked(p.b)).i;
+    private int FirstOf(Func<BlockSpec, bool> isAsked) =>
+        spec.Blocks.Select((b, i) => (b, i)).First(p => p.b.HasAttention && isAsked(p.b)).i;
 
     /// <summary>Tokens in a block's cache, as it comes in or goes out.</summary>
     private string TokensOf(int block, bool past)
     {
-        if (g.Form.Attention == AttentionForm.PerHead) return g.Dimension((past ? ports.HeadCache(block, 0).PastKey : ports.HeadCache(block, 0).PresentKey)!, 2);
+        if (g.Form.Attention == AttentionForm.PerHead)
+            return g.Dimension((past ? ports.HeadCache(block, 0).PastKey : ports.HeadCache(block, 0).PresentKey)!, 2);
         var cache = ports.Cache(block);
-        return past ? g.Dimension(cache.PastKey ?? cache.Past!, cache.PastKey is null ? 3 : 2) : g.Dimension(cache.PresentKey ?? cache.Present!, cache.PresentKey is null ? 3 : 2);
+        return past
+            ? g.Dimension(cache.PastKey ?? cache.Past!, cache.PastKey is null ? 3 : 2)
+            : g.Dimension(cache.PresentKey ?? cache.Present!, cache.PresentKey is null ? 3 : 2);
     }
 
     private string CountedPositions()

@@ -22,7 +22,8 @@ internal static class SideBranches
         var g = d.Graph;
         var table = g.Weight($"{d.Root}.embed_tokens_per_layer.weight", d.Weights.PerLayerTable!);
         using var _ = g.Outside($"{d.Root}/embed_tokens_per_layer");
-        return g.Op("Reshape", [g.Op("Gather", [table, d.Ports.InputIds()]), g.Ints(0, 0, d.Spec.Blocks.Length, d.Spec.Network.PerLayerWidth)]);
+        return g.Op(
+            "Reshape", [g.Op("Gather", [table, d.Ports.InputIds()]), g.Ints(0, 0, d.Spec.Blocks.Length, d.Spec.Network.PerLayerWidth)]);
     }
 
     /// <summary>Attention over the encoder's states; their keys and values are computed anew in every step.</summary>

@@ -12,7 +12,8 @@ internal static class ExternalDataFiles
     public static void Write(ModelProto model, string folder, GraphForm form)
     {
         if (form.Data == DataPlace.Inline) return;
-        if (form.Data == DataPlace.OneFile) WriteOne(model, folder, form.Dialect == DialectKind.TorchScript ? "model.onnx_data" : "model.onnx.data");
+        if (form.Data == DataPlace.OneFile)
+            WriteOne(model, folder, form.Dialect == DialectKind.TorchScript ? "model.onnx_data" : "model.onnx.data");
         else WriteEach(model, folder);
     }
 
@@ -23,7 +24,8 @@ internal static class ExternalDataFiles
         foreach (var tensor in model.Graph.Initializer.OrderBy(t => t.RawData.Length))
         {
             var bytes = tensor.RawData.Span;
-            if (bytes.Length > BigTensor) stream.SetLength(stream.Position = (stream.Position + BigAlignment - 1) / BigAlignment * BigAlignment);
+            if (bytes.Length > BigTensor)
+                stream.SetLength(stream.Position = (stream.Position + BigAlignment - 1) / BigAlignment * BigAlignment);
             Refer(tensor, file, stream.Position);
             stream.Write(bytes);
             tensor.ClearRawData();

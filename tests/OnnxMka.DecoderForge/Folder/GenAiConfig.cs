@@ -91,5 +91,9 @@ internal static class GenAiConfig
 
     private static JsonObject Outputs(GraphForm form) => form.KvPorts == KvPortForm.KeyValue
         ? new JsonObject { ["logits"] = "logits", ["present_key_names"] = "present.%d.key", ["present_value_names"] = "present.%d.value" }
-        : new JsonObject { ["logits"] = "logits", ["present_names"] = form.KvPorts == KvPortForm.CombinedPast ? "present_%d" : "present.%d" };
+        : new JsonObject
+        {
+            ["logits"] = "logits",
+            ["present_names"] = form.KvPorts == KvPortForm.CombinedPast ? "present_%d" : "present.%d",
+        };
 }

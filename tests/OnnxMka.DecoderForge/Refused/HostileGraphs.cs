@@ -11,7 +11,14 @@ public static class HostileGraphs
     public static byte[] RecursiveFunction(byte[] model) => Rewrite(model, m =>
     {
         var function = m.Functions[0];
-        function.Node.Add(new NodeProto { OpType = function.Name, Domain = function.Domain, Input = { function.Input }, Output = { function.Output.Select(o => o + "/again") } });
+        function.Node.Add(
+            new NodeProto
+            {
+                OpType = function.Name,
+                Domain = function.Domain,
+                Input = { function.Input },
+                Output = { function.Output.Select(o => o + "/again") },
+            });
     });
 
     /// <summary>The first layer's function calls one that calls the next one twice, and so on: 2^count operators.</summary>
@@ -33,17 +40,31 @@ public static class HostileGraphs
         layer.Output[^1] = end + "/nested";
 
         NodeProto Call(int depth, string input, string output) =>
-            new() { OpType = depth == 0 ? "Identity" : $"nested{depth - 1}", Domain = depth == 0 ? "" : layer.Domain, Input = { input }, Output = { output } };
+            new()
+            {
+                OpType = depth == 0 ? "Identity" : $"nested{depth - 1}",
+                Domain = depth == 0 ? "" : layer.Domain,
+                Input = { input },
+                Output = { output },
+            };
     });
 
-    /// <summary>A projection of layer 1 reads its weight through operators in a row, each of which reads the one before it once or twice.</summary>
+    /// <summary>
+    /// A projection of layer 1 reads its weight through operators in a row, each of which reads the one before it once or twice.
+    /// </summary>
     public static byte[] ComputedWeight(byte[] model, int length, int width) => Rewrite(model, m =>
     {
         var reader = m.Graph.Node.First(n => n.Name == "/model/layers.1/self_attn/q_proj/MatMul");
         var chain = new List<NodeProto>();
         for (var i = 0; i < length; i++)
         {
-            chain.Add(new NodeProto { OpType = width == 1 ? "Identity" : "Add", Input = { Enumerable.Repeat(reader.Input[1], width) }, Output = { $"computed{i}" } });
+            chain.Add(
+                new NodeProto
+                {
+                    OpType = width == 1 ? "Identity" : "Add",
+                    Input = { Enumerable.Repeat(reader.Input[1], width) },
+                    Output = { $"computed{i}" },
+                });
             reader.Input[1] = $"computed{i}";
         }
 
@@ -53,7 +74,8 @@ public static class HostileGraphs
     });
 
     /// <summary>The last operator of a kind reads nothing.</summary>
-    public static byte[] WithoutInputs(byte[] model, string op) => Rewrite(model, m => m.Graph.Node.Last(n => n.OpType == op).Input.Clear());
+    public static byte[] WithoutInputs(byte[] model, string op) =>
+        Rewrite(model, m => m.Graph.Node.Last(n => n.OpType == op).Input.Clear());
 
     /// <summary>A Constant that nothing can read.</summary>
     public static byte[] WithoutOutput(byte[] model) => Rewrite(model, m =>
@@ -64,7 +86,10 @@ public static class HostileGraphs
     });
 
     /// <summary>Layer 2 asks for the size of a value inside layer 1.</summary>
-    public static byte[] SizeOfInside(byte[] model, string value) => Rewrite(model, m => m.Graph.Node.First(n => n.OpType == "Shape" && n.Name.Contains("layers.2", StringComparison.Ordinal)).Input[0] = value);
+    public static byte[] SizeOfInside(byte[] model, string value) =>
+        Rewrite(
+            model,
+            m => m.Graph.Node.First(n => n.OpType == "Shape" && n.Name.Contains("layers.2", StringComparison.Ordinal)).Input[0] = value);
 
     /// <summary>A cache port gets another name, and an input that nothing reads takes its old one.</summary>
     public static byte[] StrayPort(byte[] model, string port, string other) => Rewrite(model, m =>
@@ -85,8 +110,8 @@ public static class HostileGraphs
     });
 
     /// <summary>
-    /// The logits are added to a number that ends ONNX Runtime: a product of three dimensions reads a value of none, which nothing shows before
-    /// it runs.
+    /// The logits are added to a number that ends ONNX Runtime: a product of three dimensions reads a value of none, which nothing shows
+    /// before it runs.
     /// </summary>
     public static byte[] Aborting(byte[] model) => Rewrite(model, m => AddToLogits(
         m, [("flat", Tensors.Ints([-1])), ("one", Tensors.Floats(ElementType.Float, [1], 1))],
@@ -95,8 +120,20 @@ public static class HostileGraphs
         new NodeProto { OpType = "NonZero", Input = { "trap/zeros" }, Output = { "trap/none" } },
         new NodeProto { OpType = "Reshape", Input = { "trap/none", "trap/flat" }, Output = { "trap/empty" } },
         new NodeProto { OpType = "Reshape", Input = { "trap/one", "trap/empty" }, Output = { "trap/scalar" } },
-        new NodeProto { OpType = "Einsum", Input = { "trap/scalar", "trap/scalar" }, Output = { "trap/product" }, Attribute = { Text("equation", "bij,bjk->bik") } },
-        new NodeProto { OpType = "ReduceMax", Input = { "trap/product" }, Output = { "trap/number" }, Attribute = { Int("keepdims", 0) } }));
+        new NodeProto
+        {
+            OpType = "Einsum",
+            Input = { "trap/scalar", "trap/scalar" },
+            Output = { "trap/product" },
+            Attribute = { Text("equation", "bij,bjk->bik") },
+        },
+        new NodeProto
+        {
+            OpType = "ReduceMax",
+            Input = { "trap/product" },
+            Output = { "trap/number" },
+            Attribute = { Int("keepdims", 0) },
+        }));
 
     /// <summary>The logits are added to a number that a loop counts 2^62 times for.</summary>
     public static byte[] Endless(byte[] model) => Rewrite(model, m =>
@@ -111,7 +148,14 @@ public static class HostileGraphs
         body.Output.Add(Port("trap/next", ElementType.Float));
         var loop = new NodeProto { OpType = "Loop", Input = { "trap/turns", "trap/begin", "trap/start" }, Output = { "trap/number" } };
         loop.Attribute.Add(new AttributeProto { Name = "body", Type = AttributeProto.Types.AttributeType.Graph, G = body });
-        AddToLogits(m, [("turns", Tensors.Ints([1L << 62], scalar: true)), ("begin", Tensors.Raw(ElementType.Bool, [1])), ("start", Tensors.Floats(ElementType.Float, [0]))], loop);
+        AddToLogits(
+            m,
+            [
+                ("turns", Tensors.Ints([1L << 62], scalar: true)),
+                ("begin", Tensors.Raw(ElementType.Bool, [1])),
+                ("start", Tensors.Floats(ElementType.Float, [0])),
+            ],
+            loop);
     });
 
     private static void AddToLogits(ModelProto model, IEnumerable<(string Name, TensorProto Tensor)> constants, params NodeProto[] nodes)
@@ -126,15 +170,22 @@ public static class HostileGraphs
         last.Output[last.Output.IndexOf("logits")] = "trap/logits";
         for (var i = 0; i < nodes.Length; i++) nodes[i].Name = $"trap/{i}";
         model.Graph.Node.Add(nodes);
-        model.Graph.Node.Add(new NodeProto { OpType = "Add", Name = "trap/add", Input = { "trap/logits", "trap/number" }, Output = { "logits" } });
+        model.Graph.Node.Add(
+            new NodeProto { OpType = "Add", Name = "trap/add", Input = { "trap/logits", "trap/number" }, Output = { "logits" } });
     }
 
     private static ValueInfoProto Port(string name, ElementType type) =>
-        new() { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = new TensorShapeProto() } } };
+        new()
+        {
+            Name = name,
+            Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = new TensorShapeProto() } },
+        };
 
-    private static AttributeProto Text(string name, string value) => new() { Name = name, Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFromUtf8(value) };
+    private static AttributeProto Text(string name, string value) =>
+        new() { Name = name, Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFromUtf8(value) };
 
-    private static AttributeProto Int(string name, long value) => new() { Name = name, Type = AttributeProto.Types.AttributeType.Int, I = value };
+    private static AttributeProto Int(string name, long value) =>
+        new() { Name = name, Type = AttributeProto.Types.AttributeType.Int, I = value };
 
     private static byte[] Rewrite(byte[] model, Action<ModelProto> change)
     {

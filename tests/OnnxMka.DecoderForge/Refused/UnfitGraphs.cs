@@ -47,7 +47,14 @@ public static class UnfitGraphs
                 Factor("length_penalty", 1), Factor("repetition_penalty", 1),
             ],
             ["sequences"],
-            [("eos_token_id", 0), ("pad_token_id", 0), ("no_repeat_ngram_size", 0), ("early_stopping", 0), ("model_type", 0), ("decoder", decoder)]);
+            [
+                ("eos_token_id", 0),
+                ("pad_token_id", 0),
+                ("no_repeat_ngram_size", 0),
+                ("early_stopping", 0),
+                ("model_type", 0),
+                ("decoder", decoder),
+            ]);
         var ids = Port("input_ids", ElementType.Int32, ["batch_size", "sequence_length"]);
         var graph = Graph(g, [ids], [Port("sequences", ElementType.Int32, ["batch_size", 1, 16])]);
         var model = Model(graph, 11, 6);

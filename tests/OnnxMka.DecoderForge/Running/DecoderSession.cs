@@ -57,7 +57,8 @@ public sealed class DecoderSession : IDisposable
         {
             var name = _outputs[i];
             if (name.StartsWith("present", StringComparison.Ordinal)) presents[PastName(name)] = _feed.Kept(PastName(name), results[i]);
-            else if (name is "logits" or "last_hidden_state") (logits, width) = (Floats(results[i]), (int)results[i].GetTensorTypeAndShape().Shape[^1]);
+            else if (name is "logits" or "last_hidden_state")
+                (logits, width) = (Floats(results[i]), (int)results[i].GetTensorTypeAndShape().Shape[^1]);
         }
 
         return new Step(logits!, width, new Cache(presents, (cache?.Length ?? 0) + tokens.Length));

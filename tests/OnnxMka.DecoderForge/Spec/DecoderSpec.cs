@@ -35,12 +35,16 @@ public sealed record DecoderSpec(string Name, Network Network, ImmutableArray<Bl
     };
 
     /// <summary>Positions come in through a port, rather than from the mask or from inside attention.</summary>
-    internal bool HasPositionIds => Network.Positions != PositionKind.None && Form.Rotary != RotaryForm.InAttention && Positions == PositionSource.Port;
+    internal bool HasPositionIds =>
+        Network.Positions != PositionKind.None && Form.Rotary != RotaryForm.InAttention && Positions == PositionSource.Port;
 
-    /// <summary>Where positions come from, and lengths: what would come from a cache that keeps all tokens comes from the mask where there is none.</summary>
+    /// <summary>
+    /// Where positions come from, and lengths: what would come from a cache that keeps all tokens comes from the mask where there is none.
+    /// </summary>
     internal PositionSource Positions => Form.Positions == PositionSource.Past && !CountsTokens ? PositionSource.Mask : Form.Positions;
 
-    internal LengthSource Length => Form.Length is LengthSource.Past or LengthSource.Present && !CountsTokens ? LengthSource.Mask : Form.Length;
+    internal LengthSource Length =>
+        Form.Length is LengthSource.Past or LengthSource.Present && !CountsTokens ? LengthSource.Mask : Form.Length;
 
     private bool CountsTokens => Form.KvPorts != KvPortForm.None && Blocks.Any(b => b.KeepsAll);
 

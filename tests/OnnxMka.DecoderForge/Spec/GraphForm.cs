@@ -13,7 +13,19 @@ public enum RotaryForm { Decomposed, Contrib, Standard, InAttention }
 
 public enum QkvLayout { Separate, Packed, PackedPerHead }
 
-public enum LinearForm { MatMul, TransposedMatMul, GemmTransB, Conv1D, NBits, QdqBlockwise, QdqBlockwiseTransposed, QdqInt8, DynamicInt8, QdqFloat8 }
+public enum LinearForm
+{
+    MatMul,
+    TransposedMatMul,
+    GemmTransB,
+    Conv1D,
+    NBits,
+    QdqBlockwise,
+    QdqBlockwiseTransposed,
+    QdqInt8,
+    DynamicInt8,
+    QdqFloat8,
+}
 
 public enum ActivationForm { Decomposed, Contrib, Standard, WithBias }
 
@@ -150,7 +162,9 @@ public sealed record GraphForm
 
     public StateNumbers Numbers { get; init; }
 
-    /// <summary>States of all kinds are members of one family, past_key_values.0.conv_state; otherwise each has its own, past_conv.0.</summary>
+    /// <summary>
+    /// States of all kinds are members of one family, past_key_values.0.conv_state; otherwise each has its own, past_conv.0.
+    /// </summary>
     public bool StatesAreMembers { get; init; }
 
     /// <summary>Convolutions and recurrences are operators of ONNX Runtime.</summary>

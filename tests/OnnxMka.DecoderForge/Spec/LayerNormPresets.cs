@@ -56,7 +56,8 @@ public static class LayerNormPresets
         _gpt2Form with { Norm = NormForm.LayerDecomposed, KvPorts = KvPortForm.CombinedPast, Opset = 14, IrVersion = 7 });
 
     /// <summary>Fresh norms and biases, so that tensors are shared across roles as well as blocks.</summary>
-    public static Preset Gpt2OrtFused { get; } = Make(nameof(Gpt2OrtFused), _gpt2, MlpKind.GeluTanh, _gpt2Fused with { Sharing = SharingForm.Direct }) with
+    public static Preset Gpt2OrtFused { get; } = Make(
+        nameof(Gpt2OrtFused), _gpt2, MlpKind.GeluTanh, _gpt2Fused with { Sharing = SharingForm.Direct }) with
     {
         Shape = w => w with
         {
@@ -72,7 +73,8 @@ public static class LayerNormPresets
 
     public static Preset OptPreNorm { get; } = Make(nameof(OptPreNorm), _opt, MlpKind.Relu, _optForm);
 
-    public static Preset OptPostNorm { get; } = Make(nameof(OptPostNorm), _opt with { Topology = Topology.PostNorm }, MlpKind.Relu, _optForm);
+    public static Preset OptPostNorm { get; } = Make(
+        nameof(OptPostNorm), _opt with { Topology = Topology.PostNorm }, MlpKind.Relu, _optForm);
 
     public static Preset OptPostNormFused { get; } = Make(
         nameof(OptPostNormFused), _opt with { Topology = Topology.PostNorm }, MlpKind.Relu,
@@ -80,7 +82,13 @@ public static class LayerNormPresets
 
     public static Preset OptFused { get; } = Make(
         nameof(OptFused), _opt, MlpKind.Relu,
-        _optForm with { Dialect = DialectKind.OrtOptimizer, Join = JoinForm.SkipNorm, SkipBias = true, Attention = AttentionForm.MultiHead });
+        _optForm with
+        {
+            Dialect = DialectKind.OrtOptimizer,
+            Join = JoinForm.SkipNorm,
+            SkipBias = true,
+            Attention = AttentionForm.MultiHead,
+        });
 
     /// <summary>Layer norms, squared ReLU, no biases (Nemotron), from the GenAI builder.</summary>
     public static Preset GenAiNemotron { get; } = Make(

@@ -49,7 +49,8 @@ public static class LlamaPresets
 
     public static Preset TorchScriptLlama { get; } = Make(nameof(TorchScriptLlama), 1, TorchScript);
 
-    public static Preset TorchScriptLlamaNoCache { get; } = Make(nameof(TorchScriptLlamaNoCache), 1, TorchScript with { KvPorts = KvPortForm.None });
+    public static Preset TorchScriptLlamaNoCache { get; } = Make(
+        nameof(TorchScriptLlamaNoCache), 1, TorchScript with { KvPorts = KvPortForm.None });
 
     /// <summary>Norm scales that are equal in some blocks and not in others.</summary>
     public static Preset TorchScriptIdentityShared { get; } = Make(
@@ -58,13 +59,16 @@ public static class LlamaPresets
         Shape = w => w.Tie(Role.InputNorm, 0, 2, 3).Tie(Role.PostNorm, 0, 1),
     };
 
-    public static Preset TorchScriptAllNormsEqual { get; } = Make(nameof(TorchScriptAllNormsEqual), 1, TorchScript with { Sharing = SharingForm.Identity }) with
+    public static Preset TorchScriptAllNormsEqual { get; } = Make(
+        nameof(TorchScriptAllNormsEqual), 1, TorchScript with { Sharing = SharingForm.Identity }) with
     {
         Shape = w => w.Map(t => t.Shape.Length == 1 ? t.Map(_ => 1) : t),
     };
 
     public static Preset TorchScriptGrouped { get; } = Make(
-        nameof(TorchScriptGrouped), 1, TorchScript with { AnonymousWeights = false, PortOrder = PortOrder.Grouped, HeadCopy = true, Length = LengthSource.Mask });
+        nameof(TorchScriptGrouped),
+        1,
+        TorchScript with { AnonymousWeights = false, PortOrder = PortOrder.Grouped, HeadCopy = true, Length = LengthSource.Mask });
 
     public static Preset TorchScriptCombinedPastKeyValues { get; } = Make(
         nameof(TorchScriptCombinedPastKeyValues), 1, TorchScript with { KvPorts = KvPortForm.CombinedPastKeyValues });
@@ -74,7 +78,8 @@ public static class LlamaPresets
 
     public static Preset TorchScriptGemm { get; } = Make(nameof(TorchScriptGemm), 1, TorchScript with { Linear = LinearForm.GemmTransB });
 
-    public static Preset TorchScriptOldOpset { get; } = Make(nameof(TorchScriptOldOpset), 1, TorchScript with { Opset = 14, IrVersion = 7 });
+    public static Preset TorchScriptOldOpset { get; } = Make(
+        nameof(TorchScriptOldOpset), 1, TorchScript with { Opset = 14, IrVersion = 7 });
 
     public static Preset TorchScriptFp16 { get; } = Make(nameof(TorchScriptFp16), 1, TorchScript with { Type = ElementType.Float16 });
 
@@ -82,9 +87,11 @@ public static class LlamaPresets
     public static Preset TorchScriptFp16FloatPorts { get; } = Make(
         nameof(TorchScriptFp16FloatPorts), 1, TorchScript with { Type = ElementType.Float16, KeepIoTypes = true });
 
-    public static Preset TorchScriptFilePerTensor { get; } = Make(nameof(TorchScriptFilePerTensor), 1, TorchScript with { Data = DataPlace.FilePerTensor });
+    public static Preset TorchScriptFilePerTensor { get; } = Make(
+        nameof(TorchScriptFilePerTensor), 1, TorchScript with { Data = DataPlace.FilePerTensor });
 
-    public static Preset OrtOptimizedLlama { get; } = Make(nameof(OrtOptimizedLlama), 1, OrtOptimizer with { Sharing = SharingForm.Direct }) with
+    public static Preset OrtOptimizedLlama { get; } = Make(
+        nameof(OrtOptimizedLlama), 1, OrtOptimizer with { Sharing = SharingForm.Direct }) with
     {
         Shape = w => w.Tie(Role.InputNorm, 0, 1, 3).Tie(Role.PostNorm, 1, 2),
     };
@@ -96,11 +103,14 @@ public static class LlamaPresets
     public static Preset GenAiLlamaGqa { get; } = Make(nameof(GenAiLlamaGqa), 2, GenAi);
 
     public static Preset GenAiLlamaGqaPackedInOpRotary { get; } = Make(
-        nameof(GenAiLlamaGqaPackedInOpRotary), 2, GenAi with { Qkv = QkvLayout.Packed, Rotary = RotaryForm.InAttention, Data = DataPlace.OneFile });
+        nameof(GenAiLlamaGqaPackedInOpRotary),
+        2,
+        GenAi with { Qkv = QkvLayout.Packed, Rotary = RotaryForm.InAttention, Data = DataPlace.OneFile });
 
     public static Preset GenAiLlamaMha { get; } = Make(nameof(GenAiLlamaMha), 2, _genAiMha);
 
-    public static Preset GenAiLlamaMhaCacheInside { get; } = Make(nameof(GenAiLlamaMhaCacheInside), 2, _genAiMha, new Network { KvHeads = 4 });
+    public static Preset GenAiLlamaMhaCacheInside { get; } = Make(
+        nameof(GenAiLlamaMhaCacheInside), 2, _genAiMha, new Network { KvHeads = 4 });
 
     public static Preset GenAiSkipOperandsSwapped { get; } = Make(nameof(GenAiSkipOperandsSwapped), 2, GenAi with { BranchFirst = true });
 
@@ -125,9 +135,11 @@ public static class LlamaPresets
 
     public static Preset DynamoConstantWeights { get; } = Make(nameof(DynamoConstantWeights), 5, Dynamo with { ConstantWeights = true });
 
-    public static Preset DynamoLocalFunctions { get; } = Make(nameof(DynamoLocalFunctions), 5, Dynamo with { Functions = FunctionForm.PerLayer });
+    public static Preset DynamoLocalFunctions { get; } = Make(
+        nameof(DynamoLocalFunctions), 5, Dynamo with { Functions = FunctionForm.PerLayer });
 
-    public static Preset DynamoNormFunctions { get; } = Make(nameof(DynamoNormFunctions), 5, Dynamo with { Functions = FunctionForm.PerNorm });
+    public static Preset DynamoNormFunctions { get; } = Make(
+        nameof(DynamoNormFunctions), 5, Dynamo with { Functions = FunctionForm.PerNorm });
 
     public static Preset MobiusOpset23 { get; } = Make(nameof(MobiusOpset23), 5, GenAi with
     {

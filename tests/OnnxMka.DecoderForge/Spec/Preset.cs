@@ -22,12 +22,20 @@ public sealed record Preset(string Name, int Issue, DecoderSpec Spec)
 
     /// <summary>The network is a plain Llama, so that the form can be had with the trained weights.</summary>
     public bool FitsBooks16 =>
-        Refusal is null && Shape is null && Spec.Network with { KvHeads = 2, Head = HeadKind.Tied } == new Network() && Spec.Network.KvHeads == 2
+        Refusal is null
+            && Shape is null
+            && Spec.Network with { KvHeads = 2, Head = HeadKind.Tied } == new Network()
+            && Spec.Network.KvHeads == 2
         && Spec.Blocks.All(b => b == new BlockSpec { Mlp = MlpKind.SwiGlu });
 
     /// <summary>The same form of the trained stand-in.</summary>
     public DecoderModel Books16Model(DecoderWeights weights) => new(
-        Spec with { Name = $"{Name} (books16)", Network = Books16.Network, Blocks = [.. Enumerable.Repeat(Spec.Blocks[0], Books16.BlockCount)] },
+        Spec with
+        {
+            Name = $"{Name} (books16)",
+            Network = Books16.Network,
+            Blocks = [.. Enumerable.Repeat(Spec.Blocks[0], Books16.BlockCount)],
+        },
         Spec.Form.Type == ElementType.Float16 ? weights.Map(t => t.Map(v => (float)(Half)v)) : weights);
 
     public override string ToString() => Name;

@@ -27,7 +27,8 @@ public static class QuantisedPresets
         nameof(MatMulNBits4Fp16), _nBits with { Type = ElementType.Float16, Qkv = QkvLayout.Packed, Rotary = RotaryForm.InAttention });
 
     /// <summary>Embedding and head are one 4-bit tensor.</summary>
-    public static Preset MatMulNBits4SharedTable { get; } = Make(nameof(MatMulNBits4SharedTable), _nBits with { QuantisedTable = true, HeadCopy = false });
+    public static Preset MatMulNBits4SharedTable { get; } = Make(
+        nameof(MatMulNBits4SharedTable), _nBits with { QuantisedTable = true, HeadCopy = false });
 
     public static Preset MatMulNBits8 { get; } = Make(nameof(MatMulNBits8), _nBits with { Quant = new QuantForm { Bits = 8 } });
 
@@ -54,7 +55,8 @@ public static class QuantisedPresets
     public static Preset QdqInt8 { get; } = Make(nameof(QdqInt8), _qdq with { Linear = LinearForm.QdqInt8 });
 
     public static Preset DynamicInt8 { get; } = Make(
-        nameof(DynamicInt8), LlamaPresets.TorchScript with { Linear = LinearForm.DynamicInt8, AnonymousWeights = false, Producer = "onnx.quantize" });
+        nameof(DynamicInt8),
+        LlamaPresets.TorchScript with { Linear = LinearForm.DynamicInt8, AnonymousWeights = false, Producer = "onnx.quantize" });
 
     private static Preset Make(string name, GraphForm form) => new(name, 7, new DecoderSpec(name, new Network(), 4, MlpKind.SwiGlu, form));
 }

@@ -9,7 +9,8 @@ public static class RefusedPresets
     private static readonly GraphForm _torchScript = LlamaPresets.TorchScript;
 
     /// <summary>One block: nothing repeats.</summary>
-    public static Preset OneBlock { get; } = Make(nameof(OneBlock), "no repeated block", new Network(), _torchScript, 1, _ => new BlockSpec());
+    public static Preset OneBlock { get; } = Make(
+        nameof(OneBlock), "no repeated block", new Network(), _torchScript, 1, _ => new BlockSpec());
 
     public static Preset BertEncoder { get; } = Make(
         nameof(BertEncoder), "encoder: attention looks both ways and there is no cache",

@@ -3,7 +3,9 @@ using OnnxMka.Graph;
 
 namespace OnnxMka.Forge;
 
-/// <summary>Blocks that are not attention, then MLP, each behind a norm: parallel, sandwich, norm after; and blocks with extra parts.</summary>
+/// <summary>
+/// Blocks that are not attention, then MLP, each behind a norm: parallel, sandwich, norm after; and blocks with extra parts.
+/// </summary>
 public static class TopologyPresets
 {
     private const int Blocks = 4;
@@ -37,7 +39,11 @@ public static class TopologyPresets
 
     private static readonly GraphForm _torchLayer = LlamaPresets.TorchScript with { Norm = NormForm.LayerStandard };
 
-    private static readonly GraphForm _genAiLayer = LlamaPresets.GenAi with { Norm = NormForm.LayerStandard, Activation = ActivationForm.Contrib };
+    private static readonly GraphForm _genAiLayer = LlamaPresets.GenAi with
+    {
+        Norm = NormForm.LayerStandard,
+        Activation = ActivationForm.Contrib,
+    };
 
     private static readonly GraphForm _gemma2Form = LlamaPresets.TorchScript with { Modules = ModuleNames.Gemma };
 
@@ -47,7 +53,8 @@ public static class TopologyPresets
         Activation = ActivationForm.Standard,
     };
 
-    public static Preset Phi2Parallel { get; } = Make(nameof(Phi2Parallel), _parallel, MlpKind.GeluTanh, _torchLayer with { Modules = ModuleNames.Phi });
+    public static Preset Phi2Parallel { get; } = Make(
+        nameof(Phi2Parallel), _parallel, MlpKind.GeluTanh, _torchLayer with { Modules = ModuleNames.Phi });
 
     public static Preset Phi2ResidualFirst { get; } = Make(
         nameof(Phi2ResidualFirst), _parallel, MlpKind.GeluTanh, _torchLayer with { Modules = ModuleNames.Phi, SumBranchesFirst = false });
@@ -55,7 +62,10 @@ public static class TopologyPresets
     public static Preset GenAiPhi2 { get; } = Make(nameof(GenAiPhi2), _parallel, MlpKind.GeluTanh, _genAiLayer);
 
     public static Preset GenAiPhi2ResidualFirst { get; } = Make(
-        nameof(GenAiPhi2ResidualFirst), _parallel, MlpKind.GeluTanh, _genAiLayer with { SumBranchesFirst = false, Attention = AttentionForm.MultiHead });
+        nameof(GenAiPhi2ResidualFirst),
+        _parallel,
+        MlpKind.GeluTanh,
+        _genAiLayer with { SumBranchesFirst = false, Attention = AttentionForm.MultiHead });
 
     public static Preset GptJParallel { get; } = Make(
         nameof(GptJParallel), _parallel with { QkvBias = false, OutputBias = false, RotaryInterleaved = true }, MlpKind.GeluTanh,
@@ -67,17 +77,24 @@ public static class TopologyPresets
 
     public static Preset FalconParallel { get; } = Make(
         nameof(FalconParallel),
-        _parallel with { KvHeads = 1, RotaryDim = 0, QkvBias = false, OutputBias = false, MlpBias = false, Head = HeadKind.Tied }, MlpKind.Gelu,
+        _parallel with { KvHeads = 1, RotaryDim = 0, QkvBias = false, OutputBias = false, MlpBias = false, Head = HeadKind.Tied },
+        MlpKind.Gelu,
         _torchLayer with { Modules = ModuleNames.Falcon, Qkv = QkvLayout.Packed, MlpFirst = true, BranchFirst = true });
 
     /// <summary>Sandwich norms, soft caps, a window on every second block.</summary>
-    public static Preset Gemma2Sandwich { get; } = Alternating(nameof(Gemma2Sandwich), _gemma2, _gemma2Form, i => i % 2 == 0, localRope: false);
+    public static Preset Gemma2Sandwich { get; } = Alternating(
+        nameof(Gemma2Sandwich), _gemma2, _gemma2Form, i => i % 2 == 0, localRope: false);
 
-    public static Preset GenAiGemma2 { get; } = Alternating(nameof(GenAiGemma2), _gemma2, _genAiGemma2Form, i => i % 2 == 1, localRope: false);
+    public static Preset GenAiGemma2 { get; } = Alternating(
+        nameof(GenAiGemma2), _gemma2, _genAiGemma2Form, i => i % 2 == 1, localRope: false);
 
     /// <summary>fp16 branches on an fp32 stream.</summary>
     public static Preset GenAiGemma2Fp16 { get; } = Alternating(
-        nameof(GenAiGemma2Fp16), _gemma2, _genAiGemma2Form with { Type = ElementType.Float16, FloatResidual = true }, i => i % 2 == 1, localRope: false);
+        nameof(GenAiGemma2Fp16),
+        _gemma2,
+        _genAiGemma2Form with { Type = ElementType.Float16, FloatResidual = true },
+        i => i % 2 == 1,
+        localRope: false);
 
     /// <summary>As Gemma 2 with q/k norms, and a rope base of its own for the blocks with a window.</summary>
     public static Preset GenAiGemma3 { get; } = Alternating(
@@ -91,20 +108,23 @@ public static class TopologyPresets
             Modules = ModuleNames.Llama with { InputNorm = "post_attention_layernorm", PostNorm = "post_feedforward_layernorm" },
         });
 
-    public static Preset Qwen2Biases { get; } = Make(nameof(Qwen2Biases), new Network { QkvBias = true }, MlpKind.SwiGlu, LlamaPresets.TorchScript);
+    public static Preset Qwen2Biases { get; } = Make(
+        nameof(Qwen2Biases), new Network { QkvBias = true }, MlpKind.SwiGlu, LlamaPresets.TorchScript);
 
     public static Preset GenAiQwen2 { get; } = Make(
         nameof(GenAiQwen2), new Network { QkvBias = true }, MlpKind.SwiGlu,
         LlamaPresets.GenAi with { Qkv = QkvLayout.Packed, Rotary = RotaryForm.InAttention });
 
-    public static Preset Qwen3QkNorm { get; } = Make(nameof(Qwen3QkNorm), new Network { QkNorm = QkNorm.PerHead }, MlpKind.SwiGlu, LlamaPresets.TorchScript);
+    public static Preset Qwen3QkNorm { get; } = Make(
+        nameof(Qwen3QkNorm), new Network { QkNorm = QkNorm.PerHead }, MlpKind.SwiGlu, LlamaPresets.TorchScript);
 
     /// <summary>q/k norms behind a packed projection: Split, Reshape, norm, Reshape, then attention.</summary>
     public static Preset GenAiQwen3 { get; } = Make(
         nameof(GenAiQwen3), new Network { QkNorm = QkNorm.PerHead }, MlpKind.SwiGlu,
         LlamaPresets.GenAi with { Qkv = QkvLayout.Packed, Rotary = RotaryForm.InAttention });
 
-    public static Preset DynamoQwen3 { get; } = Make(nameof(DynamoQwen3), new Network { QkNorm = QkNorm.PerHead }, MlpKind.SwiGlu, LlamaPresets.Dynamo);
+    public static Preset DynamoQwen3 { get; } = Make(
+        nameof(DynamoQwen3), new Network { QkNorm = QkNorm.PerHead }, MlpKind.SwiGlu, LlamaPresets.Dynamo);
 
     public static Preset Granite { get; } = Make(nameof(Granite), _granite, MlpKind.SwiGlu, LlamaPresets.TorchScript);
 
@@ -113,7 +133,9 @@ public static class TopologyPresets
     private static Preset Make(string name, Network network, MlpKind mlp, GraphForm form) => new(
         name, 4, new DecoderSpec(name, network, Blocks, mlp, form) { ModelType = Type(name) });
 
-    private static Preset Alternating(string name, Network network, GraphForm form, Func<int, bool> windowed, bool localRope, int blocks = Blocks) => new(
+    private static Preset Alternating(
+        string name, Network network, GraphForm form, Func<int, bool> windowed, bool localRope, int blocks = Blocks) =>
+        new(
         name, 4, new DecoderSpec(name, network, Enumerable.Range(0, blocks).Select(i => new BlockSpec
         {
             Mlp = MlpKind.GeGlu,

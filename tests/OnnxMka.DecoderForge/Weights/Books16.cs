@@ -19,7 +19,9 @@ public static class Books16
 
     public static int BlockCount => 16;
 
-    /// <summary>Reads the weights from the model file. Projections follow in block order: query, key, value, output, gate, up, down.</summary>
+    /// <summary>
+    /// Reads the weights from the model file. Projections follow in block order: query, key, value, output, gate, up, down.
+    /// </summary>
     public static DecoderWeights Read(string modelPath)
     {
         var model = OnnxModel.Load(modelPath);

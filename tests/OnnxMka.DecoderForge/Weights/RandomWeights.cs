@@ -34,8 +34,10 @@ public static class RandomWeights
     private static WeightTensor Tensor(Random random, Role role, int[] shape) => role switch
     {
         _ when shape.Length == 2 => Matrix(random, shape[0], shape[1]),
-        _ when shape.Length == 3 => Gaussian(random, 1 / Math.Sqrt(role is Role.ConvKernel or Role.RecurrenceKernel ? shape[2] : shape[1]), 0, shape),
-        Role.QueryBias or Role.KeyBias or Role.ValueBias or Role.OutputBias or Role.UpBias or Role.DownBias => Gaussian(random, Spread, 0, shape),
+        _ when shape.Length == 3 => Gaussian(
+            random, 1 / Math.Sqrt(role is Role.ConvKernel or Role.RecurrenceKernel ? shape[2] : shape[1]), 0, shape),
+        Role.QueryBias or Role.KeyBias or Role.ValueBias or Role.OutputBias or Role.UpBias or Role.DownBias => Gaussian(
+            random, Spread, 0, shape),
         Role.InputNormBias or Role.PostNormBias or Role.CrossNormBias => Gaussian(random, Spread, 0, shape),
         Role.AttentionAfterNormBias or Role.MlpAfterNormBias => Gaussian(random, Spread, 0, shape),
         _ => Gaussian(random, Spread, 1, shape),

@@ -25,7 +25,9 @@ public sealed class DeadNodesTests
     {
         var model = TinyGraph.Model("x -> y", "w, unused", "d = MatMul(x, w)", "y = Relu(x)");
         var names = ImmutableDictionary<string, string>.Empty.Add("d", "d1").Add("unused", "unused1");
-        Assert.Equal(["input x", "output y", "weight unused1", "weight w", "node d1 = MatMul(x, w)", "node y = Relu(x)"], Lines(model, new GraphEdit.RenameValues(names)));
+        Assert.Equal(
+            ["input x", "output y", "weight unused1", "weight w", "node d1 = MatMul(x, w)", "node y = Relu(x)"],
+            Lines(model, new GraphEdit.RenameValues(names)));
     }
 
     [Fact]
@@ -62,8 +64,11 @@ public sealed class DeadNodesTests
     public void AWeightThatSomethingElseReadsStays()
     {
         var model = TinyGraph.Model("x -> y", "w", "a = MatMul(x, w)", "b = MatMul(a, w)", "y = Relu(b)");
-        Assert.Equal(["input x", "output y", "weight w", "node a = MatMul(x, w)", "node y = Relu(a)"], Lines(model, new GraphEdit.SetInput(2, 0, "a")));
+        Assert.Equal(
+            ["input x", "output y", "weight w", "node a = MatMul(x, w)", "node y = Relu(a)"],
+            Lines(model, new GraphEdit.SetInput(2, 0, "a")));
     }
 
-    private static string[] Lines(OnnxModel model, params GraphEdit[] edits) => TinyGraph.Lines(GraphEditor.Apply(model, GraphEditTests.Script(edits)));
+    private static string[] Lines(OnnxModel model, params GraphEdit[] edits) =>
+        TinyGraph.Lines(GraphEditor.Apply(model, GraphEditTests.Script(edits)));
 }

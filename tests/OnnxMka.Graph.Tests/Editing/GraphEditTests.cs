@@ -9,11 +9,15 @@ public sealed class GraphEditTests
 
     [Fact]
     public void SetInputRewiresOneSlot() =>
-        Expect(["input x", "output y", "weight w", "node a = MatMul(x, w)", "node b = Add(a, a)", "node y = Relu(b)"], new GraphEdit.SetInput(1, 1, "a"));
+        Expect(
+            ["input x", "output y", "weight w", "node a = MatMul(x, w)", "node b = Add(a, a)", "node y = Relu(b)"],
+            new GraphEdit.SetInput(1, 1, "a"));
 
     [Fact]
     public void SetInputToNothingLeavesTrailingInputsOut() =>
-        Expect(["input x", "output y", "weight w", "node a = MatMul(x, w)", "node b = Add(a)", "node y = Relu(b)"], new GraphEdit.SetInput(1, 1, ""));
+        Expect(
+            ["input x", "output y", "weight w", "node a = MatMul(x, w)", "node b = Add(a)", "node y = Relu(b)"],
+            new GraphEdit.SetInput(1, 1, ""));
 
     [Fact]
     public void SetInputBeyondTheEndFillsUp() =>
@@ -50,15 +54,33 @@ public sealed class GraphEditTests
         graph.Node[2].Input.Clear();
         graph.Node[2].Input.Add("x");
         var script = Script(new GraphEdit.RemoveNode(0));
-        Assert.Equal(["input x", "output y", "node = Relu(x)", "node y = Add(x)"], TinyGraph.Lines(GraphEditor.Apply(TinyGraph.Model(graph), script)));
+        Assert.Equal(
+            ["input x", "output y", "node = Relu(x)", "node y = Add(x)"],
+            TinyGraph.Lines(GraphEditor.Apply(TinyGraph.Model(graph), script)));
     }
 
     [Fact]
     public void AnAddedNodeStandsWhereItCanRun()
     {
-        var spec = new NodeSpec("Scale", ["a"], ["a2"], "scale", "my.domain", ImmutableDictionary<string, object>.Empty.Add("alpha", 0.5f).Add("axes", new long[] { 1, 2 }).Add("mode", "up").Add("times", 3L));
+        var spec = new NodeSpec(
+            "Scale",
+            ["a"],
+            ["a2"],
+            "scale",
+            "my.domain",
+            ImmutableDictionary<string,
+            object>.Empty.Add("alpha", 0.5f).Add("axes", new long[] { 1, 2 }).Add("mode", "up").Add("times", 3L));
         Expect(
-            ["input x", "output y", "weight v", "weight w", "node a = MatMul(x, w)", "node a2 = my.domain.Scale(a) {alpha=0.5, axes=[1,2], mode='up', times=3}", "node b = Add(a2, v)", "node y = Relu(b)"],
+            [
+                "input x",
+                "output y",
+                "weight v",
+                "weight w",
+                "node a = MatMul(x, w)",
+                "node a2 = my.domain.Scale(a) {alpha=0.5, axes=[1,2], mode='up', times=3}",
+                "node b = Add(a2, v)",
+                "node y = Relu(b)",
+            ],
             new GraphEdit.AddNode(spec),
             new GraphEdit.SetInput(1, 0, "a2"));
     }
@@ -67,7 +89,9 @@ public sealed class GraphEditTests
     public void ARewrittenNodeKeepsItsNameAndPlace()
     {
         var edited = GraphEditor.Apply(Chain, Script(new GraphEdit.RewriteNode(1, new NodeSpec("Identity", ["a"], ["b"], "ignored"))));
-        Assert.Equal(["input x", "output y", "weight w", "node a = MatMul(x, w)", "node b = Identity(a)", "node y = Relu(b)"], TinyGraph.Lines(edited));
+        Assert.Equal(
+            ["input x", "output y", "weight w", "node a = MatMul(x, w)", "node b = Identity(a)", "node y = Relu(b)"],
+            TinyGraph.Lines(edited));
         Assert.Equal(Chain.Graph.Nodes[1].Name, edited.Graph.Nodes[1].Name);
     }
 
@@ -112,7 +136,9 @@ public sealed class GraphEditTests
     public void NamesChangeAllAtOnce()
     {
         var names = ImmutableDictionary<string, string>.Empty.Add("x", "y").Add("y", "x").Add("w", "v").Add("v", "w");
-        Expect(["input y", "output x", "weight v", "weight w", "node a = MatMul(y, v)", "node b = Add(a, w)", "node x = Relu(b)"], new GraphEdit.RenameValues(names));
+        Expect(
+            ["input y", "output x", "weight v", "weight w", "node a = MatMul(y, v)", "node b = Add(a, w)", "node x = Relu(b)"],
+            new GraphEdit.RenameValues(names));
     }
 
     [Fact]
@@ -120,7 +146,12 @@ public sealed class GraphEditTests
     {
         var graph = Chain.Proto.Graph.Clone();
         graph.ValueInfo.Add(SmallModel.Port("a"));
-        graph.QuantizationAnnotation.Add(new Proto.TensorAnnotation { TensorName = "a", QuantParameterTensorNames = { new Proto.StringStringEntryProto { Key = "SCALE_TENSOR", Value = "w" } } });
+        graph.QuantizationAnnotation.Add(
+            new Proto.TensorAnnotation
+            {
+                TensorName = "a",
+                QuantParameterTensorNames = { new Proto.StringStringEntryProto { Key = "SCALE_TENSOR", Value = "w" } },
+            });
         var names = ImmutableDictionary<string, string>.Empty.Add("a", "a1").Add("w", "w1");
         var edited = GraphEditor.Apply(TinyGraph.Model(graph), Script(new GraphEdit.RenameValues(names)));
         Assert.Equal("a1", edited.Proto.Graph.ValueInfo.Single().Name);
@@ -145,7 +176,8 @@ public sealed class GraphEditTests
     public void MetadataAreSetChangedAndRemoved()
     {
         var once = GraphEditor.Apply(Chain, Script(new GraphEdit.SetMetadata("k", "1"), new GraphEdit.SetMetadata("l", "2")));
-        var twice = GraphEditor.Apply(once, Script(new GraphEdit.SetMetadata("k", "3"), new GraphEdit.SetMetadata("l", null), new GraphEdit.SetMetadata("m", null)));
+        var twice = GraphEditor.Apply(
+            once, Script(new GraphEdit.SetMetadata("k", "3"), new GraphEdit.SetMetadata("l", null), new GraphEdit.SetMetadata("m", null)));
         Assert.Equal([KeyValuePair.Create("k", "3")], twice.Metadata);
         Assert.Empty(Chain.Metadata);
     }
@@ -169,7 +201,11 @@ public sealed class GraphEditTests
     {
         var graph = TinyGraph.Of("x, w, v -> y", "w, v", "a = MatMul(x, w)", "b = Add(a, v)", "y = Relu(b)");
         var tensor = new TensorRef("w2", ElementType.Float, [4], new MemoryBytes(new byte[16]));
-        var script = Script(new GraphEdit.AddInitializer(tensor, "w"), new GraphEdit.SetInput(0, 1, "w2"), new GraphEdit.RemoveInitializer("v"), new GraphEdit.SetInput(1, 1, "a"));
+        var script = Script(
+            new GraphEdit.AddInitializer(tensor, "w"),
+            new GraphEdit.SetInput(0, 1, "w2"),
+            new GraphEdit.RemoveInitializer("v"),
+            new GraphEdit.SetInput(1, 1, "a"));
         var edited = GraphEditor.Apply(TinyGraph.Model(graph, irVersion: 3), script);
         Assert.Equal(["x", "w2"], edited.Graph.Inputs.Select(i => i.Name));
         Assert.Equal(["x"], edited.Graph.FedInputs.Select(i => i.Name));
@@ -182,5 +218,6 @@ public sealed class GraphEditTests
         return script;
     }
 
-    private static void Expect(string[] lines, params GraphEdit[] edits) => Assert.Equal(lines, TinyGraph.Lines(GraphEditor.Apply(Chain, Script(edits))));
+    private static void Expect(string[] lines, params GraphEdit[] edits) =>
+        Assert.Equal(lines, TinyGraph.Lines(GraphEditor.Apply(Chain, Script(edits))));
 }

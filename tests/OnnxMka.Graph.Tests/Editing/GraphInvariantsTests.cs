@@ -26,7 +26,10 @@ public sealed class GraphInvariantsTests
         ["a port that is not there"] = [new GraphEdit.DropInputPort("nowhere")],
         ["a node that is not there"] = [new GraphEdit.RemoveNode(17)],
         ["an initializer that is not there"] = [new GraphEdit.ReplaceInitializer("nowhere", new MemoryBytes(new byte[16]))],
-        ["an attribute of no known kind"] = [new GraphEdit.AddNode(new NodeSpec("Op", ["a"], ["c"], "", "", ImmutableDictionary<string, object>.Empty.Add("k", 'c')))],
+        ["an attribute of no known kind"] =
+        [
+            new GraphEdit.AddNode(new NodeSpec("Op", ["a"], ["c"], "", "", ImmutableDictionary<string, object>.Empty.Add("k", 'c'))),
+        ],
     };
 
     [Fact]
@@ -51,7 +54,8 @@ public sealed class GraphInvariantsTests
         var script = new EditScript();
         script.Add("fold", new GraphEdit.SetMetadata("k", "v"));
         script.Add("prune", new GraphEdit.RemoveNode(0));
-        Assert.StartsWith("Stage fold + prune broke the graph", Assert.Throws<InvalidOperationException>(() => GraphEditor.Apply(Chain, script)).Message);
+        Assert.StartsWith(
+            "Stage fold + prune broke the graph", Assert.Throws<InvalidOperationException>(() => GraphEditor.Apply(Chain, script)).Message);
     }
 
     [Fact]
@@ -75,7 +79,8 @@ public sealed class GraphInvariantsTests
     {
         var model = TinyGraph.Model("x -> y", "", "y = Neg(a)", "a = Exp(x)");
         Assert.Throws<InvalidOperationException>(() => GraphInvariants.Check(model, "reader"));
-        Assert.Equal(["input x", "output y", "node a = Exp(x)", "node y = Neg(a)"], TinyGraph.Lines(GraphEditor.Apply(model, new EditScript())));
+        Assert.Equal(
+            ["input x", "output y", "node a = Exp(x)", "node y = Neg(a)"], TinyGraph.Lines(GraphEditor.Apply(model, new EditScript())));
     }
 
     [Fact]
@@ -88,7 +93,8 @@ public sealed class GraphInvariantsTests
     [Fact]
     public void ReadersAreFoundWithTheirSlots()
     {
-        var graph = TinyGraph.Of("x -> y", "", "a = Exp(x)", "b = Add(a, a)", "y = If(b)").With(2, "then_branch", TinyGraph.Of(" -> t", "", "t = Neg(a)"));
+        var graph = TinyGraph.Of("x -> y", "", "a = Exp(x)", "b = Add(a, a)", "y = If(b)").With(
+            2, "then_branch", TinyGraph.Of(" -> t", "", "t = Neg(a)"));
         var index = GraphIndex.Of(TinyGraph.Model(graph).Graph);
         Assert.Equal([(1, 0), (1, 1), (2, -1)], index.Readers("a").Select(r => (r.Node.Index, r.Slot)));
         Assert.Equal(0, index.Producer("a")!.Index);

@@ -111,7 +111,9 @@ public sealed class SubgraphEditTests
     private static GraphProto Nested()
     {
         var innermost = TinyGraph.Of(" -> u", "", "u = Neg(a)");
-        var then = TinyGraph.Of(" -> v", "", "t = Add(a, a)", "v = If(t)").With(1, "then_branch", innermost).With(1, "else_branch", innermost.Clone());
+        var then = TinyGraph.Of(" -> v", "", "t = Add(a, a)", "v = If(t)")
+            .With(1, "then_branch", innermost)
+            .With(1, "else_branch", innermost.Clone());
         return If(then, TinyGraph.Of(" -> e", "", "e = Neg(a)"));
     }
 }

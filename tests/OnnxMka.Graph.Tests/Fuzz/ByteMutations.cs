@@ -7,7 +7,10 @@ internal static class ByteMutations
 {
     private static readonly byte[] Extremes = [0, 1, 0x7F, 0x80, 0xFF, 0x0A, 0x3A, 0x2A, 0x4A, 0x72];
 
-    private static readonly ulong[] Lengths = [0, 1, 127, 128, 1024, 1 << 20, int.MaxValue, 1L << 31, uint.MaxValue, 1L << 40, long.MaxValue, ulong.MaxValue];
+    private static readonly ulong[] Lengths =
+    [
+        0, 1, 127, 128, 1024, 1 << 20, int.MaxValue, 1L << 31, uint.MaxValue, 1L << 40, long.MaxValue, ulong.MaxValue,
+    ];
 
     public static byte[] Apply(byte[] bytes, int[] structure, FuzzFixture other, Random random)
     {
@@ -20,7 +23,8 @@ internal static class ByteMutations
                 return Changed(bytes, at, (byte)(bytes[at] ^ (1 << random.Next(8))));
             case 1:
                 var flipped = (byte[])bytes.Clone();
-                for (var i = random.Next(2, 9); i > 0; i--) flipped[structure[random.Next(structure.Length)] % flipped.Length] ^= (byte)(1 << random.Next(8));
+                for (var i = random.Next(2, 9); i > 0; i--)
+                    flipped[structure[random.Next(structure.Length)] % flipped.Length] ^= (byte)(1 << random.Next(8));
                 return flipped;
             case 2:
                 return Changed(bytes, at, Extremes[random.Next(Extremes.Length)]);
@@ -36,7 +40,12 @@ internal static class ByteMutations
                 return [.. bytes.AsSpan(0, at), .. inserted, .. bytes.AsSpan(at)];
             case 7:
                 var from = other.StructurePositions[random.Next(other.StructurePositions.Length)];
-                return [.. bytes.AsSpan(0, at), .. other.Bytes.AsSpan(from, Math.Min(length, other.Bytes.Length - from)), .. bytes.AsSpan(at)];
+                return
+                [
+                    .. bytes.AsSpan(0, at),
+                    .. other.Bytes.AsSpan(from, Math.Min(length, other.Bytes.Length - from)),
+                    .. bytes.AsSpan(at),
+                ];
             default:
                 return WithLength(bytes, at, Lengths[random.Next(Lengths.Length)] + (ulong)random.Next(0, 2));
         }

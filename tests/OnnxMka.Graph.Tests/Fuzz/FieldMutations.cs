@@ -6,18 +6,47 @@ namespace OnnxMka.Graph.Tests.Fuzz;
 /// <summary>Damage that keeps the file a sound protobuf message: hostile values in the right places.</summary>
 internal static class FieldMutations
 {
-    private static readonly long[] Dims = [0, 1, -1, 2, 3, 1024, int.MaxValue, 1L << 32, 1L << 56, 1L << 60, 1L << 62, long.MaxValue, long.MinValue];
+    private static readonly long[] Dims =
+    [
+        0, 1, -1, 2, 3, 1024, int.MaxValue, 1L << 32, 1L << 56, 1L << 60, 1L << 62, long.MaxValue, long.MinValue,
+    ];
 
     private static readonly string[] Numbers =
-        ["0", "1", "-1", "4096", "99999", "4294967296", "9223372036854775807", "9223372036854775808", "18446744073709551616", "", "0x10", "1e3", " 1", "NaN"];
+        [
+            "0", "1", "-1", "4096", "99999", "4294967296", "9223372036854775807", "9223372036854775808", "18446744073709551616", "", "0x10",
+            "1e3", " 1", "NaN",
+        ];
 
     private static readonly string[] Locations =
     [
-        "../secret.bin", "..\\secret.bin", "/etc/passwd", "model.onnx", "./model.onnx", "parts/../model.onnx.data", "parts", ".", "", "..", "a/../../secret.bin", "even.bin", "model.onnx.data",
-        "model.onnx_data", "link-out", "folder-out/secret.bin", "folder-out", "C:\\secret.bin", "nul\0.bin", "\u001b[31m.bin", "pipe", "loop",
+        "../secret.bin",
+        "..\\secret.bin",
+        "/etc/passwd",
+        "model.onnx",
+        "./model.onnx",
+        "parts/../model.onnx.data",
+        "parts",
+        ".",
+        "",
+        "..",
+        "a/../../secret.bin",
+        "even.bin",
+        "model.onnx.data",
+        "model.onnx_data",
+        "link-out",
+        "folder-out/secret.bin",
+        "folder-out",
+        "C:\\secret.bin",
+        "nul\0.bin",
+        "\u001b[31m.bin",
+        "pipe",
+        "loop",
     ];
 
-    private static readonly string[] Names = ["", "x", "y", "w.big", "sum", "then.out", "hidden", "\u001b[2J", "a\nb", "\u202e", "nowhere", "ü"];
+    private static readonly string[] Names =
+    [
+        "", "x", "y", "w.big", "sum", "then.out", "hidden", "\u001b[2J", "a\nb", "\u202e", "nowhere", "ü",
+    ];
 
     public static void Apply(ModelProto model, FuzzFixture other, Random random)
     {
@@ -32,7 +61,11 @@ internal static class FieldMutations
             case 2: SetEntry(tensor, "offset", Any(Numbers, random), random); break;
             case 3: SetEntry(tensor, "length", Any(Numbers, random), random); break;
             case 4: tensor.DataType = random.Next(-1, 30); break;
-            case 5: tensor.DataLocation = random.Next(2) == 0 ? TensorProto.Types.DataLocation.External : TensorProto.Types.DataLocation.Default; break;
+            case 5:
+                tensor.DataLocation = random.Next(2) == 0
+                    ? TensorProto.Types.DataLocation.External
+                    : TensorProto.Types.DataLocation.Default;
+                break;
             case 6: tensor.Payload = (uint)random.Next(); break;
             case 7: AddData(tensor, random); break;
             case 8: tensor.Segment = new TensorProto.Types.Segment { Begin = random.NextInt64(), End = random.NextInt64() }; break;
@@ -94,7 +127,14 @@ internal static class FieldMutations
     private static GraphProto Nested(GraphProto graph, int depth)
     {
         var inner = graph.Clone();
-        for (var i = 0; i < depth; i++) inner = new GraphProto { Node = { new NodeProto { OpType = "If", Output = { "y" }, Attribute = { new AttributeProto { Name = "g", G = inner } } } } };
+        for (var i = 0; i < depth; i++)
+        {
+            inner = new GraphProto
+            {
+                Node = { new NodeProto { OpType = "If", Output = { "y" }, Attribute = { new AttributeProto { Name = "g", G = inner } } } },
+            };
+        }
+
         return inner;
     }
 }

@@ -97,13 +97,59 @@ internal sealed class FuzzFixture
         var deep = TinyGraph.Of(" -> d", "inner", "d = Add(x, inner)");
         for (var i = 0; i < 5; i++) deep = TinyGraph.Of(" -> d", "", "d = If(x)").With(0, "then_branch", deep);
         var graph = TinyGraph.Of("x -> y", "w", "a = Add(x, w)", "b = If(a)", "y = Concat(a, b)").With(1, "then_branch", deep);
-        graph.Initializer.Add(new TensorProto { Name = "strings", DataType = (int)ElementType.String, Dims = { 2 }, StringData = { ByteString.CopyFromUtf8("a"), ByteString.CopyFromUtf8("b") } });
-        graph.Initializer.Add(new TensorProto { Name = "nibbles", DataType = (int)ElementType.Int4, Dims = { 3, 5 }, Int32Data = { 1, 2, 3, 4, 5, 6, 7, 8 } });
-        graph.SparseInitializer.Add(new SparseTensorProto { Values = TinyGraph.Weight("sparse"), Indices = TinyGraph.Weight("indices"), Dims = { 100 } });
-        graph.QuantizationAnnotation.Add(new TensorAnnotation { TensorName = "a", QuantParameterTensorNames = { new StringStringEntryProto { Key = "SCALE_TENSOR", Value = "w" } } });
-        graph.ValueInfo.Add(new ValueInfoProto { Name = "a", Type = new TypeProto { SequenceType = new TypeProto.Types.Sequence { ElemType = new TypeProto { TensorType = new() { ElemType = 1, Shape = new() } } } } });
-        graph.Node[0].Attribute.Add(new AttributeProto { Name = "tensors", Tensors = { TinyGraph.Weight("t1"), TinyGraph.Weight("t2") }, Ints = { 1, 2 }, Floats = { 1 }, S = ByteString.CopyFromUtf8("s") });
-        var function = new FunctionProto { Name = "f", Domain = "local", Input = { "p" }, Output = { "q" }, Node = { SmallModel.Node("Constant", [], ["q"], SmallModel.Attribute("value", TinyGraph.Weight("f.w"))) } };
+        graph.Initializer.Add(
+            new TensorProto
+            {
+                Name = "strings",
+                DataType = (int)ElementType.String,
+                Dims = { 2 },
+                StringData = { ByteString.CopyFromUtf8("a"), ByteString.CopyFromUtf8("b") },
+            });
+        graph.Initializer.Add(
+            new TensorProto
+            {
+                Name = "nibbles",
+                DataType = (int)ElementType.Int4,
+                Dims = { 3, 5 },
+                Int32Data = { 1, 2, 3, 4, 5, 6, 7, 8 },
+            });
+        graph.SparseInitializer.Add(
+            new SparseTensorProto { Values = TinyGraph.Weight("sparse"), Indices = TinyGraph.Weight("indices"), Dims = { 100 } });
+        graph.QuantizationAnnotation.Add(
+            new TensorAnnotation
+            {
+                TensorName = "a",
+                QuantParameterTensorNames = { new StringStringEntryProto { Key = "SCALE_TENSOR", Value = "w" } },
+            });
+        graph.ValueInfo.Add(
+            new ValueInfoProto
+            {
+                Name = "a",
+                Type = new TypeProto
+                {
+                    SequenceType = new TypeProto.Types.Sequence
+                    {
+                        ElemType = new TypeProto { TensorType = new() { ElemType = 1, Shape = new() } },
+                    },
+                },
+            });
+        graph.Node[0].Attribute.Add(
+            new AttributeProto
+            {
+                Name = "tensors",
+                Tensors = { TinyGraph.Weight("t1"), TinyGraph.Weight("t2") },
+                Ints = { 1, 2 },
+                Floats = { 1 },
+                S = ByteString.CopyFromUtf8("s"),
+            });
+        var function = new FunctionProto
+        {
+            Name = "f",
+            Domain = "local",
+            Input = { "p" },
+            Output = { "q" },
+            Node = { SmallModel.Node("Constant", [], ["q"], SmallModel.Attribute("value", TinyGraph.Weight("f.w"))) },
+        };
         return new ModelProto
         {
             IrVersion = 10,

@@ -22,7 +22,9 @@ internal sealed class FuzzRun(int seed, Func<string, FuzzFixture, string> subjec
 
     public long MostAllocated { get; private set; }
 
-    /// <summary>Runs cases on all cores; throws for the first that ends in anything but an outcome, with the command that repeats it.</summary>
+    /// <summary>
+    /// Runs cases on all cores; throws for the first that ends in anything but an outcome, with the command that repeats it.
+    /// </summary>
     public void Run(int first, int count)
     {
         var failures = new List<string>();
@@ -108,7 +110,9 @@ internal sealed class FuzzRun(int seed, Func<string, FuzzFixture, string> subjec
     private static int HashOf(int seed, int number) => unchecked((int)((((uint)seed * 2_654_435_761u) ^ (uint)number) * 2_246_822_519u));
 }
 
-/// <summary>The folders of one worker: for each fixture its data files, links and pipes that lead astray, and a secret beside them.</summary>
+/// <summary>
+/// The folders of one worker: for each fixture its data files, links and pipes that lead astray, and a secret beside them.
+/// </summary>
 internal sealed class FuzzPlace : IDisposable
 {
     private readonly TestFolder _folder = TestFolder.Create();

@@ -22,10 +22,15 @@ public sealed class MutationFuzzTests(ITestOutputHelper output)
         run.Run(Math.Max(single, 0), cases);
 
         output.WriteLine($"{cases:N0} cases; slowest {run.Slowest.TotalMilliseconds:F0} ms; most allocated {run.MostAllocated:N0} bytes");
-        foreach (var (outcome, count) in run.Outcomes.OrderBy(o => o.Key, StringComparer.Ordinal)) output.WriteLine($"{outcome,-10} {count,9:N0}");
+        foreach (var (outcome, count) in run.Outcomes.OrderBy(o => o.Key, StringComparer.Ordinal))
+            output.WriteLine($"{outcome,-10} {count,9:N0}");
         if (cases < 20_000) return;
         foreach (var outcome in new[] { Same, Different, "MKA001", "MKA002", "MKA003", "MKA004", "MKA006", "MKA007" })
-            Assert.True(run.Outcomes.GetValueOrDefault(outcome) >= cases / 2000, $"hardly a case came out as {outcome}: the fuzzer tests less than it says");
+        {
+            Assert.True(
+                run.Outcomes.GetValueOrDefault(outcome) >= cases / 2000,
+                $"hardly a case came out as {outcome}: the fuzzer tests less than it says");
+        }
     }
 
     [Fact]
@@ -75,7 +80,8 @@ public sealed class MutationFuzzTests(ITestOutputHelper output)
             var written = ModelWriter.Plan(version, external ? "external.onnx" : "copy.onnx", external).Write(folder.Path);
             var copy = OnnxModel.Load(written.Files[0].Key);
             if (!external && FuzzFixture.DigestOf(copy) != digest) throw new InvalidOperationException("the copy differs");
-            if (external && FuzzFixture.DigestOf(copy) != FuzzFixture.DigestOf(edited)) throw new InvalidOperationException("the external copy differs");
+            if (external && FuzzFixture.DigestOf(copy) != FuzzFixture.DigestOf(edited))
+                throw new InvalidOperationException("the external copy differs");
         }
     }
 

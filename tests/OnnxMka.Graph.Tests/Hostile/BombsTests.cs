@@ -56,7 +56,12 @@ public sealed class BombsTests(ITestOutputHelper output) : IDisposable
     [InlineData(1_000, false)]
     public void SubgraphsMayBeNestedAFewDeep(int depth, bool loads)
     {
-        var graph = new GraphProto { Node = { SmallModel.Node("Neg", ["x"], ["y"]) }, Input = { SmallModel.Port("x") }, Output = { SmallModel.Port("y") } }.ToByteArray();
+        var graph = new GraphProto
+        {
+            Node = { SmallModel.Node("Neg", ["x"], ["y"]) },
+            Input = { SmallModel.Port("x") },
+            Output = { SmallModel.Port("y") },
+        }.ToByteArray();
         for (var i = 0; i < depth; i++)
         {
             byte[] attribute = [.. new AttributeProto { Name = "b" }.ToByteArray(), .. WireBytes.Delimited(6, graph)];
@@ -73,7 +78,11 @@ public sealed class BombsTests(ITestOutputHelper output) : IDisposable
     {
         byte[] type = [];
         for (var i = 0; i < 3_000; i++) type = WireBytes.Delimited(4, WireBytes.Delimited(1, type));
-        byte[] graph = [.. TinyGraph.Of("x -> y", "", "y = Neg(x)").ToByteArray(), .. WireBytes.Delimited(13, WireBytes.Delimited(2, type))];
+        byte[] graph =
+        [
+            .. TinyGraph.Of("x -> y", "", "y = Neg(x)").ToByteArray(),
+            .. WireBytes.Delimited(13, WireBytes.Delimited(2, type)),
+        ];
         Assert.False(AssertBounded("types", WireBytes.Delimited(7, graph)));
     }
 
@@ -87,7 +96,10 @@ public sealed class BombsTests(ITestOutputHelper output) : IDisposable
     {
         foreach (var length in new[] { 100L, 1L << 31, 1L << 50, long.MaxValue })
             Assert.False(AssertBounded($"field {field}, length {length}", [.. WireBytes.Header(field, length), 1, 2, 3]));
-        Assert.False(AssertBounded($"field {field}, length 2^64-1", [.. WireBytes.Number(field, ulong.MaxValue).AsSpan(0, 1), 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1]));
+        Assert.False(
+            AssertBounded(
+                $"field {field}, length 2^64-1",
+                [.. WireBytes.Number(field, ulong.MaxValue).AsSpan(0, 1), 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1]));
     }
 
     [Fact]
@@ -101,12 +113,20 @@ public sealed class BombsTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void AHundredThousandNodesWithAllThatBelongsToThemAreRead()
     {
-        var graph = new GraphProto { Input = { SmallModel.Port("x") }, Output = { SmallModel.Port("/model/layers.0/op.99999/Op_output_0") } };
+        var graph = new GraphProto
+        {
+            Input = { SmallModel.Port("x") },
+            Output = { SmallModel.Port("/model/layers.0/op.99999/Op_output_0") },
+        };
         for (var i = 0; i < 100_000; i++)
         {
             var value = $"/model/layers.0/op.{i}/Op_output_0";
             var node = SmallModel.Node("Op", [i == 0 ? "x" : $"/model/layers.0/op.{i - 1}/Op_output_0", "x"], [value]);
-            node.Attribute.AddRange([new AttributeProto { Name = "axis", I = i, Type = AttributeProto.Types.AttributeType.Int }, new AttributeProto { Name = "perm", Ints = { 0, 2, 1, 3 } }]);
+            node.Attribute.AddRange(
+                [
+                    new AttributeProto { Name = "axis", I = i, Type = AttributeProto.Types.AttributeType.Int },
+                    new AttributeProto { Name = "perm", Ints = { 0, 2, 1, 3 } },
+                ]);
             graph.Node.Add(node);
             if (i % 2 == 0) graph.ValueInfo.Add(SmallModel.Port(value));
             if (i % 4 == 0) graph.Initializer.Add(TinyGraph.Weight($"model.layers.0.weight_{i}"));
@@ -165,7 +185,8 @@ public sealed class BombsTests(ITestOutputHelper output) : IDisposable
             "initializers" => InGraph(Distinct(5, 8, bytes)),
             "constants" => InGraph(Many([.. WireBytes.Delimited(1, [0x2A, 2, 0x2A, 0])])),
             "value infos" => InGraph(Many(0x6A, 0)),
-            "dimensions" => InGraph(WireBytes.Delimited(13, WireBytes.Delimited(2, WireBytes.Delimited(1, WireBytes.Delimited(2, Many(0x0A, 0)))))),
+            "dimensions" => InGraph(
+                WireBytes.Delimited(13, WireBytes.Delimited(2, WireBytes.Delimited(1, WireBytes.Delimited(2, Many(0x0A, 0)))))),
             "inputs of a node" => InNode(Many(0x0A, 0)),
             "names of a node" => InNode(Many(0x1A, 1, 0x61)),
             "metadata" => [.. InGraph([]), .. Many(0x72, 0)],
@@ -187,7 +208,13 @@ public sealed class BombsTests(ITestOutputHelper output) : IDisposable
     private static byte[] Distinct(int field, int nameField, int bytes)
     {
         using var all = new MemoryStream(bytes);
-        for (var i = 0; all.Length < bytes; i++) all.Write(WireBytes.Delimited(field, WireBytes.Delimited(nameField, BitConverter.GetBytes(i * 2).Select(b => (byte)(b & 0x7F)).ToArray())));
+        for (var i = 0; all.Length < bytes; i++)
+        {
+            all.Write(
+                WireBytes.Delimited(
+                    field, WireBytes.Delimited(nameField, BitConverter.GetBytes(i * 2).Select(b => (byte)(b & 0x7F)).ToArray())));
+        }
+
         return all.ToArray();
     }
 

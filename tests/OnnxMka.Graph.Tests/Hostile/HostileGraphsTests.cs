@@ -15,9 +15,15 @@ public sealed class HostileGraphsTests : IDisposable
         var refusals = new Refusals(_folder);
         Expect(refusals, "a node that reads itself", TinyGraph.Of("x -> y", "", "y = Add(x, y)"));
         Expect(refusals, "a cycle of three", TinyGraph.Of("x -> y", "", "a = Add(x, c)", "b = Neg(a)", "c = Neg(b)", "y = Neg(x)"));
-        Expect(refusals, "a cycle through a subgraph", TinyGraph.Of("x -> y", "", "y = If(x)").With(0, "then_branch", TinyGraph.Of(" -> t", "", "t = Neg(y)")));
+        Expect(
+            refusals,
+            "a cycle through a subgraph",
+            TinyGraph.Of("x -> y", "", "y = If(x)").With(0, "then_branch", TinyGraph.Of(" -> t", "", "t = Neg(y)")));
         Expect(refusals, "a value that nothing writes", TinyGraph.Of("x -> y", "", "y = Add(x, nowhere)"));
-        Expect(refusals, "the same in a subgraph", TinyGraph.Of("x -> y", "", "y = If(x)").With(0, "then_branch", TinyGraph.Of(" -> t", "", "t = Neg(nowhere)")));
+        Expect(
+            refusals,
+            "the same in a subgraph",
+            TinyGraph.Of("x -> y", "", "y = If(x)").With(0, "then_branch", TinyGraph.Of(" -> t", "", "t = Neg(nowhere)")));
         Expect(refusals, "an output that nothing writes", TinyGraph.Of("x -> y, z", "", "y = Neg(x)"));
         Expect(refusals, "a sparse weight", SparseWeight());
         Golden.Check("cannot-run", refusals.ToString());
@@ -28,7 +34,10 @@ public sealed class HostileGraphsTests : IDisposable
     {
         var refusals = new Refusals(_folder);
         Expect(refusals, "two initializers", TinyGraph.Of("x -> y", "w, w", "y = Add(x, w)"));
-        Expect(refusals, "two initializers of a subgraph", TinyGraph.Of("x -> y", "", "y = If(x)").With(0, "then_branch", TinyGraph.Of(" -> t", "w, w", "t = Neg(w)")));
+        Expect(
+            refusals,
+            "two initializers of a subgraph",
+            TinyGraph.Of("x -> y", "", "y = If(x)").With(0, "then_branch", TinyGraph.Of(" -> t", "w, w", "t = Neg(w)")));
         Expect(refusals, "two nodes that write one value", TinyGraph.Of("x -> y", "", "a = Neg(x)", "a = Exp(x)", "y = Neg(a)"));
         Expect(refusals, "one node that writes a value twice", TinyGraph.Of("x -> y", "", "a, a = Split(x)", "y = Neg(a)"));
         Expect(refusals, "a node that writes an input", TinyGraph.Of("x -> y", "", "x = Neg(x)", "y = Neg(x)"));
@@ -44,7 +53,11 @@ public sealed class HostileGraphsTests : IDisposable
     public void ASecondMessageWhereThereCanBeOneIsRefused()
     {
         var attribute = new AttributeProto { Name = "value", T = TinyGraph.Weight("t") };
-        byte[] twoTensors = [.. new NodeProto { OpType = "Constant", Output = { "y" } }.ToByteArray(), .. WireBytes.Delimited(5, [.. attribute.ToByteArray(), .. attribute.ToByteArray()])];
+        byte[] twoTensors =
+        [
+            .. new NodeProto { OpType = "Constant", Output = { "y" } }.ToByteArray(),
+            .. WireBytes.Delimited(5, [.. attribute.ToByteArray(), .. attribute.ToByteArray()]),
+        ];
         byte[] graph = [.. TinyGraph.Of("x -> y", "").ToByteArray(), .. WireBytes.Delimited(1, twoTensors)];
         new Refusals(_folder).Expect("MKA001", "two tensors in one attribute", WireBytes.Delimited(7, graph));
     }
@@ -64,7 +77,8 @@ public sealed class HostileGraphsTests : IDisposable
         Golden.Check("escapes", refusals.ToString());
     }
 
-    private static void Expect(Refusals refusals, string what, GraphProto graph) => refusals.Expect("MKA007", what, new ModelProto { IrVersion = 8, Graph = graph });
+    private static void Expect(Refusals refusals, string what, GraphProto graph) =>
+        refusals.Expect("MKA007", what, new ModelProto { IrVersion = 8, Graph = graph });
 
     private static GraphProto TwoAttributes(GraphProto graph)
     {

@@ -38,9 +38,32 @@ public sealed class HostilePathsTests : IDisposable
         var refusals = new Refusals(_folder);
         string[] locations =
         [
-            "../secret.bin", "sub/../../secret.bin", "..", "sub/..", "./..//secret.bin", "..\\secret.bin", "sub\\..\\..\\secret.bin", "/etc/passwd", "//etc/passwd",
-            "\\\\server\\share\\w.bin", "C:\\Windows\\win.ini", "c:w.bin", "", ".", "w.bin\0.png", "link-out.bin", "link-absolute.bin", "link-twice.bin",
-            "link-dangling-out.bin", "link-loop.bin", "up/secret.bin", "up/m/../secret.bin", "root/etc/passwd", "other/w.bin", "sub/../w.bin", _folder["secret.bin"],
+            "../secret.bin",
+            "sub/../../secret.bin",
+            "..",
+            "sub/..",
+            "./..//secret.bin",
+            "..\\secret.bin",
+            "sub\\..\\..\\secret.bin",
+            "/etc/passwd",
+            "//etc/passwd",
+            "\\\\server\\share\\w.bin",
+            "C:\\Windows\\win.ini",
+            "c:w.bin",
+            "",
+            ".",
+            "w.bin\0.png",
+            "link-out.bin",
+            "link-absolute.bin",
+            "link-twice.bin",
+            "link-dangling-out.bin",
+            "link-loop.bin",
+            "up/secret.bin",
+            "up/m/../secret.bin",
+            "root/etc/passwd",
+            "other/w.bin",
+            "sub/../w.bin",
+            _folder["secret.bin"],
             string.Join('/', Enumerable.Repeat("a", 100_000)), new string('n', 5000),
         ];
         foreach (var location in locations) refusals.Expect("MKA004", Shown(location), Save(Tensor(location)));
@@ -61,7 +84,18 @@ public sealed class HostilePathsTests : IDisposable
     public void FilesThatAreMissingOrNoFilesAreRefused()
     {
         var refusals = new Refusals(_folder);
-        foreach (var location in new[] { "missing.bin", "sub/missing.bin", "w.bin/missing.bin", "sub", "link-dangling.bin", "https://host/w.bin", "file:///etc/passwd", "~/w.bin", "$HOME/w.bin" })
+        foreach (var location in new[]
+        {
+            "missing.bin",
+            "sub/missing.bin",
+            "w.bin/missing.bin",
+            "sub",
+            "link-dangling.bin",
+            "https://host/w.bin",
+            "file:///etc/passwd",
+            "~/w.bin",
+            "$HOME/w.bin",
+        })
             refusals.Expect("MKA004", Shown(location), Save(Tensor(location)));
         refusals.Expect("MKA004", "no location", Save(Tensor(null)));
         Golden.Check("paths-missing", refusals.ToString());
@@ -99,10 +133,22 @@ public sealed class HostilePathsTests : IDisposable
         var refusals = new Refusals(_folder);
         (string What, string? Offset, string? Length)[] ranges =
         [
-            ("one byte too far", "1", "64"), ("behind the end", "65", "0"), ("at the end", "64", "64"), ("a huge length", "0", "9223372036854775807"),
-            ("a huge offset", "9223372036854775807", "64"), ("a sum that overflows", "9223372036854775800", "9223372036854775807"), ("a negative offset", "-64", "64"),
-            ("a negative length", "0", "-1"), ("a length above 64 bits", "0", "18446744073709551616"), ("an offset in hex", "0x10", "16"), ("a signed offset", "+1", "16"),
-            ("a fraction", "0.5", "16"), ("an empty offset", "", "16"), ("spaces", " 0", "16"), ("words", "all of it", null), ("too short for the shape", "0", "32"),
+            ("one byte too far", "1", "64"),
+            ("behind the end", "65", "0"),
+            ("at the end", "64", "64"),
+            ("a huge length", "0", "9223372036854775807"),
+            ("a huge offset", "9223372036854775807", "64"),
+            ("a sum that overflows", "9223372036854775800", "9223372036854775807"),
+            ("a negative offset", "-64", "64"),
+            ("a negative length", "0", "-1"),
+            ("a length above 64 bits", "0", "18446744073709551616"),
+            ("an offset in hex", "0x10", "16"),
+            ("a signed offset", "+1", "16"),
+            ("a fraction", "0.5", "16"),
+            ("an empty offset", "", "16"),
+            ("spaces", " 0", "16"),
+            ("words", "all of it", null),
+            ("too short for the shape", "0", "32"),
             ("too long for the shape", "0", "63"), ("no length, and the file too short", "16", null),
         ];
         foreach (var (what, offset, length) in ranges)
@@ -129,12 +175,27 @@ public sealed class HostilePathsTests : IDisposable
         var branch = TinyGraph.Of(" -> t", "", "t = Neg(w)");
         branch.Initializer.Add(Tensor("../secret.bin"));
         var inSubgraph = TinyGraph.Of("x -> y", "", "y = If(x)").With(0, "then_branch", branch);
-        var inFunction = new ModelProto { Graph = TinyGraph.Of("x -> y", "", "y = Neg(x)"), Functions = { new FunctionProto { Node = { inAttribute.Node[0].Clone() } } } };
-        var inTraining = new ModelProto { Graph = TinyGraph.Of("x -> y", "", "y = Neg(x)"), TrainingInfo = { new TrainingInfoProto { Initialization = branch.Clone() } } };
+        var inFunction = new ModelProto
+        {
+            Graph = TinyGraph.Of("x -> y", "", "y = Neg(x)"),
+            Functions = { new FunctionProto { Node = { inAttribute.Node[0].Clone() } } },
+        };
+        var inTraining = new ModelProto
+        {
+            Graph = TinyGraph.Of("x -> y", "", "y = Neg(x)"),
+            TrainingInfo = { new TrainingInfoProto { Initialization = branch.Clone() } },
+        };
         var inSparse = new ModelProto { Graph = TinyGraph.Of("x -> y", "", "y = Neg(x)") };
         inSparse.Graph.SparseInitializer.Add(new SparseTensorProto { Values = Tensor("../secret.bin") });
 
-        foreach (var model in new[] { new ModelProto { Graph = inAttribute }, new ModelProto { Graph = inSubgraph }, inFunction, inTraining, inSparse })
+        foreach (var model in new[]
+        {
+            new ModelProto { Graph = inAttribute },
+            new ModelProto { Graph = inSubgraph },
+            inFunction,
+            inTraining,
+            inSparse,
+        })
             Assert.Equal("MKA004", Assert.Throws<RefusedException>(() => OnnxModel.Load(SmallModel.Save(model, _models))).Refusal.Code);
     }
 
@@ -147,7 +208,12 @@ public sealed class HostilePathsTests : IDisposable
 
     private static TensorProto Tensor(string? location, string? offset = null, string? length = null)
     {
-        var tensor = new TensorProto { Name = "w", DataType = (int)ElementType.Float, DataLocation = TensorProto.Types.DataLocation.External };
+        var tensor = new TensorProto
+        {
+            Name = "w",
+            DataType = (int)ElementType.Float,
+            DataLocation = TensorProto.Types.DataLocation.External,
+        };
         tensor.Dims.Add(16);
         if (location is not null) TensorStore.Entry(tensor, "location", location);
         if (offset is not null) TensorStore.Entry(tensor, "offset", offset);

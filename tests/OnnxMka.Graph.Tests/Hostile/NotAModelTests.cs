@@ -17,7 +17,10 @@ public sealed class NotAModelTests : IDisposable
         var refusals = new Refusals(_folder);
         refusals.Expect("MKA001", "a text file", Encoding.UTF8.GetBytes("This is not the model you are looking for.\n"));
         refusals.Expect("MKA001", "JSON", Encoding.UTF8.GetBytes("{\"architectures\": [\"LlamaForCausalLM\"]}"));
-        refusals.Expect("MKA001", "a pointer of Git LFS", Encoding.UTF8.GetBytes("version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 1\n"));
+        refusals.Expect(
+            "MKA001",
+            "a pointer of Git LFS",
+            Encoding.UTF8.GetBytes("version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 1\n"));
         refusals.Expect("MKA001", "a PNG", [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 0x0D, 0x49, 0x48, 0x44, 0x52]);
         refusals.Expect("MKA001", "a zip archive", [0x50, 0x4B, 0x03, 0x04, 0x14, 0, 0, 0, 8, 0]);
         refusals.Expect("MKA001", "a gzip archive", [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3]);
@@ -109,7 +112,8 @@ public sealed class NotAModelTests : IDisposable
         return inTensor;
     }
 
-    private static byte[] Small() => new ModelProto { Graph = TinyGraph.Of("x -> y", "w", "a = MatMul(x, w)", "y = Relu(a)") }.ToByteArray();
+    private static byte[] Small() =>
+        new ModelProto { Graph = TinyGraph.Of("x -> y", "w", "a = MatMul(x, w)", "y = Relu(a)") }.ToByteArray();
 
     /// <summary>Bytes of the fields that stand behind the graph.</summary>
     private static int Tail(ModelProto proto)

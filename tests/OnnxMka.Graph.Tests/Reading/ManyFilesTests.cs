@@ -46,7 +46,12 @@ public sealed class ManyFilesTests : IDisposable
         var graph = new GraphProto();
         for (var i = 0; i < Tensors; i++)
         {
-            var tensor = new TensorProto { Name = Name(i), DataType = (int)ElementType.Float, DataLocation = TensorProto.Types.DataLocation.External };
+            var tensor = new TensorProto
+            {
+                Name = Name(i),
+                DataType = (int)ElementType.Float,
+                DataLocation = TensorProto.Types.DataLocation.External,
+            };
             tensor.Dims.Add(300);
             TensorStore.Entry(tensor, "location", Name(i));
             File.WriteAllBytes(_folder[Name(i)], Bytes(i));
@@ -59,7 +64,9 @@ public sealed class ManyFilesTests : IDisposable
     }
 
     /// <summary>Files of the folder that this process has open.</summary>
-    private int OpenFiles() => Directory.GetFiles("/proc/self/fd").Count(f => new FileInfo(f).LinkTarget?.StartsWith(_folder.Path, StringComparison.Ordinal) == true);
+    private int OpenFiles() =>
+        Directory.GetFiles("/proc/self/fd").Count(
+            f => new FileInfo(f).LinkTarget?.StartsWith(_folder.Path, StringComparison.Ordinal) == true);
 
     private sealed class MostOpen(Func<int> count) : IProgress<long>
     {

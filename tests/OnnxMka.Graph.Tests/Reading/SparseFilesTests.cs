@@ -65,7 +65,9 @@ public sealed class SparseFilesTests : IDisposable
         Assert.Equal("MKA008", refused.Refusal.Code);
     }
 
-    /// <summary>An .onnx with one tensor of <paramref name="hole"/> zeros in raw_data, a small one after it, and the graph's nodes last.</summary>
+    /// <summary>
+    /// An .onnx with one tensor of <paramref name="hole"/> zeros in raw_data, a small one after it, and the graph's nodes last.
+    /// </summary>
     private string InlineModel(long hole, byte[] after)
     {
         var first = new TensorProto { Name = "hole", DataType = (int)ElementType.UInt8 };
@@ -80,7 +82,12 @@ public sealed class SparseFilesTests : IDisposable
         byte[] tensorHead = [.. first.ToByteArray(), .. WireBytes.Header(9, hole)];
         byte[] graphHead = [.. WireBytes.Header(5, tensorHead.Length + hole), .. tensorHead];
         var tail = rest.ToByteArray();
-        byte[] head = [.. new ModelProto { IrVersion = 8 }.ToByteArray(), .. WireBytes.Header(7, graphHead.Length + hole + tail.Length), .. graphHead];
+        byte[] head =
+        [
+            .. new ModelProto { IrVersion = 8 }.ToByteArray(),
+            .. WireBytes.Header(7, graphHead.Length + hole + tail.Length),
+            .. graphHead,
+        ];
         WriteAt(_folder["model.onnx"], 0, head);
         WriteAt(_folder["model.onnx"], head.Length + hole, tail);
         return _folder["model.onnx"];
@@ -89,7 +96,12 @@ public sealed class SparseFilesTests : IDisposable
 
     private static ModelProto ExternalModel(long offset, long length, long[] dims)
     {
-        var tensor = new TensorProto { Name = "w", DataType = (int)ElementType.Float, DataLocation = TensorProto.Types.DataLocation.External };
+        var tensor = new TensorProto
+        {
+            Name = "w",
+            DataType = (int)ElementType.Float,
+            DataLocation = TensorProto.Types.DataLocation.External,
+        };
         tensor.Dims.AddRange(dims);
         TensorStore.Entry(tensor, "location", "model.onnx.data");
         TensorStore.Entry(tensor, "offset", offset.ToString(CultureInfo.InvariantCulture));

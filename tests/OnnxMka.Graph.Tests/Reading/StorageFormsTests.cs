@@ -87,7 +87,8 @@ public sealed class StorageFormsTests : IDisposable
                 var part = new byte[8];
                 reader.Read(model.Graph.Initializers[name], 16, part);
                 Assert.Equal(small.Expected[name][16..24], part);
-                Assert.Throws<ArgumentOutOfRangeException>(() => reader.Read(model.Graph.Initializers[name], small.Expected[name].Length - 7, part));
+                Assert.Throws<ArgumentOutOfRangeException>(
+                    () => reader.Read(model.Graph.Initializers[name], small.Expected[name].Length - 7, part));
             }
         }
     }
@@ -156,7 +157,12 @@ public sealed class StorageFormsTests : IDisposable
 
     private static TensorProto External(string name, int elements)
     {
-        var tensor = new TensorProto { Name = name, DataType = (int)ElementType.Float, DataLocation = TensorProto.Types.DataLocation.External };
+        var tensor = new TensorProto
+        {
+            Name = name,
+            DataType = (int)ElementType.Float,
+            DataLocation = TensorProto.Types.DataLocation.External,
+        };
         tensor.Dims.Add(elements);
         TensorStore.Entry(tensor, "location", "shared.bin");
         return tensor;

@@ -32,7 +32,9 @@ public sealed class StructureReadTimeTests(ITestOutputHelper output) : IDisposab
             Assert.Equal(Blocks * TensorsPerBlock, index.Order.Length);
         }
 
-        output.WriteLine($"{storage}: {Blocks * TensorsPerBlock:N0} tensors, {new FileInfo(path).Length:N0} bytes of model file: {fastest.TotalMilliseconds:F0} ms");
+        output.WriteLine(
+            $"{storage}: {Blocks * TensorsPerBlock:N0} tensors, {new FileInfo(path).Length:N0} bytes of model file: "
+                + $"{fastest.TotalMilliseconds:F0} ms");
         Assert.True(fastest < TimeSpan.FromSeconds(1), $"{fastest.TotalMilliseconds:F0} ms");
     }
 

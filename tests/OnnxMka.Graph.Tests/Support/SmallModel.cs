@@ -135,7 +135,8 @@ internal sealed class SmallModel
         return _store.Put(name, type, dims, Bytes(type, elements, name.Length + elements));
     }
 
-    public static AttributeProto Attribute(string name, TensorProto tensor) => new() { Name = name, Type = AttributeType.Tensor, T = tensor };
+    public static AttributeProto Attribute(string name, TensorProto tensor) =>
+        new() { Name = name, Type = AttributeType.Tensor, T = tensor };
 
     public static AttributeProto Attribute(string name, GraphProto graph) => new() { Name = name, Type = AttributeType.Graph, G = graph };
 }

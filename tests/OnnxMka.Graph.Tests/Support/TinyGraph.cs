@@ -33,14 +33,24 @@ internal static class TinyGraph
 
     public static TensorProto Weight(string name)
     {
-        var tensor = new TensorProto { Name = name, DataType = (int)ElementType.Float, RawData = ByteString.CopyFrom(SmallModel.Bytes(ElementType.Float, 4, name.Length)) };
+        var tensor = new TensorProto
+        {
+            Name = name,
+            DataType = (int)ElementType.Float,
+            RawData = ByteString.CopyFrom(SmallModel.Bytes(ElementType.Float, 4, name.Length)),
+        };
         tensor.Dims.Add(4);
         return tensor;
     }
 
     /// <summary>The lines of the canonical text, without the model line and without types.</summary>
     public static string[] Lines(OnnxModel model) =>
-        [.. GraphText.Of(model).Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(l => l.Replace(" float[4]", "").Replace(" float", "").Replace("   ", " ").Replace("  ", " ").Trim())];
+        [
+            .. GraphText.Of(model)
+                .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Skip(1)
+                .Select(l => l.Replace(" float[4]", "").Replace(" float", "").Replace("   ", " ").Replace("  ", " ").Trim()),
+        ];
 
     private static NodeProto Node(string text)
     {

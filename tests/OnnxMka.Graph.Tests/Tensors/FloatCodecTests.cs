@@ -52,7 +52,14 @@ public sealed class FloatCodecTests
         for (var code = 0; code < slow.FiniteCodes; code++)
         {
             var midpoint = slow.Midpoint(code);
-            double[] near = [midpoint, Math.BitDecrement(midpoint), Math.BitIncrement(midpoint), midpoint * (1 + 1e-12), midpoint * (1 - 1e-12)];
+            double[] near =
+            [
+                midpoint,
+                Math.BitDecrement(midpoint),
+                Math.BitIncrement(midpoint),
+                midpoint * (1 + 1e-12),
+                midpoint * (1 - 1e-12),
+            ];
             values.AddRange(near);
             values.AddRange(near.Select(v => -v));
         }
@@ -86,7 +93,9 @@ public sealed class FloatCodecTests
         float.MaxValue, float.MinValue, float.Epsilon, 65504, 65519.999, 65520, -65520, 3.3895313892515355e38, 3.3961775292304e38,
     ]);
 
-    /// <summary>1 + 2^-p + 2^-40 lies above the half-way point; by way of fp32 it would fall onto it and then to even, that is down.</summary>
+    /// <summary>
+    /// 1 + 2^-p + 2^-40 lies above the half-way point; by way of fp32 it would fall onto it and then to even, that is down.
+    /// </summary>
     [Theory]
     [InlineData(ElementType.Float16, 11)]
     [InlineData(ElementType.BFloat16, 8)]

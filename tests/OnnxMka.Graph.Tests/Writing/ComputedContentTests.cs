@@ -42,7 +42,12 @@ public sealed class ComputedContentTests : IDisposable
         File.WriteAllBytes(_folder["input"], random);
         var content = new Squares(40 << 20);
         using var reader = new TensorReader();
-        OutputPiece[] pieces = [new ContentPiece(new FileRange(_folder["input"], 3, random.Length - 3), "copied"), new PaddingPiece(7), new ContentPiece(content, "squares")];
+        OutputPiece[] pieces =
+        [
+            new ContentPiece(new FileRange(_folder["input"], 3, random.Length - 3), "copied"),
+            new PaddingPiece(7),
+            new ContentPiece(content, "squares"),
+        ];
         foreach (var passes in new[] { false, true })
             new PieceWriter(reader, null, default, passesMemory: passes).Write(_folder[$"{passes}"], pieces);
 

@@ -48,8 +48,10 @@ public sealed class DataFilesTests : IDisposable
     public void ChunksStayChunksOfAtMostTheOldSize()
     {
         var tensors = new List<TensorProto>();
-        for (var i = 0; i < 12; i++) tensors.Add(Tensor($"w{i}", 5000, i < 4 ? "model.onnx_data" : $"model.onnx_data_{i / 4}", i % 4 * 20_000));
-        foreach (var location in tensors.Select(t => t.ExternalData[0].Value).Distinct(StringComparer.Ordinal)) File.WriteAllBytes(_folder[location], new byte[80_000]);
+        for (var i = 0; i < 12; i++)
+            tensors.Add(Tensor($"w{i}", 5000, i < 4 ? "model.onnx_data" : $"model.onnx_data_{i / 4}", i % 4 * 20_000));
+        foreach (var location in tensors.Select(t => t.ExternalData[0].Value).Distinct(StringComparer.Ordinal))
+            File.WriteAllBytes(_folder[location], new byte[80_000]);
         var files = ModelWriter.Plan(OnnxModel.Load(SmallModel.Save(Model(tensors), _folder.Path)), "small.onnx").DataFiles;
 
         Assert.Equal(["small.onnx_data", "small.onnx_data_1", "small.onnx_data_2", "small.onnx_data_3"], files.Select(f => f.Name));
@@ -101,7 +103,17 @@ public sealed class DataFilesTests : IDisposable
     {
         var random = SmallModel.Bytes(ElementType.Float, 2048, 3);
         File.WriteAllBytes(_folder["model.onnx.data"], random);
-        var written = Write(Model([Tensor("embedding", 2048, "model.onnx.data"), Tensor("head", 2048, "model.onnx.data"), Tensor("half", 1024, "./model.onnx.data", 1000)]));
+        var written = Write(
+            Model(
+                [Tensor(
+                    "embedding",
+                    2048,
+                    "model.onnx.data"), Tensor("head",
+                    2048,
+                    "model.onnx.data"), Tensor("half",
+                    1024,
+                    "./model.onnx.data",
+                    1000)]));
 
         var copy = OnnxModel.Load(written.Files[0].Key);
         var places = copy.Graph.Initializers.ToDictionary(i => i.Key, i => (FileRange)i.Value.Content, StringComparer.Ordinal);
@@ -155,7 +167,12 @@ public sealed class DataFilesTests : IDisposable
 
     private static TensorProto Tensor(string name, int elements, string location, long offset = 0)
     {
-        var tensor = new TensorProto { Name = name, DataType = (int)ElementType.Float, DataLocation = TensorProto.Types.DataLocation.External };
+        var tensor = new TensorProto
+        {
+            Name = name,
+            DataType = (int)ElementType.Float,
+            DataLocation = TensorProto.Types.DataLocation.External,
+        };
         tensor.Dims.Add(elements);
         TensorStore.Entry(tensor, "location", location);
         TensorStore.Entry(tensor, "offset", offset.ToString(CultureInfo.InvariantCulture));

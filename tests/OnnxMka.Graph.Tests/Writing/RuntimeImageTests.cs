@@ -77,7 +77,9 @@ public sealed class RuntimeImageTests : IDisposable
     {
         var proto = ModelProto.Parser.ParseFrom(image.Bytes);
         Assert.All(TensorWalk.All(proto), t => Assert.False(t.HasPayload));
-        return TensorWalk.All(proto).Where(t => t.Name.Length > 0).ToDictionary(t => t.Name, t => Bytes(t, image.DataFolder), StringComparer.Ordinal);
+        return TensorWalk.All(proto)
+            .Where(t => t.Name.Length > 0)
+            .ToDictionary(t => t.Name, t => Bytes(t, image.DataFolder), StringComparer.Ordinal);
     }
 
     private static byte[] Bytes(TensorProto tensor, string folder)

@@ -45,7 +45,9 @@ public sealed partial class CardsTests
         Assert.Equal("{\"old\":3,\"new\":null,\"into\":[]}", Text(old[3]));
         Assert.Equal("{\"old\":6,\"new\":null,\"into\":[{\"new\":4,\"weight\":0.3}]}", Text(old[6]));
         Assert.Equal("{\"old\":8,\"new\":5,\"into\":[{\"new\":5,\"weight\":1}]}", Text(old[8]));
-        Assert.Equal("{\"new\":4,\"kept\":5,\"from\":[{\"old\":5,\"weight\":0.5},{\"old\":6,\"weight\":0.3},{\"old\":7,\"weight\":0.2}]}", Text(map.RootElement.GetProperty("newToOld")[4]));
+        Assert.Equal(
+            "{\"new\":4,\"kept\":5,\"from\":[{\"old\":5,\"weight\":0.5},{\"old\":6,\"weight\":0.3},{\"old\":7,\"weight\":0.2}]}",
+            Text(map.RootElement.GetProperty("newToOld")[4]));
 
         static string Text(JsonElement element) => JsonSerializer.Serialize(element);
     }
@@ -54,7 +56,11 @@ public sealed partial class CardsTests
     public void The_card_holds_plan_cost_and_the_command_that_makes_it_again()
     {
         using var folder = new TempFolder();
-        string[] command = [Books16.Folder, folder["small"], "--blocks", "3,7", "--alpha", "0.75", "--eval-samples", "4", "--quiet", "--model-card", "--adapter-map", folder["map.json"], "--mergekit", folder["merge.yml"], "--compensate", "none"];
+        string[] command =
+        [
+            Books16.Folder, folder["small"], "--blocks", "3,7", "--alpha", "0.75", "--eval-samples", "4", "--quiet", "--model-card",
+            "--adapter-map", folder["map.json"], "--mergekit", folder["merge.yml"], "--compensate", "none",
+        ];
         Assert.Equal(0, ToolProcess.Run(command).ExitCode);
         var card = File.ReadAllText(Path.Combine(folder["small"], "README.md"));
         Assert.Contains("\n- new layer 2 is 0.75 of layer 2 + 0.25 of layer 3\n", card, StringComparison.Ordinal);
@@ -88,7 +94,9 @@ public sealed partial class CardsTests
         if (!force) Assert.Equal(Readme, File.ReadAllText(Path.Combine(folder["out"], "README.md")));
     }
 
-    /// <summary>Of a refit model the card and the map say which layers are no longer as they were; a file that cannot say it is refused.</summary>
+    /// <summary>
+    /// Of a refit model the card and the map say which layers are no longer as they were; a file that cannot say it is refused.
+    /// </summary>
     [Fact]
     public void Corrected_layers_are_told()
     {
@@ -100,12 +108,18 @@ public sealed partial class CardsTests
         ];
         var refused = ToolProcess.Run([.. refit, "--mergekit", folder["merge.yml"]]);
         Assert.Equal(2, refused.ExitCode);
-        Assert.Contains("--mergekit speaks of sums of the original's layers, and there is no word for corrected weights", refused.Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            "--mergekit speaks of sums of the original's layers, and there is no word for corrected weights",
+            refused.Errors,
+            StringComparison.Ordinal);
         Assert.False(Directory.Exists(folder["out"]));
         var result = ToolProcess.Run([.. refit, "--adapter-map", folder["map.json"], "--model-card", "--report", folder["report.json"]]);
         Assert.Equal("", result.Errors);
         using var report = JsonDocument.Parse(File.ReadAllText(folder["report.json"]));
-        var kept = report.RootElement.GetProperty("compensation").GetProperty("steps").EnumerateArray().Where(s => s.GetProperty("kept").GetBoolean());
+        var kept = report.RootElement.GetProperty("compensation")
+            .GetProperty("steps")
+            .EnumerateArray()
+            .Where(s => s.GetProperty("kept").GetBoolean());
         var changed = kept.Select(s => s.GetProperty("block").GetInt32()).Distinct().Select(b => b > 13 ? b - 1 : b).Order().ToArray();
         Assert.NotEmpty(changed);
         var card = File.ReadAllText(Path.Combine(folder["out"], "README.md"));
@@ -129,7 +143,9 @@ public sealed partial class CardsTests
             Verify = false,
         };
         Assert.Throws<OnnxMka.Outcomes.OutputException>(() => Compressor.Run(options));
-        Assert.Equal(["MODEL_CARD.md", "README.md"], Directory.GetFileSystemEntries(folder.FullPath).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["MODEL_CARD.md", "README.md"],
+            Directory.GetFileSystemEntries(folder.FullPath).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal("mine", File.ReadAllText(folder["MODEL_CARD.md"]));
     }
 
@@ -138,17 +154,28 @@ public sealed partial class CardsTests
     {
         foreach (var slice in yaml.Split("  - sources:\n").Skip(1))
         {
-            var sources = Source().Matches(slice).Select(m => (Model: m.Groups["model"].Value, First: Number(m, "first"), End: Number(m, "end"), Weight: m.Groups["weight"]));
+            var sources = Source().Matches(slice).Select(
+                m => (Model: m.Groups["model"].Value, First: Number(m, "first"), End: Number(m, "end"), Weight: m.Groups["weight"]));
             var parts = sources.ToArray();
             Assert.Equal(parts.Length, parts.Select(p => p.Model).Distinct(StringComparer.Ordinal).Count());
             for (var i = 0; i < parts[0].End - parts[0].First; i++)
-                yield return [.. parts.Select(p => KeyValuePair.Create(p.First + i, p.Weight.Success ? double.Parse(p.Weight.Value, CultureInfo.InvariantCulture) : 1))];
+            {
+                yield return
+                [
+                    .. parts.Select(
+                        p => KeyValuePair.Create(
+                            p.First + i, p.Weight.Success ? double.Parse(p.Weight.Value, CultureInfo.InvariantCulture) : 1)),
+                ];
+            }
         }
 
         static int Number(Match match, string group) => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
     }
 
-    [GeneratedRegex(@"- model: (?<model>\S+)\n +layer_range: \[(?<first>[0-9]+), (?<end>[0-9]+)\]\n( +parameters:\n +weight: (?<weight>\S+)\n)?", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(
+        @"- model: (?<model>\S+)\n +layer_range: \[(?<first>[0-9]+), (?<end>[0-9]+)\]\n( +parameters:\n +weight: (?<weight>\S+)\n)?",
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture,
+        1000)]
     private static partial Regex Source();
 
     [GeneratedRegex(@"\[[0-9]+, [0-9]+\]", RegexOptions.CultureInvariant, 1000)]

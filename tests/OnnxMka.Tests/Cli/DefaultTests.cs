@@ -32,7 +32,8 @@ public sealed class DefaultTests
         Assert.Contains("no refit: there is no text to fit to", run.Errors, StringComparison.Ordinal);
         Assert.Contains("no refit: there is no text to fit to", run.Output, StringComparison.Ordinal);
         // Asked for by name it is refused.
-        var asked = ToolProcess.RunAsTyped(folder["in"], folder["other"], "--blocks", "2", "--no-eval", "--ep", "cpu", "--alpha", "0.6", "--compensate", "refit");
+        var asked = ToolProcess.RunAsTyped(
+            folder["in"], folder["other"], "--blocks", "2", "--no-eval", "--ep", "cpu", "--alpha", "0.6", "--compensate", "refit");
         Assert.Equal(3, asked.ExitCode);
         Assert.Contains("MKA038", asked.Errors, StringComparison.Ordinal);
     }
@@ -43,8 +44,15 @@ public sealed class DefaultTests
         using var folder = new TempFolder();
         DecoderForge.WriteFolder(Presets.ByName("MatMulNBits4").Model(), folder["in"]);
         var ids = folder["ids.jsonl"];
-        File.WriteAllLines(ids, Enumerable.Range(0, 80).Select(i => $"[{string.Join(',', Enumerable.Range(0, 8).Select(t => ((i * 29) + (t * t * 5)) % 50))}]"));
-        string[] common = ["--layers-removed", "1", "--calib-ids", ids, "--calib-samples", "32", "--seq-len", "8", "--no-eval", "--ep", "cpu", "--compensate", "none"];
+        File.WriteAllLines(
+            ids,
+            Enumerable.Range(0, 80).Select(
+                i => $"[{string.Join(',', Enumerable.Range(0, 8).Select(t => ((i * 29) + (t * t * 5)) % 50))}]"));
+        string[] common =
+        [
+            "--layers-removed", "1", "--calib-ids", ids, "--calib-samples", "32", "--seq-len", "8", "--no-eval", "--ep", "cpu",
+            "--compensate", "none",
+        ];
         var run = ToolProcess.RunAsTyped([folder["in"], folder["out"], .. common]);
         Assert.Equal(0, run.ExitCode);
         Assert.Contains("nothing is merged, blocks are dropped: a block's weights", run.Output, StringComparison.Ordinal);
@@ -58,7 +66,10 @@ public sealed class DefaultTests
     public void A_search_by_size_and_a_plan_say_all_themselves()
     {
         using var folder = new TempFolder();
-        Assert.Equal(0, ToolProcess.RunAsTyped([Books16.Folder, folder["a"], "--blocks", "13", "--compensate", "none", "--plan-out", folder["p.json"], .. Few]).ExitCode);
+        Assert.Equal(
+            0,
+            ToolProcess.RunAsTyped(
+                [Books16.Folder, folder["a"], "--blocks", "13", "--compensate", "none", "--plan-out", folder["p.json"], .. Few]).ExitCode);
         var replay = ToolProcess.RunAsTyped([Books16.Folder, folder["b"], "--plan", folder["p.json"], .. Few]);
         Assert.Equal((0, ""), (replay.ExitCode, replay.Errors));
         Assert.Equal(File.ReadAllBytes(folder["a/model.onnx"]), File.ReadAllBytes(folder["b/model.onnx"]));

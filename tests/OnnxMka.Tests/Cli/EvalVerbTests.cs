@@ -13,7 +13,8 @@ public sealed class EvalVerbTests
         string[] common = ["eval", Books16.Folder, "--text", folder["text.txt"], "--window", "64", "--quiet", "--ep", "cpu", "--json"];
         var whole = ToolProcess.Run(common);
         Assert.Equal(0, whole.ExitCode);
-        for (var i = 0; i < 2; i++) Assert.Equal(0, ToolProcess.Run([.. common, "--shard", $"{i}/2", "--results", folder[$"{i}.jsonl"]]).ExitCode);
+        for (var i = 0; i < 2; i++)
+            Assert.Equal(0, ToolProcess.Run([.. common, "--shard", $"{i}/2", "--results", folder[$"{i}.jsonl"]]).ExitCode);
         var merged = ToolProcess.Run("eval", "merge", folder["0.jsonl"], folder["1.jsonl"], "--json");
         Assert.Equal(0, merged.ExitCode);
         Assert.Equal(Metrics(whole.Output), Metrics(merged.Output));

@@ -23,7 +23,15 @@ public sealed class ExitCodeTests
     [InlineData(1, "CUDA was asked for", "IN", "OUT", "--ratio", "0.4", "--ep", "cuda")]
     [InlineData(3, "MKA001", "TEXT", "OUT", "--ratio", "0.4")]
     [InlineData(3, "only 13 of 16 can go", "IN", "OUT", "--ratio", "0.95")]
-    [InlineData(3, "the first 1 and last 1 are protected). Ask for fewer, or lower --protect-first or --protect-last.", "IN", "OUT", "--ratio", "0.95", "--method", "drop")]
+    [InlineData(
+        3,
+        "the first 1 and last 1 are protected). Ask for fewer, or lower --protect-first or --protect-last.",
+        "IN",
+        "OUT",
+        "--ratio",
+        "0.95",
+        "--method",
+        "drop")]
     [InlineData(3, "MKA040", "IN", "OUT", "--blocks", "16", "--method", "drop")]
     [InlineData(3, "MKA040", "IN", "OUT", "--blocks", "0", "--alpha", "0.7")]
     [InlineData(3, "no block would be left", "IN", "OUT", "--blocks", "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15", "--method", "drop")]
@@ -36,13 +44,37 @@ public sealed class ExitCodeTests
     [InlineData(2, "--merge auto", "IN", "OUT", "--ratio", "0.4", "--merge", "auto")]
     [InlineData(2, "--resume keeps", "IN", "OUT", "--ratio", "0.4", "--resume", "state.json")]
     [InlineData(2, "use --method drop or best", "IN", "OUT", "--ratio", "0.4", "--granularity", "sublayer")]
-    [InlineData(2, "--prune-list", "IN", "OUT", "--layers-removed", "2", "--granularity", "sublayer", "--method", "drop", "--prune-list", "list.txt")]
+    [InlineData(
+        2,
+        "--prune-list",
+        "IN",
+        "OUT",
+        "--layers-removed",
+        "2",
+        "--granularity",
+        "sublayer",
+        "--method",
+        "drop",
+        "--prune-list",
+        "list.txt")]
     [InlineData(2, "--adapter-map", "IN", "OUT", "--ratio", "0.25", "--alpha", "fit", "--adapter-map", "map.json")]
     [InlineData(2, "--adapter-map", "IN", "OUT", "--ratio", "0.25", "--align", "heads", "--adapter-map", "map.json")]
     [InlineData(2, "--adapter-map", "IN", "OUT", "--ratio", "0.25", "--only", "mlp", "--adapter-map", "map.json")]
     [InlineData(3, "no such half", "IN", "OUT", "--blocks", "3.nose", "--granularity", "sublayer", "--method", "drop")]
     [InlineData(3, "MKA061", "IN", "OUT", "--target-size", "1MB", "--method", "drop", "--order", "tail", "--alpha", "1")]
-    [InlineData(5, "No smaller model keeps", "IN", "OUT", "--max-ppl-increase", "0.01%", "--method", "drop", "--order", "tail", "--calib-samples", "32")]
+    [InlineData(
+        5,
+        "No smaller model keeps",
+        "IN",
+        "OUT",
+        "--max-ppl-increase",
+        "0.01%",
+        "--method",
+        "drop",
+        "--order",
+        "tail",
+        "--calib-samples",
+        "32")]
     [InlineData(1, "Cannot write to", "IN", "TEXT/out", "--ratio", "0.4")]
     [InlineData(1, "Cannot write to /proc", "IN", "/proc/out", "--ratio", "0.4")]
     [InlineData(1, "Cannot write to /proc", "IN", "OUT", "--ratio", "0.4", "--plan-out", "/proc/plans/plan.json")]
@@ -53,7 +85,19 @@ public sealed class ExitCodeTests
     {
         using var folder = new TempFolder();
         File.WriteAllText(folder["note.txt"], "This is no model.\n");
-        var result = ToolProcess.Run([.. arguments.Select(a => a switch { "IN" => Books16.ModelPath, "OUT" => folder["out.onnx"], "TEXT" => folder["note.txt"], "TEXT/out" => Path.Combine(folder["note.txt"], "out"), _ => a }), "--quiet"]);
+        var result = ToolProcess.Run(
+            [
+                .. arguments.Select(
+                    a => a switch
+                    {
+                        "IN" => Books16.ModelPath,
+                        "OUT" => folder["out.onnx"],
+                        "TEXT" => folder["note.txt"],
+                        "TEXT/out" => Path.Combine(folder["note.txt"], "out"),
+                        _ => a,
+                    }),
+                "--quiet",
+            ]);
         Assert.Equal(code, result.ExitCode);
         Assert.Contains(message, Assert.Single(result.ErrorLines), StringComparison.Ordinal);
         Assert.Equal("", result.Output);
@@ -69,7 +113,10 @@ public sealed class ExitCodeTests
         Assert.Equal(1, refused.ExitCode);
         Assert.Contains("--force", Assert.Single(refused.ErrorLines), StringComparison.Ordinal);
         Assert.Equal("precious", File.ReadAllText(folder["out.onnx"]));
-        Assert.Equal(0, ToolProcess.Run(Books16.ModelPath, folder["out.onnx"], "--blocks", "5", "--method", "drop", "--no-eval", "--quiet", "--force").ExitCode);
+        Assert.Equal(
+            0,
+            ToolProcess.Run(
+                Books16.ModelPath, folder["out.onnx"], "--blocks", "5", "--method", "drop", "--no-eval", "--quiet", "--force").ExitCode);
         Assert.Equal(15, OnnxMka.Structure.BlockDetector.Detect(Graph.OnnxModel.Load(folder["out.onnx"])).Count);
     }
 
@@ -77,7 +124,8 @@ public sealed class ExitCodeTests
     public void A_dry_run_writes_nothing()
     {
         using var folder = new TempFolder();
-        var result = ToolProcess.Run(Books16.ModelPath, folder["out"], "--ratio", "0.25", "--order", "tail", "--alpha", "0.62", "--dry-run", "--quiet");
+        var result = ToolProcess.Run(
+            Books16.ModelPath, folder["out"], "--ratio", "0.25", "--order", "tail", "--alpha", "0.62", "--dry-run", "--quiet");
         Assert.Equal(0, result.ExitCode);
         Assert.Contains("planned", result.Output, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(folder.FullPath));
@@ -100,7 +148,10 @@ public sealed class ExitCodeTests
 
         Assert.False(Directory.Exists(folder["out"]));
         Assert.Single(Directory.GetDirectories(folder.FullPath, ".onnx-mka-*"));
-        Assert.Equal(0, ToolProcess.Run(Books16.Folder, folder["out"], "--blocks", "5", "--method", "drop", "--no-eval", "--check", "--quiet").ExitCode);
+        Assert.Equal(
+            0,
+            ToolProcess.Run(
+                Books16.Folder, folder["out"], "--blocks", "5", "--method", "drop", "--no-eval", "--check", "--quiet").ExitCode);
         Assert.Equal(["out"], Directory.GetFileSystemEntries(folder.FullPath).Select(Path.GetFileName));
     }
 

@@ -66,7 +66,15 @@ public sealed class NamedFilesTests : IDisposable
     [Fact]
     public void Names_of_their_own()
     {
-        string[] named = ["--plan-out", _folder["plan.json"], "--report", _folder["out/report.json"], "--prune-list", _folder["in/list.txt"]];
+        string[] named =
+        [
+            "--plan-out",
+            _folder["plan.json"],
+            "--report",
+            _folder["out/report.json"],
+            "--prune-list",
+            _folder["in/list.txt"],
+        ];
         string[] devices = ["--adapter-map", "/dev/null", "--mergekit", "/dev/null"];
         for (var run = 0; run < 2; run++)
         {

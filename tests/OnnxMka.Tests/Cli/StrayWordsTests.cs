@@ -21,7 +21,8 @@ public sealed class StrayWordsTests
     public void Ends_in_one_line_that_says_what_was_meant(string message, params string[] arguments)
     {
         using var folder = new TempFolder();
-        var result = ToolProcess.RunIn(folder.FullPath, [.. arguments.Select(a => a switch { "IN" => Books16.Folder, "OUT" => "out", _ => a })]);
+        var result = ToolProcess.RunIn(
+            folder.FullPath, [.. arguments.Select(a => a switch { "IN" => Books16.Folder, "OUT" => "out", _ => a })]);
         Assert.Contains(message, Assert.Single(result.ErrorLines), StringComparison.Ordinal);
         Assert.Equal(2, result.ExitCode);
         Assert.Equal("", result.Output);
@@ -42,7 +43,8 @@ public sealed class StrayWordsTests
     public void A_dry_run_prints_its_report_as_json()
     {
         using var folder = new TempFolder();
-        var result = ToolProcess.RunIn(folder.FullPath, Books16.Folder, "--blocks", "5", "--method", "drop", "--dry-run", "--json", "--quiet");
+        var result = ToolProcess.RunIn(
+            folder.FullPath, Books16.Folder, "--blocks", "5", "--method", "drop", "--dry-run", "--json", "--quiet");
         Assert.Equal("", result.Errors);
         using var report = JsonDocument.Parse(result.Output);
         Assert.Equal(12_697_940, report.RootElement.GetProperty("plannedBytes").GetInt64());

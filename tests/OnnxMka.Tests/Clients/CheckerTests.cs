@@ -4,8 +4,8 @@ using OnnxMka.Planning;
 namespace OnnxMka.Tests.Clients;
 
 /// <summary>
-/// ONNX's own checker on emitted models whose operators it knows (version 1.12: ONNX's own up to opset 17). It knows nothing of caches, so gaps in their
-/// numbers pass; what it cannot take is a value that nothing makes.
+/// ONNX's own checker on emitted models whose operators it knows (version 1.12: ONNX's own up to opset 17). It knows nothing of caches, so
+/// gaps in their numbers pass; what it cannot take is a value that nothing makes.
 /// </summary>
 public sealed class CheckerTests
 {

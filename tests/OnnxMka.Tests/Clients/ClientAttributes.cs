@@ -20,7 +20,8 @@ public sealed class NodeTheoryAttribute : TheoryAttribute
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class ChromiumFactAttribute : FactAttribute
 {
-    public ChromiumFactAttribute() => Skip = Installed.MissingPackage("onnxruntime-web") ?? Installed.MissingCommand("chromium", "--version", "apt-get install chromium");
+    public ChromiumFactAttribute() =>
+        Skip = Installed.MissingPackage("onnxruntime-web") ?? Installed.MissingCommand("chromium", "--version", "apt-get install chromium");
 }
 
 /// <summary>A test that runs ONNX's checker. Skipped, with the reason, where Debian's package is not installed.</summary>

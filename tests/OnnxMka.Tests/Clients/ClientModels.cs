@@ -30,7 +30,8 @@ internal static partial class ClientModels
     public static void Export(Preset preset, string folder, DataPlace? data = null)
     {
         var model = preset.Books16Model(Weights.Value);
-        DecoderForge.WriteFolder(data is { } place ? model with { Spec = model.Spec with { Form = model.Spec.Form with { Data = place } } } : model, folder);
+        DecoderForge.WriteFolder(
+            data is { } place ? model with { Spec = model.Spec with { Form = model.Spec.Form with { Data = place } } } : model, folder);
         foreach (var file in Directory.GetFiles(Fixture.Folder, "*token*")) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
     }
 
@@ -44,14 +45,22 @@ internal static partial class ClientModels
         foreach (var file in Directory.GetFiles(folder, "model.onnx*")) File.Delete(file);
         File.Delete(Path.Combine(folder, "genai_config.json"));
         var config = Path.Combine(folder, "config.json");
-        if (data == DataPlace.OneFile) File.WriteAllText(config, File.ReadAllText(config).TrimEnd()[..^1].TrimEnd() + $",\n  \"transformers.js_config\": {{ \"use_external_data_format\": {{ \"model{suffix}.onnx\": 1 }} }}\n}}\n");
+        if (data == DataPlace.OneFile)
+        {
+            File.WriteAllText(
+                config,
+                File.ReadAllText(config).TrimEnd()[..^1].TrimEnd()
+                    + $",\n  \"transformers.js_config\": {{ \"use_external_data_format\": {{ \"model{suffix}.onnx\": 1 }} }}\n}}\n");
+        }
     }
 
     public static void Shorten(string input, string output, Method method = Method.Drop) => Compressor.Run(new CompressionOptions
     {
         Input = input,
         Output = new() { Path = output },
-        Recipe = method == Method.Drop ? RecipeOf.Drop(Removed) : RecipeOf.Steps(new Merge { Blocks = [.. Removed.Select(RecipeOf.Name)], Alpha = 0.75 }),
+        Recipe = method == Method.Drop
+            ? RecipeOf.Drop(Removed)
+            : RecipeOf.Steps(new Merge { Blocks = [.. Removed.Select(RecipeOf.Name)], Alpha = 0.75 }),
         Evaluate = false,
     });
 
@@ -60,7 +69,10 @@ internal static partial class ClientModels
     {
         Input = input,
         Output = new() { Path = output },
-        Recipe = RecipeOf.Steps(new Drop { Blocks = ["3.attention", "5.mlp", "7", "10.attention", "14.mlp"] }) with { Granularity = Granularity.Sublayer },
+        Recipe = RecipeOf.Steps(new Drop { Blocks = ["3.attention", "5.mlp", "7", "10.attention", "14.mlp"] }) with
+        {
+            Granularity = Granularity.Sublayer,
+        },
         Evaluate = false,
         Check = true,
     });
@@ -70,18 +82,23 @@ internal static partial class ClientModels
     {
         var model = OnnxModel.Load(modelPath);
         var names = model.Graph.Inputs.Concat(model.Graph.Outputs).Select(p => p.Name).Where(n => PortNumber().IsMatch(n))
-            .ToImmutableDictionary(n => n, n => PortNumber().Replace(n, m => Kept[int.Parse(m.Value, CultureInfo.InvariantCulture)].ToString(CultureInfo.InvariantCulture)));
+            .ToImmutableDictionary(
+                n => n,
+                n => PortNumber().Replace(
+                    n, m => Kept[int.Parse(m.Value, CultureInfo.InvariantCulture)].ToString(CultureInfo.InvariantCulture)));
         var script = new EditScript();
         script.Add("test", new GraphEdit.RenameValues(names));
         using var folder = new TempFolder();
         var written = ModelWriter.Plan(GraphEditor.Apply(model, script), Path.GetFileName(modelPath)).Write(folder.FullPath);
-        foreach (var (file, _) in written.Files) File.Move(file, Path.Combine(Path.GetDirectoryName(modelPath)!, Path.GetFileName(file)), overwrite: true);
+        foreach (var (file, _) in written.Files)
+            File.Move(file, Path.Combine(Path.GetDirectoryName(modelPath)!, Path.GetFileName(file)), overwrite: true);
     }
 
     /// <summary>Greedy decoding with our own session, one token a step.</summary>
     public static int[] Greedy(string modelPath, int count, int[]? prompt = null)
     {
-        using var session = OnnxMka.Running.Sessions.DecoderSession.Load(BlockDetector.Detect(OnnxModel.Load(modelPath)), ExecutionTarget.Cpu);
+        using var session = OnnxMka.Running.Sessions.DecoderSession.Load(
+            BlockDetector.Detect(OnnxModel.Load(modelPath)), ExecutionTarget.Cpu);
         var tokens = new List<int>();
         var logits = session.Step(prompt ?? Fixture.Prompt);
         while (tokens.Count < count)
@@ -93,6 +110,7 @@ internal static partial class ClientModels
         return [.. tokens];
     }
 
-    [GeneratedRegex(@"(?<=^(past_key_values|present)\.)[0-9]+(?=\.(key|value)$)", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(
+        @"(?<=^(past_key_values|present)\.)[0-9]+(?=\.(key|value)$)", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex PortNumber();
 }

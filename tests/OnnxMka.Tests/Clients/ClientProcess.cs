@@ -10,11 +10,14 @@ internal static class ClientProcess
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(4);
 
     /// <summary>Token ids that a script printed.</summary>
-    public static int[] Tokens(string script, string folder, int count) => JsonSerializer.Deserialize<int[]>(Succeed(Node(script, folder, Count(count), Ids)))!;
+    public static int[] Tokens(string script, string folder, int count) =>
+        JsonSerializer.Deserialize<int[]>(Succeed(Node(script, folder, Count(count), Ids)))!;
 
-    public static ToolResult Node(string script, params string[] arguments) => Run("node", [Path.Combine(Installed.ClientFolder, script), .. arguments]);
+    public static ToolResult Node(string script, params string[] arguments) =>
+        Run("node", [Path.Combine(Installed.ClientFolder, script), .. arguments]);
 
-    public static ToolResult Python(string script, params string[] arguments) => Run(Installed.Python, [Path.Combine(Installed.ClientFolder, script), .. arguments]);
+    public static ToolResult Python(string script, params string[] arguments) =>
+        Run(Installed.Python, [Path.Combine(Installed.ClientFolder, script), .. arguments]);
 
     public static string Succeed(ToolResult result)
     {

@@ -72,7 +72,9 @@ public sealed class GenAiTests
         Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "model.onnx"), NewTokens), Generate(folder["small"]));
     }
 
-    /// <summary>Caches are numbered densely and configuration counts them, so a model whose layers lost halves is one like any other.</summary>
+    /// <summary>
+    /// Caches are numbered densely and configuration counts them, so a model whose layers lost halves is one like any other.
+    /// </summary>
     [Theory]
     [InlineData(nameof(LlamaPresets.TorchScriptLlama), false)]
     [InlineData(nameof(LlamaPresets.GenAiLlamaGqa), false)]
@@ -84,7 +86,8 @@ public sealed class GenAiTests
         if (pipeline) MakePipeline(folder["model"]);
         ClientModels.Halve(folder["model"], folder["small"]);
         Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "model.onnx"), NewTokens), Generate(folder["small"]));
-        Assert.Contains("\"num_hidden_layers\": 13", File.ReadAllText(Path.Combine(folder["small"], "config.json")), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"num_hidden_layers\": 13", File.ReadAllText(Path.Combine(folder["small"], "config.json")), StringComparison.Ordinal);
     }
 
     /// <summary>
@@ -104,10 +107,12 @@ public sealed class GenAiTests
 
         var patched = File.ReadAllText(config);
         File.Copy(Path.Combine(folder["model"], "genai_config.json"), config, overwrite: true);
-        Assert.Contains("present.12.key", Assert.Throws<OnnxRuntimeGenAIException>(() => Generate(folder["small"])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "present.12.key", Assert.Throws<OnnxRuntimeGenAIException>(() => Generate(folder["small"])).Message, StringComparison.Ordinal);
         File.WriteAllText(config, patched);
         ClientModels.UndoPortNumbers(model);
-        Assert.Contains("present.3.key", Assert.Throws<OnnxRuntimeGenAIException>(() => Generate(folder["small"])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "present.3.key", Assert.Throws<OnnxRuntimeGenAIException>(() => Generate(folder["small"])).Message, StringComparison.Ordinal);
     }
 
     /// <summary>One stage that lists all ports of the model by name.</summary>
@@ -121,7 +126,12 @@ public sealed class GenAiTests
         var graph = OnnxModel.Load(Path.Combine(folder, "model.onnx")).Graph;
         decoder["pipeline"] = new JsonArray(new JsonObject
         {
-            ["decoder"] = new JsonObject { ["filename"] = "model.onnx", ["inputs"] = Names(graph.Inputs), ["outputs"] = Names(graph.Outputs) },
+            ["decoder"] = new JsonObject
+            {
+                ["filename"] = "model.onnx",
+                ["inputs"] = Names(graph.Inputs),
+                ["outputs"] = Names(graph.Outputs),
+            },
         });
         File.WriteAllText(path, config.ToJsonString());
 

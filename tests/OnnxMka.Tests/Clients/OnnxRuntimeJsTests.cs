@@ -3,7 +3,10 @@ using Fixture = OnnxMka.Tests.Books16;
 
 namespace OnnxMka.Tests.Clients;
 
-/// <summary>Bare ONNX Runtime from JavaScript, in Node and in a page, with an application's own decoding loop that counts caches as config.json says.</summary>
+/// <summary>
+/// Bare ONNX Runtime from JavaScript, in Node and in a page, with an application's own decoding loop that counts caches as config.json
+/// says.
+/// </summary>
 public sealed class OnnxRuntimeJsTests
 {
     private const int NewTokens = 16;
@@ -26,10 +29,14 @@ public sealed class OnnxRuntimeJsTests
     {
         using var folder = new TempFolder();
         ClientModels.Shorten(Fixture.Folder, folder["small"], Method.Mka);
-        Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "model.onnx"), NewTokens), ClientProcess.Tokens(script, folder["small"], NewTokens));
+        Assert.Equal(
+            ClientModels.Greedy(Path.Combine(folder["small"], "model.onnx"), NewTokens),
+            ClientProcess.Tokens(script, folder["small"], NewTokens));
     }
 
-    /// <summary>Both ignore caches too many, so a wrong number in config.json alone goes unnoticed; an input that nobody feeds does not.</summary>
+    /// <summary>
+    /// Both ignore caches too many, so a wrong number in config.json alone goes unnoticed; an input that nobody feeds does not.
+    /// </summary>
     private static void FailsOnGaps(string script)
     {
         using var folder = new TempFolder();

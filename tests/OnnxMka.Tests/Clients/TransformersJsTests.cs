@@ -3,7 +3,9 @@ using OnnxMka.Forge;
 
 namespace OnnxMka.Tests.Clients;
 
-/// <summary>transformers.js in Node on emitted folders, from disk alone: it takes names and number of the caches from config.json.</summary>
+/// <summary>
+/// transformers.js in Node on emitted folders, from disk alone: it takes names and number of the caches from config.json.
+/// </summary>
 public sealed class TransformersJsTests
 {
     private const int NewTokens = 32;
@@ -21,7 +23,8 @@ public sealed class TransformersJsTests
         ClientModels.ExportForHub(Presets.ByName(preset), folder["model"], data, suffix);
         ClientModels.Shorten(folder["model"], folder["small"]);
         var answer = Generate(folder["small"], dtype);
-        Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "onnx", $"model{suffix}.onnx"), NewTokens, answer.Prompt), answer.Tokens);
+        Assert.Equal(
+            ClientModels.Greedy(Path.Combine(folder["small"], "onnx", $"model{suffix}.onnx"), NewTokens, answer.Prompt), answer.Tokens);
     }
 
     [NodeFact("@huggingface/transformers")]
@@ -34,7 +37,9 @@ public sealed class TransformersJsTests
         Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "onnx", "model.onnx"), NewTokens, answer.Prompt), answer.Tokens);
     }
 
-    /// <summary>Caches too many in config.json are made and then ignored; a number that is missing in the middle is an input that nobody feeds.</summary>
+    /// <summary>
+    /// Caches too many in config.json are made and then ignored; a number that is missing in the middle is an input that nobody feeds.
+    /// </summary>
     [NodeFact("@huggingface/transformers")]
     public void Fails_without_renumbering()
     {
@@ -60,7 +65,8 @@ public sealed class TransformersJsTests
     private static Answer Generate(string folder, string dtype) =>
         JsonSerializer.Deserialize<Answer>(ClientProcess.Succeed(Run(folder, dtype)), JsonSerializerOptions.Web)!;
 
-    private static ToolResult Run(string folder, string dtype) => ClientProcess.Node("transformers-js.mjs", folder, ClientProcess.Count(NewTokens), Text, dtype);
+    private static ToolResult Run(string folder, string dtype) =>
+        ClientProcess.Node("transformers-js.mjs", folder, ClientProcess.Count(NewTokens), Text, dtype);
 
     private sealed record Answer(int[] Prompt, int[] Tokens, string Text);
 }

@@ -23,11 +23,13 @@ internal static class CompensationFixture
 
     public static CalibrationSet Test { get; } = Windows(6, 2);
 
-    public static JsonElement Oracle { get; } = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Books16.Root, "tests", "OnnxMka.Tests", "Compensation", "oracle.json"))).RootElement;
+    public static JsonElement Oracle { get; } = JsonDocument.Parse(
+        File.ReadAllBytes(Path.Combine(Books16.Root, "tests", "OnnxMka.Tests", "Compensation", "oracle.json"))).RootElement;
 
     public static BlockChain Chain(BlockMap map) => BlockChain.Of(map, ExecutionTarget.Cpu);
 
-    public static CalibrationSet Windows(int first, int count) => new([.. ReferenceFile.Instance.Windows.Skip(first).Take(count)], 128, "reference windows", "");
+    public static CalibrationSet Windows(int first, int count) =>
+        new([.. ReferenceFile.Instance.Windows.Skip(first).Take(count)], 128, "reference windows", "");
 
     private static readonly System.Collections.Concurrent.ConcurrentBag<ScratchFile> Files = [];
 
@@ -49,7 +51,8 @@ internal static class CompensationFixture
     public static (RewrittenModel Model, IReadOnlyList<CompensationStep> Steps) Run(
         BlockMap map, CorrectionStep? correction, CalibrationSplit? split = null, int batch = 8, params int[] removed)
     {
-        var plan = MergePlanner.Plan(map, null, new PlanOptions { Method = Method.Drop, Named = [.. removed.Length > 0 ? removed : Removed] }, "");
+        var plan = MergePlanner.Plan(
+            map, null, new PlanOptions { Method = Method.Drop, Named = [.. removed.Length > 0 ? removed : Removed] }, "");
         var reduced = ModelRewriter.Reduce(map, plan);
         if (correction is null) return (ModelRewriter.Renumber(map, plan, reduced), []);
         using var seams = SplitSeams.Of(Chain(map), split ?? new CalibrationSplit(Fit, null));
@@ -58,7 +61,8 @@ internal static class CompensationFixture
         return (ModelRewriter.Renumber(map, plan, model), steps);
     }
 
-    public static double Perplexity(RewrittenModel model) => OnnxMka.Measuring.Perplexity.Measure(Runners.Whole(8), model.Blocks, Test).Value;
+    public static double Perplexity(RewrittenModel model) =>
+        OnnxMka.Measuring.Perplexity.Measure(Runners.Whole(8), model.Blocks, Test).Value;
 
     /// <summary>A correction by its name; null for <c>none</c>.</summary>
     public static CorrectionStep? Options(string kind, int passes = 1) =>

@@ -17,7 +17,8 @@ public sealed class CompensatorTests
 {
     /// <summary>
     /// The oracle computes in float64; ours sees float32 activations (relative rounding about 1e-6 over 16 blocks) and stores float32
-    /// weights. A ridge of 1e-3 of the mean diagonal bounds the growth of that noise in the solution by 1e3: 1e-3 in all. Measured: below 1e-4.
+    /// weights. A ridge of 1e-3 of the mean diagonal bounds the growth of that noise in the solution by 1e3: 1e-3 in all. Measured: below
+    /// 1e-4.
     /// </summary>
     private const double OracleTolerance = 1e-3;
 
@@ -56,7 +57,9 @@ public sealed class CompensatorTests
         Assert.InRange(Math.Abs((actual / expected) - 1), 0, OracleTolerance);
     }
 
-    /// <summary>Nothing was lost at the cut, so nothing is to be corrected: the maps are the identity, and no weight changes by a bit.</summary>
+    /// <summary>
+    /// Nothing was lost at the cut, so nothing is to be corrected: the maps are the identity, and no weight changes by a bit.
+    /// </summary>
     [Theory]
     [InlineData("fold")]
     [InlineData("refit")]
@@ -65,10 +68,14 @@ public sealed class CompensatorTests
         var silent = Silenced(7);
         var dropped = CompensationFixture.Run(silent, CompensationFixture.Options("none"), removed: 7).Model;
         var corrected = CompensationFixture.Run(silent, CompensationFixture.Options(kind), removed: 7).Model;
-        // x + 0 is x, but the runtime may fuse otherwise: residuals of a few units of 2^-23, which a ridge of 1e-3 lets grow a thousandfold at most.
-        Assert.InRange(Compare.Relative(Books16.Logits(dropped.Model, Books16.Prompt), Books16.Logits(corrected.Model, Books16.Prompt)), 0, 1e-4);
+        // x + 0 is x, but the runtime may fuse otherwise: residuals of a few units of 2^-23, which a ridge of 1e-3 lets grow a thousandfold
+        // at most.
+        Assert.InRange(
+            Compare.Relative(Books16.Logits(dropped.Model, Books16.Prompt), Books16.Logits(corrected.Model, Books16.Prompt)), 0, 1e-4);
         var real = CompensationFixture.Run(Books16.Map, CompensationFixture.Options(kind), removed: 7).Model;
-        Assert.True(Compare.Relative(Books16.Logits(dropped.Model, Books16.Prompt), Books16.Logits(real.Model, Books16.Prompt)) > 1e-2, "the control: a real cut is corrected");
+        Assert.True(
+            Compare.Relative(Books16.Logits(dropped.Model, Books16.Prompt), Books16.Logits(real.Model, Books16.Prompt)) > 1e-2,
+            "the control: a real cut is corrected");
     }
 
     /// <summary>A block that only adds x A is linear in its input; one map of the stream puts it back.</summary>
@@ -85,8 +92,9 @@ public sealed class CompensatorTests
     }
 
     /// <summary>
-    /// A removed block that only adds its biases shifts the stream by a constant: the features explain none of it, so that the bias of the block before
-    /// takes all of it and no weight moves. (A refit of a sequential block gives it to attention, and the MLP then sees a shifted stream: so not exactly.)
+    /// A removed block that only adds its biases shifts the stream by a constant: the features explain none of it, so that the bias of the
+    /// block before takes all of it and no weight moves. (A refit of a sequential block gives it to attention, and the MLP then sees a
+    /// shifted stream: so not exactly.)
     /// </summary>
     [Theory]
     [InlineData(nameof(LayerNormPresets.Gpt2TorchScript), "fold")]
@@ -98,8 +106,10 @@ public sealed class CompensatorTests
         const int Removed = 2;
         var built = Presets.ByName(name).Model();
         var block = built.Weights.Blocks[Removed];
-        foreach (var role in new[] { Role.Output, Role.Down }) block = block.SetItem(role, block[role] with { Values = new float[block[role].Count] });
-        using var form = new Forms.FormModel(built with { Weights = built.Weights with { Blocks = built.Weights.Blocks.SetItem(Removed, block) } });
+        foreach (var role in new[] { Role.Output, Role.Down })
+            block = block.SetItem(role, block[role] with { Values = new float[block[role].Count] });
+        using var form = new Forms.FormModel(
+            built with { Weights = built.Weights with { Blocks = built.Weights.Blocks.SetItem(Removed, block) } });
         var original = Logits(form.Map);
         var split = new CalibrationSplit(OnnxMka.Tests.Running.Parts.ChainFormsTests.Set, null);
         var dropped = Logits(CompensationFixture.Run(form.Map, CompensationFixture.Options("none"), split, removed: Removed).Model.Blocks);
@@ -121,7 +131,8 @@ public sealed class CompensatorTests
     {
         var split = new CalibrationSplit(CompensationFixture.Windows(0, 2), null);
         var (model, steps) = CompensationFixture.Run(Books16.Map, CompensationFixture.Options("refit"), split, removed: 13);
-        var corrected = model.Model.Graph.Initializers.Values.Where(t => t.Content is Graph.FileRange range && range.Path.Contains("onnx-mka-scratch-", StringComparison.Ordinal)).ToArray();
+        var corrected = model.Model.Graph.Initializers.Values.Where(
+            t => t.Content is Graph.FileRange range && range.Path.Contains("onnx-mka-scratch-", StringComparison.Ordinal)).ToArray();
         Assert.Equal(steps.Count(s => s.Kept), corrected.Length);
         Assert.NotEmpty(corrected);
         Assert.DoesNotContain(model.Model.Graph.Initializers.Values, t => t.Content is Graph.MemoryBytes && t.ElementCount > 1024);
@@ -139,7 +150,9 @@ public sealed class CompensatorTests
         Assert.InRange(RefitWork.Bytes(Books16.Map, 100), 1, RefitWork.Bytes(Books16.Map, 4096) - 1);
     }
 
-    /// <summary>Halves at the end, whose layers structure alone would not find, are corrected on the seams that they are carried with.</summary>
+    /// <summary>
+    /// Halves at the end, whose layers structure alone would not find, are corrected on the seams that they are carried with.
+    /// </summary>
     [Theory]
     [InlineData("15.attention", "14.mlp2")]
     [InlineData("15.mlp", "15.attention")]
@@ -164,7 +177,9 @@ public sealed class CompensatorTests
         Assert.Equal(model.Blocks.Blocks.Single().Output.Value, BlockDetector.Detect(model.Model).Blocks.Single().Output.Value);
     }
 
-    /// <summary>Nodes behind a cut belong to the block before it, as in a model that is read anew; those behind the last stand outside.</summary>
+    /// <summary>
+    /// Nodes behind a cut belong to the block before it, as in a model that is read anew; those behind the last stand outside.
+    /// </summary>
     [Fact]
     public void Mapped_seams_are_those_that_are_found()
     {
@@ -177,7 +192,8 @@ public sealed class CompensatorTests
 
     /// <summary>
     /// With held-out tokens: something is kept, and what is lowers their error. Perplexity is finite, no more: the error
-    /// of the stream is not the loss. Run block by block on the carried seams it is the same model, up to float32 rounding in other fusions.
+    /// of the stream is not the loss. Run block by block on the carried seams it is the same model, up to float32 rounding in other
+    /// fusions.
     /// </summary>
     private static RewrittenModel Corrected(BlockMap map, string kind, params int[] removed)
     {
@@ -187,7 +203,8 @@ public sealed class CompensatorTests
         Assert.All(steps.Where(s => s.Kept), s => Assert.True(s.ErrorAfter < s.ErrorBefore));
         var whole = CompensationFixture.Perplexity(model);
         Assert.True(double.IsFinite(whole));
-        var chain = Perplexity.Measure(Runners.ByParts(model.Blocks, CompensationFixture.Test, 8), model.Blocks, CompensationFixture.Test).Value;
+        var chain = Perplexity.Measure(
+            Runners.ByParts(model.Blocks, CompensationFixture.Test, 8), model.Blocks, CompensationFixture.Test).Value;
         Assert.InRange(Math.Abs((chain / whole) - 1), 0, 1e-5);
         return model;
     }
@@ -209,7 +226,8 @@ public sealed class CompensatorTests
     [Fact]
     public void Batches_do_not_change_a_bit()
     {
-        var models = new[] { 8, 3 }.Select(batch => CompensationFixture.Run(Books16.Map, CompensationFixture.Options("refit"), batch: batch).Model.Model).ToArray();
+        var models = new[] { 8, 3 }.Select(
+            batch => CompensationFixture.Run(Books16.Map, CompensationFixture.Options("refit"), batch: batch).Model.Model).ToArray();
         using var reader = new TensorReader();
         foreach (var (name, tensor) in models[0].Graph.Initializers)
             Assert.True(reader.ReadBytes(tensor).AsSpan().SequenceEqual(reader.ReadBytes(models[1].Graph.Initializers[name])), name);
@@ -219,20 +237,30 @@ public sealed class CompensatorTests
     {
         var script = new EditScript();
         foreach (var parameter in Books16.Map.Blocks[block].Parameters.Where(p => p.Role is "self_attn/o_proj" or "mlp/down_proj"))
-            script.Add("test", new GraphEdit.ReplaceInitializer(parameter.Initializer, new MemoryBytes(new byte[Books16.Map.Tensor(parameter.Initializer).ByteLength])));
+        {
+            script.Add(
+                "test",
+                new GraphEdit.ReplaceInitializer(
+                    parameter.Initializer, new MemoryBytes(new byte[Books16.Map.Tensor(parameter.Initializer).ByteLength])));
+        }
+
         return BlockDetector.Detect(GraphEditor.Apply(Books16.Map.Model, script));
     }
 
-    /// <summary>Block: attention writes nothing, and the down projection reads what the block takes instead of the gated features.</summary>
+    /// <summary>
+    /// Block: attention writes nothing, and the down projection reads what the block takes instead of the gated features.
+    /// </summary>
     private static BlockMap Linear(int block, int seed)
     {
         var silent = Silenced(block);
         var down = silent.Blocks[block].Parameters.Single(p => p.Role == "mlp/down_proj");
         var random = new Random(seed);
         var map = new byte[128 * 128 * sizeof(float)];
-        for (var i = 0; i < 128 * 128; i++) BitConverter.TryWriteBytes(map.AsSpan(i * sizeof(float)), (float)((random.NextDouble() - 0.5) * 0.1));
+        for (var i = 0; i < 128 * 128; i++)
+            BitConverter.TryWriteBytes(map.AsSpan(i * sizeof(float)), (float)((random.NextDouble() - 0.5) * 0.1));
         var script = new EditScript();
-        script.Add("test", new GraphEdit.AddInitializer(new TensorRef("linear_map", ElementType.Float, [128, 128], new MemoryBytes(map)), null));
+        script.Add(
+            "test", new GraphEdit.AddInitializer(new TensorRef("linear_map", ElementType.Float, [128, 128], new MemoryBytes(map)), null));
         script.Add("test", new GraphEdit.SetInput(down.Use.Node, 0, silent.Blocks[block].Input.Value));
         script.Add("test", new GraphEdit.SetInput(down.Use.Node, 1, "linear_map"));
         return BlockDetector.Detect(GraphEditor.Apply(silent.Model, script));

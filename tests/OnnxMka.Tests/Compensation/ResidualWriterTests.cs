@@ -9,11 +9,26 @@ namespace OnnxMka.Tests.Compensation;
 public sealed class ResidualWriterTests
 {
     public static TheoryData<string> Found => new(
-        nameof(LlamaPresets.TorchScriptLlama), nameof(LlamaPresets.TorchScriptGemm), nameof(LlamaPresets.TorchScriptFp16), nameof(LlamaPresets.OrtOptimizedLlama),
-        nameof(LlamaPresets.GenAiLlamaGqa), nameof(LlamaPresets.GenAiSkipOperandsSwapped), nameof(LlamaPresets.GenAiUnfusedNorms), nameof(LlamaPresets.DynamoLlama),
-        nameof(LlamaPresets.DynamoConstantWeights), nameof(LayerNormPresets.Gpt2TorchScript), nameof(LayerNormPresets.Gpt2OrtFusedOwnWeights),
-        nameof(LayerNormPresets.OptPreNorm), nameof(LayerNormPresets.OptFused), nameof(TopologyPresets.Phi2Parallel), nameof(TopologyPresets.Phi2ResidualFirst),
-        nameof(TopologyPresets.GenAiPhi2), nameof(TopologyPresets.GptNeoX), nameof(TopologyPresets.FalconParallel), nameof(TopologyPresets.Qwen2Biases), nameof(TopologyPresets.Granite));
+        nameof(LlamaPresets.TorchScriptLlama),
+        nameof(LlamaPresets.TorchScriptGemm),
+        nameof(LlamaPresets.TorchScriptFp16),
+        nameof(LlamaPresets.OrtOptimizedLlama),
+        nameof(LlamaPresets.GenAiLlamaGqa),
+        nameof(LlamaPresets.GenAiSkipOperandsSwapped),
+        nameof(LlamaPresets.GenAiUnfusedNorms),
+        nameof(LlamaPresets.DynamoLlama),
+        nameof(LlamaPresets.DynamoConstantWeights),
+        nameof(LayerNormPresets.Gpt2TorchScript),
+        nameof(LayerNormPresets.Gpt2OrtFusedOwnWeights),
+        nameof(LayerNormPresets.OptPreNorm),
+        nameof(LayerNormPresets.OptFused),
+        nameof(TopologyPresets.Phi2Parallel),
+        nameof(TopologyPresets.Phi2ResidualFirst),
+        nameof(TopologyPresets.GenAiPhi2),
+        nameof(TopologyPresets.GptNeoX),
+        nameof(TopologyPresets.FalconParallel),
+        nameof(TopologyPresets.Qwen2Biases),
+        nameof(TopologyPresets.Granite));
 
     [Theory]
     [MemberData(nameof(Found))]
@@ -39,7 +54,9 @@ public sealed class ResidualWriterTests
         }
     }
 
-    /// <summary>A norm or experts between the weight and the stream: the weight's product is not what is added, so it is not taken.</summary>
+    /// <summary>
+    /// A norm or experts between the weight and the stream: the weight's product is not what is added, so it is not taken.
+    /// </summary>
     [Theory]
     [InlineData(nameof(TopologyPresets.Gemma2Sandwich))]
     [InlineData(nameof(MixedPresets.MoEFused))]
@@ -47,7 +64,8 @@ public sealed class ResidualWriterTests
     {
         using var folder = new TempFolder();
         DecoderForge.WriteFolder(Presets.ByName(name).Model(), folder.FullPath);
-        var (writers, obstacles) = new CompensatedModel(BlockDetector.Detect(OnnxModel.Load(folder["model.onnx"])), CompensationFixture.Scratch()).Writers(1);
+        var (writers, obstacles) = new CompensatedModel(
+            BlockDetector.Detect(OnnxModel.Load(folder["model.onnx"])), CompensationFixture.Scratch()).Writers(1);
         Assert.NotEmpty(obstacles);
         Assert.True(writers.Length < 2);
     }
@@ -64,5 +82,6 @@ public sealed class ResidualWriterTests
         Assert.Equal(expected.Span.ToArray(), reader.ReadFloats(map.Tensor(writer.Bias!.Initializer)));
     }
 
-    private static bool Same(double[] values, WeightTensor expected) => values.AsSpan().SequenceEqual(expected.Values.ToArray().Select(v => (double)v).ToArray());
+    private static bool Same(double[] values, WeightTensor expected) =>
+        values.AsSpan().SequenceEqual(expected.Values.ToArray().Select(v => (double)v).ToArray());
 }

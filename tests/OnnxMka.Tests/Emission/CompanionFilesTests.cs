@@ -11,7 +11,15 @@ namespace OnnxMka.Tests.Emission;
 /// <summary>A folder may hold more than files: nothing of that is read, waited for or followed.</summary>
 public sealed class CompanionFilesTests : IDisposable
 {
-    private static readonly string[] Fixture = ["config.json", "genai_config.json", "generation_config.json", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"];
+    private static readonly string[] Fixture =
+    [
+        "config.json",
+        "genai_config.json",
+        "generation_config.json",
+        "special_tokens_map.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ];
 
     private readonly TempFolder _folder = new();
 
@@ -32,7 +40,9 @@ public sealed class CompanionFilesTests : IDisposable
         Directory.CreateSymbolicLink(_folder["in/loop"], ".");
         Directory.CreateSymbolicLink(_folder["in/up"], "..");
         var changes = Dropped().ConfigChanges;
-        Assert.Equal(["loop", "nothing.txt", "s.sock", "up"], changes.Where(c => c.Key == "is left out:").Select(c => c.File).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["loop", "nothing.txt", "s.sock", "up"],
+            changes.Where(c => c.Key == "is left out:").Select(c => c.File).Order(StringComparer.Ordinal));
         Assert.Equal([.. Fixture.Append("model.onnx").Order(StringComparer.Ordinal)], Files());
     }
 
@@ -59,7 +69,9 @@ public sealed class CompanionFilesTests : IDisposable
         Assert.Equal(plain, Contents(Compressor.Run(Options with { Input = _folder["snapshots/1"] }).Emitted!));
     }
 
-    /// <summary>What a model brings along must not be a way to what lies elsewhere on the disk: the rule that holds for data files.</summary>
+    /// <summary>
+    /// What a model brings along must not be a way to what lies elsewhere on the disk: the rule that holds for data files.
+    /// </summary>
     [Theory]
     [InlineData("extra.bin", "../secret")]
     [InlineData("extra.bin", "step/../../secret")]
@@ -126,7 +138,10 @@ public sealed class CompanionFilesTests : IDisposable
     public void Room_is_asked_for_what_goes_along()
     {
         using (var large = File.OpenWrite(_folder["in/large.bin"])) large.SetLength(1L << 43);
-        Assert.Contains($"{(1L << 43) + Drop(_folder["plain"]):N0} bytes", Assert.Throws<OutputException>(() => Dropped()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"{(1L << 43) + Drop(_folder["plain"]):N0} bytes",
+            Assert.Throws<OutputException>(() => Dropped()).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -152,7 +167,8 @@ public sealed class CompanionFilesTests : IDisposable
     {
         using (var large = File.OpenWrite(_folder["in/large.bin"])) large.SetLength(1L << 32);
         using var cancel = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Compressor.Run(Options, new Written { After = (1 << 25, cancel.Cancel) }, cancel.Token));
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => Compressor.Run(Options, new Written { After = (1 << 25, cancel.Cancel) }, cancel.Token));
         Assert.False(Directory.Exists(_folder["out"]));
         Assert.Empty(Directory.GetFileSystemEntries(_folder.FullPath, ".*"));
     }
@@ -219,9 +235,18 @@ public sealed class CompanionFilesTests : IDisposable
     {
         Assert.DoesNotContain(emitted.ConfigChanges, c => c.IsWarning);
         var root = Path.GetDirectoryName(emitted.ModelPath)!;
-        return [.. Directory.GetFiles(root).Order(StringComparer.Ordinal).Select(f => (Path.GetFileName(f), Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f)))))];
+        return
+        [
+            .. Directory.GetFiles(root)
+                .Order(StringComparer.Ordinal)
+                .Select(f => (Path.GetFileName(f), Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f))))),
+        ];
     }
 
     private string[] Files(string folder = "out") =>
-        [.. Directory.GetFileSystemEntries(_folder[folder], "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(_folder[folder], f)).Order(StringComparer.Ordinal)];
+        [
+            .. Directory.GetFileSystemEntries(_folder[folder], "*", SearchOption.AllDirectories)
+                .Select(f => Path.GetRelativePath(_folder[folder], f))
+                .Order(StringComparer.Ordinal),
+        ];
 }

@@ -8,7 +8,8 @@ public sealed class ConfigFilesTests
     [Fact]
     public void Only_the_values_that_change_change()
     {
-        const string Before = "{\r\n\t\"model_type\" : \"x\",  \"num_hidden_layers\":16,\n \"unknown\": {\"num_hidden_layers\": 16, \"é\": 1e-05} }";
+        const string Before =
+            "{\r\n\t\"model_type\" : \"x\",  \"num_hidden_layers\":16,\n \"unknown\": {\"num_hidden_layers\": 16, \"é\": 1e-05} }";
         var after = Rewrite("config.json", Before, out _);
         Assert.Equal(Before.Replace("\"num_hidden_layers\":16", "\"num_hidden_layers\":13", StringComparison.Ordinal), after);
     }
@@ -25,14 +26,24 @@ public sealed class ConfigFilesTests
     [Fact]
     public void Layer_numbers_of_sliding_windows_are_mapped()
     {
-        var after = Rewrite("genai_config.json", "{\"model\":{\"decoder\":{\"num_hidden_layers\":16,\"sliding_window\":{\"layers\":[0,3,5,8,9]}},\"encoder\":{\"num_hidden_layers\":16}}}", out _);
-        Assert.Equal("{\"model\":{\"decoder\":{\"num_hidden_layers\":13,\"sliding_window\":{\"layers\":[0, 4, 6]}},\"encoder\":{\"num_hidden_layers\":16}}}", after);
+        var after = Rewrite(
+            "genai_config.json",
+            "{\"model\":{\"decoder\":{\"num_hidden_layers\":16,\"sliding_window\":{\"layers\":[0,3,5,8,9]}},"
+                + "\"encoder\":{\"num_hidden_layers\":16}}}",
+            out _);
+        Assert.Equal(
+            "{\"model\":{\"decoder\":{\"num_hidden_layers\":13,\"sliding_window\":{\"layers\":[0, 4, "
+                + "6]}},\"encoder\":{\"num_hidden_layers\":16}}}",
+            after);
     }
 
     [Fact]
     public void The_file_name_of_the_decoder_follows_the_model()
     {
-        Assert.Contains("\"filename\": \"small.onnx\"", Rewrite("genai_config.json", "{\"model\":{\"decoder\":{\"filename\": \"model.onnx\"}}}", out _, "small.onnx"), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"filename\": \"small.onnx\"",
+            Rewrite("genai_config.json", "{\"model\":{\"decoder\":{\"filename\": \"model.onnx\"}}}", out _, "small.onnx"),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -50,6 +61,8 @@ public sealed class ConfigFilesTests
     private static string Rewrite(string file, string text, out List<ConfigChange> changes, string model = "model.onnx")
     {
         changes = [];
-        return Encoding.UTF8.GetString(ConfigFiles.Rewrite(file, Encoding.UTF8.GetBytes(text), Books16.Plan([3, 7, 8]), new ModelNames("model.onnx", model), PortNames.None, changes));
+        return Encoding.UTF8.GetString(
+            ConfigFiles.Rewrite(
+                file, Encoding.UTF8.GetBytes(text), Books16.Plan([3, 7, 8]), new ModelNames("model.onnx", model), PortNames.None, changes));
     }
 }

@@ -4,8 +4,8 @@ using Xunit.Abstractions;
 namespace OnnxMka.Tests.Emission;
 
 /// <summary>
-/// A run is killed at a system call, or one fails: whichever it is, the old model stands, or the new one, or nothing, and never a part. What a
-/// killed run left half done the next one undoes. <c>INJECT_CASES</c> kills and as many errors, drawn with <c>INJECT_SEED</c>.
+/// A run is killed at a system call, or one fails: whichever it is, the old model stands, or the new one, or nothing, and never a part.
+/// What a killed run left half done the next one undoes. <c>INJECT_CASES</c> kills and as many errors, drawn with <c>INJECT_SEED</c>.
 /// </summary>
 public sealed class FaultInjectionTests(ITestOutputHelper output)
 {
@@ -34,7 +34,8 @@ public sealed class FaultInjectionTests(ITestOutputHelper output)
         ["mkdirat"] = "mkdir",
     };
 
-    private static int Setting(string name, int fallback) => int.TryParse(Environment.GetEnvironmentVariable(name), out var value) ? value : fallback;
+    private static int Setting(string name, int fallback) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), out var value) ? value : fallback;
 
     [FaultFact]
     public void A_fault_leaves_the_old_model_the_new_one_or_nothing()
@@ -65,7 +66,8 @@ public sealed class FaultInjectionTests(ITestOutputHelper output)
         });
         foreach (var scenario in scenarios) scenario.Dispose();
         var names = points.Select(p => p.Call.Name).Distinct(StringComparer.Ordinal);
-        output.WriteLine($"{points.Length} calls ({string.Join(", ", names)}) in {scenarios.Length} scenarios; {count} kills, {count} errors");
+        output.WriteLine(
+            $"{points.Length} calls ({string.Join(", ", names)}) in {scenarios.Length} scenarios; {count} kills, {count} errors");
         foreach (var (outcome, n) in outcomes.OrderBy(o => o.Key, StringComparer.Ordinal)) output.WriteLine($"| {outcome} | {n} |");
         Assert.True(failures.IsEmpty, string.Join("\n", failures));
         Assert.True(count < 100 || outcomes.Count(o => o.Value > count / 50) >= 5, "the faults test less than they say");
@@ -124,6 +126,7 @@ public sealed class FaultInjectionTests(ITestOutputHelper output)
         }
 
         scenario.Clear(place);
-        return $"error | {(hit.Length == 0 ? "not reached" : outside ? "elsewhere" : $"exit code {result.ExitCode}")} | {standing} | {settled}";
+        return $"error | {(hit.Length == 0 ? "not reached" : outside ? "elsewhere" : $"exit code {result.ExitCode}")} | {standing} | "
+            + $"{settled}";
     }
 }

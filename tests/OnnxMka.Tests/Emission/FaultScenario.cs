@@ -32,7 +32,8 @@ internal sealed class FaultScenario : IDisposable
     /// <param name="output">Relative to the folder of a case.</param>
     /// <param name="data">Of the input.</param>
     /// <param name="prepare">Puts an older result into a folder; null for none.</param>
-    private FaultScenario(string name, string output, DataPlace data, string input, Action<string, string>? prepare, params string[] options)
+    private FaultScenario(
+        string name, string output, DataPlace data, string input, Action<string, string>? prepare, params string[] options)
     {
         (Name, _output, _options) = (name, output, options);
         var model = LlamaPresets.GenAiLlamaGqa.Model();
@@ -61,9 +62,21 @@ internal sealed class FaultScenario : IDisposable
     [
         NewFolder(),
         FolderOverFolder(),
-        new("a folder with data over one without", "out", DataPlace.Inline, "in", (input, before) => Old(input, $"{before}/out", external: true), "--force"),
+        new(
+            "a folder with data over one without",
+            "out",
+            DataPlace.Inline,
+            "in",
+            (input, before) => Old(input, $"{before}/out", external: true),
+            "--force"),
         new("a file over a file", "small.onnx", DataPlace.Inline, "in/model.onnx", OldFile, "--force"),
-        new("a file and what goes along over the same", "out/small.onnx", DataPlace.OneFile, "in/model.onnx", (input, before) => Old(input, $"{before}/out/small.onnx"), "--force"),
+        new(
+            "a file and what goes along over the same",
+            "out/small.onnx",
+            DataPlace.OneFile,
+            "in/model.onnx",
+            (input, before) => Old(input, $"{before}/out/small.onnx"),
+            "--force"),
     ];
 
     public static FaultScenario NewFolder() => new("a new folder", "out", DataPlace.OneFile, "in", null);
@@ -85,7 +98,8 @@ internal sealed class FaultScenario : IDisposable
     {
         var found = Contents(_folder[place]);
         // Data of the old model stay, told, where that could not be read any more: the new one does not know them.
-        var isNew = _after.All(found.Contains) && found.Except(_after).All(f => f.Key.EndsWith(".data", StringComparison.Ordinal) && _before.Contains(f));
+        var isNew = _after.All(found.Contains)
+            && found.Except(_after).All(f => f.Key.EndsWith(".data", StringComparison.Ordinal) && _before.Contains(f));
         return isNew ? Standing.New
             : WasThere && found.SequenceEqual(_before) ? Standing.Old
             : !found.ContainsKey(Model) && (!WasThere || IsBegun(place)) ? Standing.Nothing
@@ -114,7 +128,8 @@ internal sealed class FaultScenario : IDisposable
         File.Delete(_folder[place + ".trace"]);
     }
 
-    private static FaultScenario FolderOverFolder() => new("a folder over a folder", "out", DataPlace.OneFile, "in", (input, before) => Old(input, $"{before}/out"), "--force");
+    private static FaultScenario FolderOverFolder() =>
+        new("a folder over a folder", "out", DataPlace.OneFile, "in", (input, before) => Old(input, $"{before}/out"), "--force");
 
     private string OutputFolder(string place) => Path.GetDirectoryName(_folder[$"{place}/{Model}"])!;
 
@@ -153,8 +168,10 @@ internal sealed class FaultScenario : IDisposable
     }
 
     /// <summary>Files with the hashes of their bytes, but for what is staged.</summary>
-    private static ImmutableSortedDictionary<string, string> Contents(string folder) => Directory.GetFiles(folder, "*", SearchOption.AllDirectories)
+    private static ImmutableSortedDictionary<string, string> Contents(string folder) =>
+        Directory.GetFiles(folder, "*", SearchOption.AllDirectories)
         .Select(f => Path.GetRelativePath(folder, f))
         .Where(f => !f.Split('/').Any(StagingNames.Is))
-        .ToImmutableSortedDictionary(f => f, f => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, f)))), StringComparer.Ordinal);
+        .ToImmutableSortedDictionary(
+            f => f, f => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, f)))), StringComparer.Ordinal);
 }

@@ -26,7 +26,8 @@ public sealed class FolderTests : IDisposable
         var emitted = Shorten().Emitted!;
         var changed = new[] { "config.json", Path.Combine("onnx", "model.onnx"), Path.Combine("onnx", "model.onnx_data") };
         Assert.Equal(Files("in"), Files("out"));
-        foreach (var file in Files("in").Except(changed)) Assert.Equal(File.ReadAllBytes(_folder[$"in/{file}"]), File.ReadAllBytes(_folder[$"out/{file}"]));
+        foreach (var file in Files("in").Except(changed))
+            Assert.Equal(File.ReadAllBytes(_folder[$"in/{file}"]), File.ReadAllBytes(_folder[$"out/{file}"]));
         Assert.Equal("preprocessor_config.json", Assert.Single(emitted.ConfigChanges, c => c.IsWarning).File);
     }
 
@@ -93,7 +94,8 @@ public sealed class FolderTests : IDisposable
     {
         ClientModels.ExportForHub(LlamaPresets.TorchScriptLlama, _folder["in"], DataPlace.Inline, "");
         var config = _folder["in/config.json"];
-        File.WriteAllText(config, File.ReadAllText(config).Replace("{\n", "{\n  \"transformers.js_config\": { },\n", StringComparison.Ordinal));
+        File.WriteAllText(
+            config, File.ReadAllText(config).Replace("{\n", "{\n  \"transformers.js_config\": { },\n", StringComparison.Ordinal));
         Compressor.Run(new CompressionOptions
         {
             Input = _folder["in"],
@@ -101,7 +103,10 @@ public sealed class FolderTests : IDisposable
             Recipe = RecipeOf.Drop(ClientModels.Removed),
             Evaluate = false,
         });
-        Assert.Contains("\"transformers.js_config\": {\"use_external_data_format\": {\"model.onnx\": 1} }", File.ReadAllText(_folder["out/config.json"]), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"transformers.js_config\": {\"use_external_data_format\": {\"model.onnx\": 1} }",
+            File.ReadAllText(_folder["out/config.json"]),
+            StringComparison.Ordinal);
         Assert.True(File.Exists(_folder["out/onnx/model.onnx_data"]));
     }
 
@@ -111,20 +116,31 @@ public sealed class FolderTests : IDisposable
         ClientModels.Export(LlamaPresets.GenAiLlamaGqa, _folder["in"], DataPlace.OneFile);
         var table = OnnxModel.Load(_folder["in/model.onnx"]).Graph.Initializers.Values.MaxBy(t => t.ByteLength)!;
         Configure(decoder => decoder["shared_initializers"] = new JsonArray(
-            new JsonObject { ["name"] = table.Name, ["data_file"] = table.Location, ["offset"] = ((FileRange)table.Content).Offset, ["length"] = table.ByteLength, ["shape"] = new JsonArray(2048, 128) }));
+            new JsonObject
+            {
+                ["name"] = table.Name,
+                ["data_file"] = table.Location,
+                ["offset"] = ((FileRange)table.Content).Offset,
+                ["length"] = table.ByteLength,
+                ["shape"] = new JsonArray(2048, 128),
+            }));
         Shorten();
         var shared = JsonNode.Parse(File.ReadAllBytes(_folder["out/genai_config.json"]))!["model"]!["decoder"]!["shared_initializers"]![0]!;
         var moved = OnnxModel.Load(_folder["out/model.onnx"]).Graph.Initializers[table.Name];
         Assert.NotEqual(((FileRange)table.Content).Offset, (long)shared["offset"]!);
         Assert.Equal(moved.Location, (string?)shared["data_file"]);
-        Assert.Equal(Bytes(_folder["in/model.onnx.data"], ((FileRange)table.Content).Offset, table.ByteLength), Bytes(_folder["out/model.onnx.data"], (long)shared["offset"]!, (long)shared["length"]!));
+        Assert.Equal(
+            Bytes(_folder["in/model.onnx.data"], ((FileRange)table.Content).Offset, table.ByteLength),
+            Bytes(_folder["out/model.onnx.data"], (long)shared["offset"]!, (long)shared["length"]!));
     }
 
     [Fact]
     public void A_shared_initializer_that_is_gone_is_refused()
     {
         ClientModels.Export(LlamaPresets.GenAiLlamaGqa, _folder["in"], DataPlace.OneFile);
-        Configure(decoder => decoder["shared_initializers"] = new JsonArray(new JsonObject { ["name"] = "no.such.weight", ["data_file"] = "model.onnx.data", ["offset"] = 0, ["length"] = 4 }));
+        Configure(
+            decoder => decoder["shared_initializers"] = new JsonArray(
+                new JsonObject { ["name"] = "no.such.weight", ["data_file"] = "model.onnx.data", ["offset"] = 0, ["length"] = 4 }));
         Assert.Equal("MKA053", Assert.Throws<RefusedException>(Shorten).Refusal.Code);
     }
 
@@ -134,7 +150,12 @@ public sealed class FolderTests : IDisposable
         ClientModels.Export(LlamaPresets.GenAiLlamaGqa, _folder["in"]);
         Configure(decoder => decoder["pipeline"] = new JsonArray(new JsonObject
         {
-            ["iterator"] = new JsonObject { ["filename"] = "iterator.onnx", ["inputs"] = new JsonArray("past_key_values.15.key"), ["outputs"] = new JsonArray("logits") },
+            ["iterator"] = new JsonObject
+            {
+                ["filename"] = "iterator.onnx",
+                ["inputs"] = new JsonArray("past_key_values.15.key"),
+                ["outputs"] = new JsonArray("logits"),
+            },
         }));
         var refusal = Assert.Throws<RefusedException>(Shorten).Refusal;
         Assert.Equal("MKA052", refusal.Code);
@@ -156,7 +177,8 @@ public sealed class FolderTests : IDisposable
         Assert.Equal(Enumerable.Range(0, 16).Except(ClientModels.Removed).Select(i => $"t{i}"), types.Select(t => (string)t!));
     }
 
-    private static byte[] Bytes(string file, long offset, long length) => File.ReadAllBytes(file).AsSpan((int)offset, (int)length).ToArray();
+    private static byte[] Bytes(string file, long offset, long length) =>
+        File.ReadAllBytes(file).AsSpan((int)offset, (int)length).ToArray();
 
     private void MakeHubFolder() => ClientModels.ExportForHub(LlamaPresets.TorchScriptLlama, _folder["in"], DataPlace.OneFile, "");
 
@@ -186,5 +208,7 @@ public sealed class FolderTests : IDisposable
     }
 
     private IEnumerable<string> Files(string root) =>
-        Directory.GetFiles(_folder[root], "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(_folder[root], f)).Order(StringComparer.Ordinal);
+        Directory.GetFiles(_folder[root], "*", SearchOption.AllDirectories)
+            .Select(f => Path.GetRelativePath(_folder[root], f))
+            .Order(StringComparer.Ordinal);
 }

@@ -28,7 +28,9 @@ public sealed class FolderUpdateTests : IDisposable
         var hint = Assert.Throws<RefusedException>(() => ModelLocation.Find(_folder["out"])).Refusal;
         Assert.Equal(("MKA050", true), (hint.Code, hint.Next.Contains("killed", StringComparison.Ordinal)));
         StagingFolder.Settle(_folder["out"]);
-        Assert.Equal(["config.json", "model.onnx"], Directory.GetFileSystemEntries(_folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["config.json", "model.onnx"],
+            Directory.GetFileSystemEntries(_folder["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal("oldold", File.ReadAllText(_folder["out/config.json"]) + File.ReadAllText(_folder["out/model.onnx"]));
     }
 
@@ -64,15 +66,18 @@ public sealed class FolderUpdateTests : IDisposable
     public void A_list_that_cannot_be_read_is_told()
     {
         HalfDone("{");
-        Assert.Contains("cannot be read", Assert.Throws<OutputException>(() => StagingFolder.Settle(_folder["out"])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "cannot be read", Assert.Throws<OutputException>(() => StagingFolder.Settle(_folder["out"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_folder_in_which_another_run_is_at_it_is_refused()
     {
         HalfDone("""{"model":"model.onnx","added":["model.onnx"],"replaced":[]}""");
-        using var held = File.OpenHandle(_folder[$"out/{Dead}/{StagingFolder.LockName}"], FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
-        Assert.Contains("Another run", Assert.Throws<OutputException>(() => StagingFolder.Settle(_folder["out"])).Message, StringComparison.Ordinal);
+        using var held = File.OpenHandle(
+            _folder[$"out/{Dead}/{FolderLock.Name}"], FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        Assert.Contains(
+            "Another run", Assert.Throws<OutputException>(() => StagingFolder.Settle(_folder["out"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -13,13 +13,17 @@ namespace OnnxMka.Tests.Emission;
 public sealed class HostileConfigurationTests : IDisposable
 {
     private const string Hub = """
-        {"num_hidden_layers": 16, "layer_types": ["a"], "max_window_layers": 3, "num_kv_shared_layers": 2, "sliding_window_pattern": 6, "mlp_only_layers": [1, 2],
-         "hybrid_override_pattern": "MMMMMMMMMMMMMMMM", "attention_types": [[["global", "local"], 8]], "attn_layer_period": 4, "attn_layer_offset": 1,
-         "text_config": {"n_layer": 16, "quantized": ["model.layers.7.mlp"]}, "transformers.js_config": {"use_external_data_format": {"model.onnx": 1}}, "bos_token_id": 0, "max_position_embeddings": 512}
+        {"num_hidden_layers": 16, "layer_types": ["a"], "max_window_layers": 3, "num_kv_shared_layers": 2,
+         "sliding_window_pattern": 6, "mlp_only_layers": [1, 2],
+          "hybrid_override_pattern": "MMMMMMMMMMMMMMMM", "attention_types": [[["global", "local"], 8]],
+          "attn_layer_period": 4, "attn_layer_offset": 1,
+          "text_config": {"n_layer": 16, "quantized": ["model.layers.7.mlp"]},
+          "transformers.js_config": {"use_external_data_format": {"model.onnx": 1}}, "bos_token_id": 0, "max_position_embeddings": 512}
         """;
 
     private const string GenAi = """
-        {"model": {"decoder": {"filename": "model.onnx", "num_hidden_layers": 16, "sliding_window": {"layers": [0, 3]}, "layer_types": ["a"],
+        {"model": {"decoder": {"filename": "model.onnx", "num_hidden_layers": 16, "sliding_window": {"layers": [0, 3]},
+         "layer_types": ["a"],
          "shared_initializers": [{"name": "w", "offset": 0, "length": 4, "data_file": "d"}],
          "pipeline": [{"one": {"filename": "model.onnx", "inputs": ["past_key_values.3.key"], "outputs": ["logits"]}}]}}}
         """;
@@ -40,7 +44,8 @@ public sealed class HostileConfigurationTests : IDisposable
             File.WriteAllText(_folder[file], damaged);
             try
             {
-                var after = ConfigFiles.Rewrite(file, Encoding.UTF8.GetBytes(damaged), Books16.Plan([3, 7, 8]), new ModelNames("model.onnx", "model.onnx"), ports, []);
+                var after = ConfigFiles.Rewrite(
+                    file, Encoding.UTF8.GetBytes(damaged), Books16.Plan([3, 7, 8]), new ModelNames("model.onnx", "model.onnx"), ports, []);
                 if (file == "config.json") after = TransformersJs.Rewrite(after, Books16.ModelPath, 2, []);
                 JsonDocument.Parse(after).Dispose();
                 _ = ModelConfig.Of(new ModelLocation(_folder["model.onnx"], _folder.FullPath, true));
@@ -56,7 +61,8 @@ public sealed class HostileConfigurationTests : IDisposable
             }
         }
 
-        // Values in place of the whole are refused where they are no object: 13 of 15. No other one makes this JSON unreadable; stages may be another file's.
+        // Values in place of the whole are refused where they are no object: 13 of 15. No other one makes this JSON unreadable; stages may
+        // be another file's.
         Assert.InRange(refused, 13, 40);
     }
 
@@ -74,10 +80,17 @@ public sealed class HostileConfigurationTests : IDisposable
         Assert.Equal("MKA051", Refused([.. "{\"a\": \""u8, 0xFF, .. "\"}"u8]));
         Assert.Equal("MKA051", Refused(Encoding.UTF8.GetBytes($"{{\"a\": [{string.Concat(Enumerable.Repeat("0,", 1_000_000))}0]}}")));
         // A long key above many values would be written out in the path of each.
-        Assert.Equal("MKA051", Refused(Encoding.UTF8.GetBytes($"{{\"{new string('k', 100_000)}\": {{{string.Join(',', Enumerable.Range(0, 10_000).Select(i => $"\"{i}\": 0"))}}}}}")));
+        var values = string.Join(',', Enumerable.Range(0, 10_000).Select(i => $"\"{i}\": 0"));
+        Assert.Equal(
+            "MKA051",
+            Refused(
+                Encoding.UTF8.GetBytes($"{{\"{new string('k', 100_000)}\": {{{values}}}}}")));
         Assert.Equal("MKA051", Refused(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("{\"a\":", 10_000)))));
         File.WriteAllText(_folder["config.json"], $"{{\"a\": \"{new string('x', 5_000_000)}\"}}");
-        Assert.Contains("at most 4,194,304", Assert.Throws<InputFileException>(() => JsonText.Read(_folder["config.json"])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "at most 4,194,304",
+            Assert.Throws<InputFileException>(() => JsonText.Read(_folder["config.json"])).Message,
+            StringComparison.Ordinal);
         JsonText.Parse(Encoding.UTF8.GetBytes($"{{\"a\": [{string.Concat(Enumerable.Repeat("0,", 100_000))}0]}}"), "the control");
     }
 
@@ -85,7 +98,13 @@ public sealed class HostileConfigurationTests : IDisposable
     public void A_pattern_that_repeats_nothing_two_billion_times_ends_at_once()
     {
         var clock = Stopwatch.StartNew();
-        ConfigFiles.Rewrite("config.json", "{\"attention_types\": [[[], 2147483647]]}"u8.ToArray(), Books16.Plan([3]), new ModelNames("m", "m"), PortNames.None, []);
+        ConfigFiles.Rewrite(
+            "config.json",
+            "{\"attention_types\": [[[], 2147483647]]}"u8.ToArray(),
+            Books16.Plan([3]),
+            new ModelNames("m", "m"),
+            PortNames.None,
+            []);
         // Two billion turns of the loop take over a second; none takes microseconds.
         Assert.InRange(clock.Elapsed.TotalSeconds, 0, 1);
     }

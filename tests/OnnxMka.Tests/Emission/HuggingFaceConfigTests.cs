@@ -40,7 +40,8 @@ public sealed class HuggingFaceConfigTests
     [InlineData("activation_sparsity_pattern")]
     [InlineData("block_configs")]
     public void Lists_keep_the_entries_of_the_layers_that_stay(string key) =>
-        Assert.Equal($"{{\"{key}\": [{string.Join(", ", Kept)}]}}", Rewrite($"{{\"{key}\": [{string.Join(", ", Enumerable.Range(0, 16))}]}}"));
+        Assert.Equal(
+            $"{{\"{key}\": [{string.Join(", ", Kept)}]}}", Rewrite($"{{\"{key}\": [{string.Join(", ", Enumerable.Range(0, 16))}]}}"));
 
     [Theory]
     [InlineData("mlp_only_layers", "[0, 3, 4, 15]", "[0, 3, 12]")]
@@ -56,7 +57,11 @@ public sealed class HuggingFaceConfigTests
     [InlineData("num_kv_shared_layers", "10", "8")]
     [InlineData("num_kv_shared_layers", "0", "0")]
     [InlineData("hybrid_override_pattern", "\"ABCDEFGHIJKLMNOP\"", "\"ABCEFGJKLMNOP\"")]
-    [InlineData("attention_types", "[[[\"global\", \"local\"], 8]]", "[[[\"global\", \"local\", \"global\", \"global\", \"local\", \"global\", \"local\", \"global\", \"local\", \"global\", \"local\", \"global\", \"local\"], 1]]")]
+    [InlineData(
+        "attention_types",
+        "[[[\"global\", \"local\"], 8]]",
+        "[[[\"global\", \"local\", \"global\", \"global\", \"local\", \"global\", \"local\", \"global\", \"local\", \"global\", \"local\", "
+            + "\"global\", \"local\"], 1]]")]
     public void Rules_by_number_mean_the_same_layers(string key, string before, string after)
     {
         Assert.Equal($"{{\"{key}\": {after}}}", Rewrite($"{{\"{key}\": {before}}}", out var changes));
@@ -70,7 +75,9 @@ public sealed class HuggingFaceConfigTests
     public void A_period_that_no_longer_holds_is_written_out(string key, int period, string list, string special, string usual)
     {
         var entries = string.Join(", ", Kept.Select(i => (i + 1) % period == 0 ? special : usual));
-        Assert.Equal($"{{\n  \"{key}\": {period},\n  \"{list}\": [{entries}],\n  \"x\": 1\n}}", Rewrite($"{{\n  \"{key}\": {period},\n  \"x\": 1\n}}"));
+        Assert.Equal(
+            $"{{\n  \"{key}\": {period},\n  \"{list}\": [{entries}],\n  \"x\": 1\n}}",
+            Rewrite($"{{\n  \"{key}\": {period},\n  \"x\": 1\n}}"));
     }
 
     [Fact]
@@ -79,7 +86,9 @@ public sealed class HuggingFaceConfigTests
         Assert.Equal("{\"sliding_window_pattern\": 1}", Rewrite("{\"sliding_window_pattern\": 1}"));
         var list = string.Join(", ", Enumerable.Range(0, 16).Select(i => $"\"{i}\""));
         var kept = string.Join(", ", Kept.Select(i => $"\"{i}\""));
-        Assert.Equal($"{{\"sliding_window_pattern\": 6, \"layer_types\": [{kept}]}}", Rewrite($"{{\"sliding_window_pattern\": 6, \"layer_types\": [{list}]}}"));
+        Assert.Equal(
+            $"{{\"sliding_window_pattern\": 6, \"layer_types\": [{kept}]}}",
+            Rewrite($"{{\"sliding_window_pattern\": 6, \"layer_types\": [{list}]}}"));
     }
 
     [Theory]
@@ -105,8 +114,11 @@ public sealed class HuggingFaceConfigTests
     }
 
     [Theory]
-    [InlineData("{\"layer_norm_eps\": 1e-05, \"layernorm_epsilon\": 1, \"use_layer_norm\": true, \"layerdrop\": 0, \"multiplayer\": 3, \"layer_scale_init\": 1}")]
-    [InlineData("{\"scale_attn_by_inverse_layer_idx\": false, \"num_nextn_predict_layers\": 1, \"vision_feature_layer\": -2, \"player_count\": 4}")]
+    [InlineData(
+        "{\"layer_norm_eps\": 1e-05, \"layernorm_epsilon\": 1, \"use_layer_norm\": true, \"layerdrop\": 0, \"multiplayer\": "
+            + "3, \"layer_scale_init\": 1}")]
+    [InlineData(
+        "{\"scale_attn_by_inverse_layer_idx\": false, \"num_nextn_predict_layers\": 1, \"vision_feature_layer\": -2, \"player_count\": 4}")]
     [InlineData("{\"is_encoder_decoder\": true, \"architectures\": [\"x\"]}")]
     public void Keys_that_only_sound_like_layers_say_nothing(string text)
     {
@@ -129,7 +141,11 @@ public sealed class HuggingFaceConfigTests
     {
         using var folder = new TempFolder();
         File.WriteAllText(folder["model.onnx"], "");
-        var bytes = TransformersJs.Rewrite(Encoding.UTF8.GetBytes($"{{\"transformers.js_config\": {{\"use_external_data_format\": {before}}}}}"), folder["model.onnx"], files, []);
+        var bytes = TransformersJs.Rewrite(
+            Encoding.UTF8.GetBytes($"{{\"transformers.js_config\": {{\"use_external_data_format\": {before}}}}}"),
+            folder["model.onnx"],
+            files,
+            []);
         Assert.Equal($"{{\"transformers.js_config\": {{\"use_external_data_format\": {after}}}}}", Encoding.UTF8.GetString(bytes));
     }
 
@@ -138,7 +154,13 @@ public sealed class HuggingFaceConfigTests
     private static string Rewrite(string text, out List<ConfigChange> changes)
     {
         changes = [];
-        var bytes = ConfigFiles.Rewrite("config.json", Encoding.UTF8.GetBytes(text), Books16.Plan([3, 7, 8]), new ModelNames("model.onnx", "model.onnx"), PortNames.None, changes);
+        var bytes = ConfigFiles.Rewrite(
+            "config.json",
+            Encoding.UTF8.GetBytes(text),
+            Books16.Plan([3, 7, 8]),
+            new ModelNames("model.onnx", "model.onnx"),
+            PortNames.None,
+            changes);
         return Encoding.UTF8.GetString(bytes);
     }
 }

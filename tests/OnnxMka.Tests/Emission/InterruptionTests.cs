@@ -105,7 +105,8 @@ public sealed class InterruptionTests
     public void A_file_larger_than_is_allowed()
     {
         using var folder = new TempFolder();
-        var result = ToolProcess.RunWithFilesUpTo(10_000, Books16.Folder, folder["out"], "--blocks", "5", "--method", "drop", "--no-eval", "--no-verify", "--quiet");
+        var result = ToolProcess.RunWithFilesUpTo(
+            10_000, Books16.Folder, folder["out"], "--blocks", "5", "--method", "drop", "--no-eval", "--no-verify", "--quiet");
         Assert.Equal(1, result.ExitCode);
         Assert.Matches("No file of 12,69[0-9],[0-9]{3} bytes is allowed there", Assert.Single(result.ErrorLines));
         Assert.Empty(Directory.GetFileSystemEntries(folder.FullPath));

@@ -122,7 +122,8 @@ public sealed class OverwritingTests : IDisposable
     [Fact]
     public void Of_two_runs_the_slower_is_refused()
     {
-        var failed = Assert.Throws<OutputException>(() => Drop(Books16.Folder, "out", sink: new WhenStage("verify", () => Drop(Books16.Folder, "out"))));
+        var failed = Assert.Throws<OutputException>(
+            () => Drop(Books16.Folder, "out", sink: new WhenStage("verify", () => Drop(Books16.Folder, "out"))));
         Assert.Contains("exists and is not empty", failed.Message, StringComparison.Ordinal);
         Assert.Equal(["out"], Directory.GetFileSystemEntries(_folder.FullPath).Select(Path.GetFileName));
     }
@@ -136,7 +137,7 @@ public sealed class OverwritingTests : IDisposable
         Directory.Move(living.FullPath, renamed);
         var dead = _folder[$"{StagingNames.Prefix}{Environment.ProcessId}-before"]; // a number that is in use again
         Directory.CreateDirectory(dead);
-        File.WriteAllText(Path.Combine(dead, StagingFolder.LockName), "");
+        File.WriteAllText(Path.Combine(dead, FolderLock.Name), "");
         using var next = StagingFolder.Beside(_folder.FullPath);
         Assert.True(Directory.Exists(renamed));
         Assert.False(Directory.Exists(dead));
@@ -160,7 +161,8 @@ public sealed class OverwritingTests : IDisposable
 
     private int Blocks(string model) => OnnxMka.Structure.BlockDetector.Detect(OnnxModel.Load(_folder[model])).Count;
 
-    private CompressionResult Drop(string input, string output, bool force = false, bool external = false, IProgressSink? sink = null) => Compressor.Run(
+    private CompressionResult Drop(string input, string output, bool force = false, bool external = false, IProgressSink? sink = null) =>
+        Compressor.Run(
         new CompressionOptions
         {
             Input = Path.Combine(_folder.FullPath, input),

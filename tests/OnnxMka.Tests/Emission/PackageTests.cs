@@ -19,9 +19,11 @@ public sealed class PackageTests : IDisposable
         foreach (var variant in variants) ClientModels.Export(LlamaPresets.GenAiLlamaGqa, _folder[$"in/decoder/{variant}"]);
         File.WriteAllText(_folder["in/manifest.json"], "{\"schema_version\": \"1.0\", \"components\": {\"decoder\": \"decoder\"}}");
         var refusal = Assert.Throws<RefusedException>(() => Shorten("in")).Refusal;
-        Assert.Equal(("MKA050", $"it is a model package, with configuration of its own in {string.Join(", ", variants.Select(v => Path.Combine("decoder", v)))}"), (refusal.Code, refusal.What));
+        var places = string.Join(", ", variants.Select(v => Path.Combine("decoder", v)));
+        Assert.Equal(("MKA050", $"it is a model package, with configuration of its own in {places}"), (refusal.Code, refusal.What));
         Shorten(Path.Combine("in", "decoder", variants[^1]));
-        foreach (var file in new[] { "config.json", "genai_config.json" }) Assert.Contains("\"num_hidden_layers\": 12", File.ReadAllText(_folder[$"out/{file}"]), StringComparison.Ordinal);
+        foreach (var file in new[] { "config.json", "genai_config.json" })
+            Assert.Contains("\"num_hidden_layers\": 12", File.ReadAllText(_folder[$"out/{file}"]), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -38,7 +40,8 @@ public sealed class PackageTests : IDisposable
     {
         ClientModels.Export(LlamaPresets.GenAiLlamaGqa, _folder["in"]);
         var config = _folder["in/genai_config.json"];
-        File.WriteAllText(config, File.ReadAllText(config).Replace("\"type\":", "\"tokenizer\": \"sha256:00ff\", \"type\":", StringComparison.Ordinal));
+        File.WriteAllText(
+            config, File.ReadAllText(config).Replace("\"type\":", "\"tokenizer\": \"sha256:00ff\", \"type\":", StringComparison.Ordinal));
         var refusal = Assert.Throws<RefusedException>(() => Shorten("in")).Refusal;
         Assert.Equal("MKA050", refusal.Code);
         Assert.Contains("model.tokenizer", refusal.What, StringComparison.Ordinal);
@@ -52,7 +55,8 @@ public sealed class PackageTests : IDisposable
         var emitted = Shorten("in").Emitted!;
         foreach (var file in new[] { "config.json", "genai_config.json" })
             Assert.Contains("\"num_hidden_layers\": 12", File.ReadAllText(_folder[$"out/int4/cpu/{file}"]), StringComparison.Ordinal);
-        Assert.Contains("\"filename\": \"model.onnx\"", File.ReadAllText(_folder["out/int4/cpu/genai_config.json"]), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"filename\": \"model.onnx\"", File.ReadAllText(_folder["out/int4/cpu/genai_config.json"]), StringComparison.Ordinal);
         Assert.DoesNotContain(emitted.ConfigChanges, c => c.IsWarning);
         Assert.Equal(Path.Combine("int4", "cpu", "config.json"), emitted.ConfigChanges[0].File);
     }
@@ -63,7 +67,10 @@ public sealed class PackageTests : IDisposable
         ClientModels.Export(LlamaPresets.GenAiLlamaGqa, _folder["in"]);
         File.Copy(_folder["in/model.onnx"], _folder["in/b.onnx"]);
         File.Move(_folder["in/model.onnx"], _folder["in/a.onnx"]);
-        Assert.Contains("and not model.onnx, which genai_config.json names", Assert.Throws<RefusedException>(() => Shorten("in")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "and not model.onnx, which genai_config.json names",
+            Assert.Throws<RefusedException>(() => Shorten("in")).Message,
+            StringComparison.Ordinal);
     }
 
     private CompressionResult Shorten(string input) => Compressor.Run(new CompressionOptions

@@ -4,8 +4,8 @@ using OnnxMka.Emission;
 namespace OnnxMka.Tests.Emission;
 
 /// <summary>
-/// What configuration says of layers without listing them, with 16 layers of which 3, 7 and 8 go. The expected lists are what the classes of
-/// transformers make of the same text for 16 layers, less the entries of those three.
+/// What configuration says of layers without listing them, with 16 layers of which 3, 7 and 8 go. The expected lists are what the classes
+/// of transformers make of the same text for 16 layers, less the entries of those three.
 /// </summary>
 public sealed class PeriodRuleTests
 {
@@ -46,13 +46,22 @@ public sealed class PeriodRuleTests
     [InlineData("{\"layer_types\": null, \"sliding_window_pattern\": 6}", "{\"layer_types\": @6, \"sliding_window_pattern\": 6}")]
     [InlineData("{\"sliding_window_pattern\": 6, \"layer_types\": []}", "{\"sliding_window_pattern\": 6, \"layer_types\": @6}")]
     [InlineData("{\"_sliding_window_pattern\": 6}", "{\"_sliding_window_pattern\": 6,\"layer_types\": @6}")]
-    [InlineData("{\"_sliding_window_pattern\": 6, \"sliding_window_pattern\": 6}", "{\"_sliding_window_pattern\": 6, \"sliding_window_pattern\": 6, \"layer_types\": @6}")]
+    [InlineData(
+        "{\"_sliding_window_pattern\": 6, \"sliding_window_pattern\": 6}",
+        "{\"_sliding_window_pattern\": 6, \"sliding_window_pattern\": 6, \"layer_types\": @6}")]
     [InlineData("{\"sliding_window_pattern\": \"LLLG\"}", "{\"sliding_window_pattern\": \"LLLG\",\"layer_types\": @4}")]
-    [InlineData("{\"model_type\": \"gemma3\", \"text_config\": {\"num_hidden_layers\": 16}}", "{\"model_type\": \"gemma3\", \"text_config\": {\"num_hidden_layers\": 13,\"layer_types\": @6}}")]
-    [InlineData("{\"model_type\": \"gemma3\", \"text_config\": {\"model_type\": \"gemma3_text\"}}", "{\"model_type\": \"gemma3\", \"text_config\": {\"model_type\": \"gemma3_text\",\"layer_types\": @6}}")]
+    [InlineData(
+        "{\"model_type\": \"gemma3\", \"text_config\": {\"num_hidden_layers\": 16}}",
+        "{\"model_type\": \"gemma3\", \"text_config\": {\"num_hidden_layers\": 13,\"layer_types\": @6}}")]
+    [InlineData(
+        "{\"model_type\": \"gemma3\", \"text_config\": {\"model_type\": \"gemma3_text\"}}",
+        "{\"model_type\": \"gemma3\", \"text_config\": {\"model_type\": \"gemma3_text\",\"layer_types\": @6}}")]
     public void A_period_is_written_out_wherever_the_list_would_stand(string before, string after)
     {
-        var expected = after.Replace("@6", Entries(i => (i + 1) % 6 == 0), StringComparison.Ordinal).Replace("@4", Entries(i => (i + 1) % 4 == 0), StringComparison.Ordinal);
+        var expected = after.Replace(
+            "@6",
+            Entries(i => (i + 1) % 6 == 0),
+            StringComparison.Ordinal).Replace("@4", Entries(i => (i + 1) % 4 == 0), StringComparison.Ordinal);
         Assert.Equal(expected, Rewrite(before, out var changes));
         Assert.DoesNotContain(changes, c => c.IsWarning);
     }
@@ -62,7 +71,8 @@ public sealed class PeriodRuleTests
     public void Letters_repeat_and_the_last_layer_is_global()
     {
         var entries = Entries(i => i % 5 == 4 || i == 15);
-        Assert.Equal($"{{\"sliding_window_pattern\": \"LLLLG\",\"layer_types\": {entries}}}", Rewrite("{\"sliding_window_pattern\": \"LLLLG\"}"));
+        Assert.Equal(
+            $"{{\"sliding_window_pattern\": \"LLLLG\",\"layer_types\": {entries}}}", Rewrite("{\"sliding_window_pattern\": \"LLLLG\"}"));
     }
 
     [Fact]
@@ -92,13 +102,17 @@ public sealed class PeriodRuleTests
     public void Where_no_rule_speaks_nothing_is_written(string text)
     {
         var kept = string.Join(',', Enumerable.Range(0, 16));
-        Assert.Equal(text.Replace("\": 16", "\": 13", StringComparison.Ordinal).Replace(kept, string.Join(',', Kept), StringComparison.Ordinal), Rewrite(text, out var changes));
+        Assert.Equal(
+            text.Replace("\": 16", "\": 13", StringComparison.Ordinal).Replace(kept, string.Join(',', Kept), StringComparison.Ordinal),
+            Rewrite(text, out var changes));
         Assert.DoesNotContain(changes, c => c.IsWarning);
     }
 
     [Fact]
     public void A_rule_that_the_layers_still_follow_stays() =>
-        Assert.Equal("{\"model_type\": \"gemma2\", \"num_hidden_layers\": 14}", Text("{\"model_type\": \"gemma2\", \"num_hidden_layers\": 16}", [14, 15], []));
+        Assert.Equal(
+            "{\"model_type\": \"gemma2\", \"num_hidden_layers\": 14}",
+            Text("{\"model_type\": \"gemma2\", \"num_hidden_layers\": 16}", [14, 15], []));
 
     private static string Entries(Func<int, bool> isSpecial, string special = "full_attention", string usual = "sliding_attention")
     {
@@ -111,5 +125,12 @@ public sealed class PeriodRuleTests
     private static string Rewrite(string text, out List<ConfigChange> changes) => Text(text, [3, 7, 8], changes = []);
 
     private static string Text(string text, int[] removed, List<ConfigChange> changes) =>
-        Encoding.UTF8.GetString(ConfigFiles.Rewrite("config.json", Encoding.UTF8.GetBytes(text), Books16.Plan(removed), new ModelNames("model.onnx", "model.onnx"), PortNames.None, changes));
+        Encoding.UTF8.GetString(
+            ConfigFiles.Rewrite(
+                "config.json",
+                Encoding.UTF8.GetBytes(text),
+                Books16.Plan(removed),
+                new ModelNames("model.onnx", "model.onnx"),
+                PortNames.None,
+                changes));
 }

@@ -8,7 +8,8 @@ namespace OnnxMka.Tests.Emission;
 /// <summary>Configuration keeps its bytes wherever the value is the same, and what is written anew is written as people write it.</summary>
 public sealed class UnchangedBytesTests
 {
-    public static TheoryData<string> Names => ["modèle.onnx", "model+q4.onnx", "bob's model.onnx", "a&b<c>.onnx", "模型.onnx", "😀.onnx", "\u2028\uE000.onnx", "it\"s.onnx"];
+    public static TheoryData<string> Names =>
+        ["modèle.onnx", "model+q4.onnx", "bob's model.onnx", "a&b<c>.onnx", "模型.onnx", "😀.onnx", "\u2028\uE000.onnx", "it\"s.onnx"];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -16,7 +17,8 @@ public sealed class UnchangedBytesTests
     {
         foreach (var spelled in new[] { Raw(name), JsonSerializer.Serialize(name), Raw("./" + name) })
         {
-            var text = $"{{\"model\": {{\"decoder\": {{\"filename\": {spelled}, \"pipeline\": [{{\"one\": {{\"filename\": {spelled}, \"inputs\": [{spelled}]}}}}]}}}}}}";
+            var text = $"{{\"model\": {{\"decoder\": {{\"filename\": {spelled}, \"pipeline\": [{{\"one\": {{\"filename\": "
+                + $"{spelled}, \"inputs\": [{spelled}]}}}}]}}}}}}";
             Assert.Equal(text, Rewrite("genai_config.json", text, name, name, out var changes));
             Assert.Empty(changes);
         }
@@ -36,7 +38,10 @@ public sealed class UnchangedBytesTests
         var ports = PortNames.Of(Books16.Map.Model, ModelRewriter.Apply(Books16.Map, Books16.Plan([3, 7, 8])));
         var after = Encoding.UTF8.GetString(ConfigFiles.Rewrite(
             "genai_config.json",
-            "{\"model\": {\"decoder\": {\"pipeline\": [{\"one\": {\"filename\": \"model.onnx\", \"inputs\": [\"b\\u0069as+é'\", \"past_key_values.3.key\", \"past_key_values.4.key\"]}}]}}}"u8.ToArray(),
+            """
+            {"model": {"decoder": {"pipeline": [{"one": {"filename": "model.onnx",
+             "inputs": ["b\u0069as+é'", "past_key_values.3.key", "past_key_values.4.key"]}}]}}}
+            """u8.ToArray(),
             Books16.Plan([3, 7, 8]), new ModelNames("model.onnx", "model.onnx"), ports, []));
         Assert.Contains("\"inputs\": [\"b\\u0069as+é'\", \"past_key_values.3.key\"]", after, StringComparison.Ordinal);
     }
@@ -46,8 +51,11 @@ public sealed class UnchangedBytesTests
     {
         using var folder = new TempFolder();
         File.WriteAllText(folder["modèle+.onnx"], "");
-        var bytes = TransformersJs.Rewrite("{\"transformers.js_config\": {\"use_external_data_format\": {\"x.onnx\": 1}}}"u8.ToArray(), folder["modèle+.onnx"], 2, []);
-        Assert.Equal("{\"transformers.js_config\": {\"use_external_data_format\": {\"modèle+.onnx\": 2, \"x.onnx\": 1}}}", Encoding.UTF8.GetString(bytes));
+        var bytes = TransformersJs.Rewrite(
+            "{\"transformers.js_config\": {\"use_external_data_format\": {\"x.onnx\": 1}}}"u8.ToArray(), folder["modèle+.onnx"], 2, []);
+        Assert.Equal(
+            "{\"transformers.js_config\": {\"use_external_data_format\": {\"modèle+.onnx\": 2, \"x.onnx\": 1}}}",
+            Encoding.UTF8.GetString(bytes));
     }
 
     /// <summary>Python's json writes these three words for floats that JSON has no number for, and reads them back.</summary>
@@ -80,7 +88,8 @@ public sealed class UnchangedBytesTests
     [InlineData("1.6e1", "13.0")]
     [InlineData("16", "13")]
     public void A_count_is_written_as_the_kind_of_number_that_it_was(string before, string after) =>
-        Assert.Equal($"{{\"num_hidden_layers\": {after}}}", Rewrite("config.json", $"{{\"num_hidden_layers\": {before}}}", "m", "m", out _));
+        Assert.Equal(
+            $"{{\"num_hidden_layers\": {after}}}", Rewrite("config.json", $"{{\"num_hidden_layers\": {before}}}", "m", "m", out _));
 
     [Theory]
     [InlineData("\"16\"")]
@@ -96,11 +105,14 @@ public sealed class UnchangedBytesTests
     }
 
     /// <summary>As the standard has it: only quotation marks, backslashes and control characters are escaped.</summary>
-    private static string Raw(string text) => "\"" + text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
+    private static string Raw(string text) =>
+        "\"" + text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
 
     private static string Rewrite(string file, string text, string old, string name, out List<ConfigChange> changes)
     {
         changes = [];
-        return Encoding.UTF8.GetString(ConfigFiles.Rewrite(file, Encoding.UTF8.GetBytes(text), Books16.Plan([3, 7, 8]), new ModelNames(old, name), PortNames.None, changes));
+        return Encoding.UTF8.GetString(
+            ConfigFiles.Rewrite(
+                file, Encoding.UTF8.GetBytes(text), Books16.Plan([3, 7, 8]), new ModelNames(old, name), PortNames.None, changes));
     }
 }

@@ -26,7 +26,8 @@ public sealed class AlignmentFormTests
 
     /// <summary>
     /// Blocks that cannot be merged are refused, and so are those whose units hide: inside a function, in several experts, or without a
-    /// cache that tells the heads (none, or one a head). All others compute the same with one layout; that of GPT-NeoX is the control: with the other it does not.
+    /// cache that tells the heads (none, or one a head). All others compute the same with one layout; that of GPT-NeoX is the control: with
+    /// the other it does not.
     /// </summary>
     [Theory]
     [MemberData(nameof(Cases))]
@@ -45,7 +46,9 @@ public sealed class AlignmentFormTests
 
         var count = InnerUnits.Of(form.Map, view, block, units).Count;
         var perHead = name == nameof(TopologyPresets.GptNeoX) && units == AlignUnits.Heads;
-        foreach (var (layout, same) in perHead ? new[] { (PackedLayout.Sections, false), (PackedLayout.Interleaved, true) } : [(PackedLayout.Sections, true)])
+        foreach (var (layout, same) in perHead
+            ? new[] { (PackedLayout.Sections, false), (PackedLayout.Interleaved, true) }
+            : [(PackedLayout.Sections, true)])
         {
             var order = new BlockPermutation(1, units, layout, [.. Enumerable.Range(0, count).Reverse()]);
             var (difference, tolerance) = form.Compare(form.Drop() with { Permutations = [order] }, form.Without());

@@ -22,7 +22,8 @@ public sealed class BlockDisguiseTests
         AssertDrops(form);
         if (kernel > 1)
         {
-            Assert.Equal("MKA043", Assert.Throws<RefusedException>(() => ModelRewriter.Apply(form.Map, form.Merge(1, 2, 0.7))).Refusal.Code);
+            Assert.Equal(
+                "MKA043", Assert.Throws<RefusedException>(() => ModelRewriter.Apply(form.Map, form.Merge(1, 2, 0.7))).Refusal.Code);
             return;
         }
 
@@ -58,7 +59,14 @@ public sealed class BlockDisguiseTests
         // What the scalar does, done by the matrix before it: exact powers of two, so that both are rounded alike.
         static float Scale(int layer) => MathF.ScaleB(1, -layer);
         using var form = new FormModel(_llama, m => Disguises.LearnedScales(m, Scale));
-        using var same = new FormModel(_llama with { Weights = _llama.Weights with { Blocks = [.. _llama.Weights.Blocks.Select((b, i) => b.SetItem(Role.Down, b[Role.Down].Map(v => v * Scale(i))))] } });
+        using var same = new FormModel(
+            _llama with
+            {
+                Weights = _llama.Weights with
+                {
+                    Blocks = [.. _llama.Weights.Blocks.Select((b, i) => b.SetItem(Role.Down, b[Role.Down].Map(v => v * Scale(i))))],
+                },
+            });
         Assert.Single(form.Map.Blocks.Select(b => b.Kind).Distinct());
         Assert.Equal(same.Map.Blocks[0].Parameters.Length + 1, form.Map.Blocks[0].Parameters.Length);
         var (difference, tolerance) = form.Compare(form.Drop(1), same.Without(1));
@@ -66,11 +74,18 @@ public sealed class BlockDisguiseTests
         var merged = ModelRewriter.Apply(form.Map, form.Merge(1, 2, 0.75));
         var scale = Assert.Single(merged.Merged, p => merged.Model.Graph.Initializers[p.Name].ElementCount == 1);
         using var reader = new TensorReader();
-        Assert.Equal((0.75f * Scale(1)) + (0.25f * Scale(2)), Assert.Single(reader.ReadFloats(merged.Model.Graph.Initializers[scale.Name])));
+        Assert.Equal(
+            (0.75f * Scale(1)) + (0.25f * Scale(2)), Assert.Single(reader.ReadFloats(merged.Model.Graph.Initializers[scale.Name])));
         // Merged it is (a W)(mean) no longer, but mean(a) mean(W): built so afresh.
         var mean = _llama.Merged(Forge.MergeGroup.Of((1, 0.75), (2, 0.25)));
         var scales = new[] { Scale(0), (0.75f * Scale(1)) + (0.25f * Scale(2)), Scale(3) };
-        var reference = mean with { Weights = mean.Weights with { Blocks = [.. mean.Weights.Blocks.Select((b, i) => b.SetItem(Role.Down, b[Role.Down].Map(v => v * scales[i])))] } };
+        var reference = mean with
+        {
+            Weights = mean.Weights with
+            {
+                Blocks = [.. mean.Weights.Blocks.Select((b, i) => b.SetItem(Role.Down, b[Role.Down].Map(v => v * scales[i])))],
+            },
+        };
         (difference, tolerance) = form.Compare(form.Merge(1, 2, 0.75), reference);
         Assert.True(difference <= tolerance, $"{difference:e2}, at most {tolerance:e2}");
         Assert.True(form.Compare(form.Merge(1, 2, 0.75), mean).Difference > tolerance);
@@ -91,7 +106,8 @@ public sealed class BlockDisguiseTests
     public void Attention_outside_the_blocks_is_refused()
     {
         using var plain = new FormModel(_llama);
-        var refused = Assert.Throws<RefusedException>(() => new FormModel(_llama, m => Disguises.StrayAttention(m, plain.Map.Blocks[^1].Output.Value)));
+        var refused = Assert.Throws<RefusedException>(
+            () => new FormModel(_llama, m => Disguises.StrayAttention(m, plain.Map.Blocks[^1].Output.Value)));
         Assert.StartsWith("MKA011", refused.Message, StringComparison.Ordinal);
         Assert.Contains("this attention is in none of the repeated blocks", refused.Message, StringComparison.Ordinal);
     }
@@ -116,7 +132,8 @@ public sealed class BlockDisguiseTests
         Assert.All(scores.Map.Blocks, b => Assert.Null(b.MergeObstacle));
         // Dynamic quantisation makes a zero point of the activations, which is no second factor.
         var routed = MixedPresets.MoEQuantisedRouterNoCache;
-        using var router = new FormModel((routed with { Spec = routed.Spec with { Form = routed.Spec.Form with { Linear = LinearForm.DynamicInt8 } } }).Model());
+        using var router = new FormModel(
+            (routed with { Spec = routed.Spec with { Form = routed.Spec.Form with { Linear = LinearForm.DynamicInt8 } } }).Model());
         Assert.Equal(router.BlockCount, router.Map.Count);
         Assert.All(router.Map.Blocks, b => Assert.NotNull(b.MergeObstacle));
     }
@@ -127,7 +144,11 @@ public sealed class BlockDisguiseTests
     public void A_stream_of_another_layout_is_refused_when_it_is_pooled(int batch)
     {
         // As many samples as tokens would hide the order of the axes.
-        var set = new CalibrationSet([.. Enumerable.Range(0, 6).Select(i => Enumerable.Range(0, 6).Select(t => ((i * 31) + (t * t * 7)) % 97).ToArray())], 6, "made up", "");
+        var set = new CalibrationSet(
+            [.. Enumerable.Range(0, 6).Select(i => Enumerable.Range(0, 6).Select(t => ((i * 31) + (t * t * 7)) % 97).ToArray())],
+            6,
+            "made up",
+            "");
         foreach (var disguise in new Func<byte[], byte[]>[] { Disguises.TokensFirst, Disguises.Flattened })
         {
             using var form = new FormModel(_llama, disguise);
@@ -135,7 +156,10 @@ public sealed class BlockDisguiseTests
             AssertDrops(form);
             var refused = Assert.Throws<RefusedException>(
                 () => Runners.Whole(batch).Pooled(form.Map, set, Pooling.Mean, NoProgress.Instance));
-            Assert.StartsWith("MKA025 block 0: what it leaves is not [samples, tokens, width]: pooled over tokens, ", refused.Message, StringComparison.Ordinal);
+            Assert.StartsWith(
+                "MKA025 block 0: what it leaves is not [samples, tokens, width]: pooled over tokens, ",
+                refused.Message,
+                StringComparison.Ordinal);
         }
 
         using var usual = new FormModel(_llama);
@@ -151,6 +175,8 @@ public sealed class BlockDisguiseTests
             Assert.True(difference <= tolerance, $"without {string.Join(',', blocks)}: {difference:e2}, at most {tolerance:e2}");
         }
 
-        Assert.True(form.Compare(form.Drop(1), form.Without(form.BlockCount - 1)).Difference > form.Compare(form.Drop(1), form.Without(1)).Tolerance);
+        Assert.True(
+            form.Compare(form.Drop(1), form.Without(form.BlockCount - 1)).Difference
+                > form.Compare(form.Drop(1), form.Without(1)).Tolerance);
     }
 }

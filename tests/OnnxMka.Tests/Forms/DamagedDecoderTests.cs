@@ -15,7 +15,8 @@ public sealed class DamagedDecoderTests
 {
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
 
-    private static int Setting(string name, int fallback) => int.TryParse(Environment.GetEnvironmentVariable(name), out var value) ? value : fallback;
+    private static int Setting(string name, int fallback) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), out var value) ? value : fallback;
 
     [Fact]
     public void Damaged_decoders_are_rewritten_or_refused()
@@ -40,14 +41,19 @@ public sealed class DamagedDecoderTests
             }
             catch (Exception e)
             {
-                failures.TryAdd(string.Join('\n', e.ToString().Split('\n').Take(e is InvalidOperationException ? 1 : 3)), $"DAMAGE_SEED={seed} DAMAGE_CASES=1 ({form.Name})");
+                failures.TryAdd(
+                    string.Join('\n', e.ToString().Split('\n').Take(e is InvalidOperationException ? 1 : 3)),
+                    $"DAMAGE_SEED={seed} DAMAGE_CASES=1 ({form.Name})");
             }
 
-            if (watch.Elapsed > Longest) failures.TryAdd($"took {watch.Elapsed.TotalSeconds:0} s", $"DAMAGE_SEED={seed} DAMAGE_CASES=1 ({form.Name})");
+            if (watch.Elapsed > Longest)
+                failures.TryAdd($"took {watch.Elapsed.TotalSeconds:0} s", $"DAMAGE_SEED={seed} DAMAGE_CASES=1 ({form.Name})");
             return folder;
         }, folder => folder.Dispose());
         Assert.True(failures.IsEmpty, string.Join("\n\n", failures.Select(f => $"{f.Value}: {f.Key}")));
-        Assert.True(count < 400 || (rewritten > count / 10 && refused > count / 10), $"{rewritten} rewritten, {refused} refused: the damage tests less than it says");
+        Assert.True(
+            count < 400 || (rewritten > count / 10 && refused > count / 10),
+            $"{rewritten} rewritten, {refused} refused: the damage tests less than it says");
     }
 
     /// <summary>What commands do with a model's structure.</summary>
@@ -90,8 +96,13 @@ public sealed class DamagedDecoderTests
     /// <summary>Without block 1, or with it merged into block 0.</summary>
     internal static MergePlan PlanOf(BlockMap map, double alpha)
     {
-        var groups = Enumerable.Range(0, map.Count).Where(b => b != 1).Select(b => new OnnxMka.Planning.MergeGroup(b, System.Collections.Immutable.ImmutableSortedDictionary.CreateRange(
-            b == 0 && alpha < 1 ? [KeyValuePair.Create(0, alpha), KeyValuePair.Create(1, 1 - alpha)] : new[] { KeyValuePair.Create(b, 1.0) })));
-        return new MergePlan("", alpha < 1 ? Method.Mka : Method.Drop, Order.Similarity, map.Count, [], [.. groups], []) { Units = map.HalfNames };
+        var groups = Enumerable.Range(0, map.Count)
+            .Where(b => b != 1)
+            .Select(b => new OnnxMka.Planning.MergeGroup(b, System.Collections.Immutable.ImmutableSortedDictionary.CreateRange(
+                b == 0 && alpha < 1
+                    ? [KeyValuePair.Create(0, alpha), KeyValuePair.Create(1, 1 - alpha)]
+                    : new[] { KeyValuePair.Create(b, 1.0) })));
+        var method = alpha < 1 ? Method.Mka : Method.Drop;
+        return new MergePlan("", method, Order.Similarity, map.Count, [], [.. groups], []) { Units = map.HalfNames };
     }
 }

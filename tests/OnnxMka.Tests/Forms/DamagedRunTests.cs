@@ -13,7 +13,8 @@ public sealed class DamagedRunTests
     [Fact]
     public void Damaged_models_are_treated_or_refused_and_crashes_of_the_runtime_contained()
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "OnnxMka.Fuzzer.exe" : "OnnxMka.Fuzzer"), [$"{Cases}"])
+        var start = new ProcessStartInfo(
+            Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "OnnxMka.Fuzzer.exe" : "OnnxMka.Fuzzer"), [$"{Cases}"])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
@@ -23,7 +24,10 @@ public sealed class DamagedRunTests
         fuzzer.WaitForExit();
         Assert.True(fuzzer.ExitCode == 0, report);
         // The control: that many cases were run, some of them to their end.
-        var counts = report.Split('\n').Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Where(w => w is [_, "Done" or "Refused"]).ToDictionary(w => w[1], w => int.Parse(w[0]));
+        var counts = report.Split('\n')
+            .Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Where(w => w is [_, "Done" or "Refused"])
+            .ToDictionary(w => w[1], w => int.Parse(w[0]));
         Assert.InRange(counts["Done"], 4, Cases);
         Assert.InRange(counts["Refused"], 4, Cases);
     }

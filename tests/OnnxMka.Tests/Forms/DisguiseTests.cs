@@ -4,7 +4,9 @@ using OnnxMka.Rewriting;
 
 namespace OnnxMka.Tests.Forms;
 
-/// <summary>The same graphs written in ways that no exporter's form covers: rewritten as before, or refused with the right reason.</summary>
+/// <summary>
+/// The same graphs written in ways that no exporter's form covers: rewritten as before, or refused with the right reason.
+/// </summary>
 public sealed class DisguiseTests
 {
     private static readonly Dictionary<string, Func<byte[], byte[]>> _disguises = new(StringComparer.Ordinal)
@@ -21,7 +23,12 @@ public sealed class DisguiseTests
         [nameof(Disguises.NextToken)] = Disguises.NextToken,
     };
 
-    private static readonly Preset[] _presets = [LlamaPresets.TorchScriptCombinedPast, LlamaPresets.TorchScriptLlamaNoCache, TopologyPresets.GptNeoX];
+    private static readonly Preset[] _presets =
+    [
+        LlamaPresets.TorchScriptCombinedPast,
+        LlamaPresets.TorchScriptLlamaNoCache,
+        TopologyPresets.GptNeoX,
+    ];
 
     public static IEnumerable<object[]> All => _presets.SelectMany(p => _disguises.Keys.Select(d => new object[] { p.Name, d }));
 
@@ -32,7 +39,8 @@ public sealed class DisguiseTests
         var built = Presets.ByName(preset).Model();
         using var plain = new FormModel(built);
         using var form = new FormModel(built, _disguises[disguise]);
-        Assert.Equal(plain.Map.Blocks.Select(b => (b.Kind, b.Parameters.Length)), form.Map.Blocks.Select(b => (b.Kind, b.Parameters.Length)));
+        Assert.Equal(
+            plain.Map.Blocks.Select(b => (b.Kind, b.Parameters.Length)), form.Map.Blocks.Select(b => (b.Kind, b.Parameters.Length)));
         Assert.Equal(plain.Map.Blocks.SelectMany(b => b.KvInputs), form.Map.Blocks.SelectMany(b => b.KvInputs));
         var last = form.BlockCount - 1;
         foreach (var blocks in new int[][] { [0], [1, 2], [last] })
@@ -73,10 +81,21 @@ public sealed class DisguiseTests
         var built = LlamaPresets.TorchScriptLlama.Model();
         using var plain = new FormModel(built);
         var number = 0;
-        var names = plain.Map.Model.Graph.Outputs.Select(o => o.Name).ToDictionary(n => n, n => n == "logits" ? "scores" : $"out_{number++}", StringComparer.Ordinal);
-        using var form = new FormModel(built, m => Disguises.Renamed(m, n => names.TryGetValue(n, out var output) ? output : n == "input_ids" ? "tokens" : n.Replace("past_key_values", "k", StringComparison.Ordinal)));
+        var names = plain.Map.Model.Graph.Outputs.Select(o => o.Name).ToDictionary(
+            n => n, n => n == "logits" ? "scores" : $"out_{number++}", StringComparer.Ordinal);
+        using var form = new FormModel(
+            built,
+            m => Disguises.Renamed(
+                m,
+                n => names.TryGetValue(n, out var output)
+                    ? output
+                    : n == "input_ids"
+                    ? "tokens"
+                    : n.Replace("past_key_values", "k", StringComparison.Ordinal)));
         Assert.Equal(("tokens", "scores"), (form.Map.TokenInput, form.Map.Logits));
-        Assert.Equal(plain.Map.Blocks.Select(b => string.Join(' ', b.KvOutputs.Select(p => names[p.Name]))), form.Map.Blocks.Select(b => string.Join(' ', b.KvOutputs.Select(p => p.Name))));
+        Assert.Equal(
+            plain.Map.Blocks.Select(b => string.Join(' ', b.KvOutputs.Select(p => names[p.Name]))),
+            form.Map.Blocks.Select(b => string.Join(' ', b.KvOutputs.Select(p => p.Name))));
         var left = ModelRewriter.Apply(form.Map, form.Drop(1)).Model.Graph;
         Assert.Equal(["scores", "out_0", "out_1", "out_2", "out_3", "out_4", "out_5"], left.Outputs.Select(o => o.Name));
         Assert.Equal(ModelRewriter.Apply(plain.Map, plain.Drop(1)).Model.Graph.Nodes.Count, left.Nodes.Count);
@@ -91,11 +110,17 @@ public sealed class DisguiseTests
         Refused("EarlyExit", built, m => Disguises.EarlyExit(m, plain.Map.Blocks[1].Output.Value));
         Refused("StackedKeys", built, Disguises.StackedKeys);
         // The name of the port does not say that an encoder is behind it.
-        Refused("EncoderStates", RefusedPresets.EncoderDecoder.Model(), m => Disguises.Renamed(m, n => n == "encoder_hidden_states" ? "audio" : n));
+        Refused(
+            "EncoderStates",
+            RefusedPresets.EncoderDecoder.Model(),
+            m => Disguises.Renamed(m, n => n == "encoder_hidden_states" ? "audio" : n));
         Refused("CrossCache", built, m => Disguises.Renamed(m, n => n == "past_key_values.0.key" ? "past_key_cross_0" : n));
         Golden.Check("Crossing", text.ToString());
 
         void Refused(string name, DecoderModel model, Func<byte[], byte[]> disguise) =>
-            text.Append(name).Append(": ").Append(Assert.Throws<RefusedException>(() => new FormModel(model, disguise)).Message).Append('\n');
+            text.Append(name)
+                .Append(": ")
+                .Append(Assert.Throws<RefusedException>(() => new FormModel(model, disguise)).Message)
+                .Append('\n');
     }
 }

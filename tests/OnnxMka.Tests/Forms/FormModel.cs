@@ -58,7 +58,8 @@ internal sealed class FormModel : IDisposable
         if (!_disguised && reference.Spec.Blocks.Length == plan.Groups.Length) Assert.Equal(ports, Ports(rewritten));
         var difference = LogitTolerance.Distance(expected, AtOnce(session));
         // Dynamic int8 scales activations by the range of all tokens of a run, so steps are another quantisation.
-        if (session.HasCache && _built.Spec.Form.Linear != LinearForm.DynamicInt8) difference = Math.Max(difference, LogitTolerance.Distance(expected, Stepwise(session)));
+        if (session.HasCache && _built.Spec.Form.Linear != LinearForm.DynamicInt8)
+            difference = Math.Max(difference, LogitTolerance.Distance(expected, Stepwise(session)));
         return (difference, LogitTolerance.For(reference, expected));
     }
 
@@ -99,7 +100,8 @@ internal sealed class FormModel : IDisposable
         var index = GraphIndex.Of(model.Graph);
         Assert.Equal(DeadNodes(Map.Model.Graph, _index), DeadNodes(model.Graph, index));
         Assert.All(model.Graph.Initializers.Keys.Where(name => index.Readers(name).Count == 0), name => Assert.Empty(_index.Readers(name)));
-        Assert.Equal(Map.Model.Graph.FedInputs.Count() - plan.Removed.Sum(b => Map.Blocks[b].KvInputs.Length), model.Graph.FedInputs.Count());
+        Assert.Equal(
+            Map.Model.Graph.FedInputs.Count() - plan.Removed.Sum(b => Map.Blocks[b].KvInputs.Length), model.Graph.FedInputs.Count());
     }
 
     private static int DeadNodes(OnnxGraph graph, GraphIndex index) =>
@@ -123,7 +125,9 @@ internal sealed class FormModel : IDisposable
 
     /// <summary>Mixed in one half of the block alone.</summary>
     public DecoderModel Merged(int left, int right, double alpha, Sublayer half) =>
-        _built.Merged(role => (role is <= Role.AttentionAfterNormBias or (>= Role.ConvIn and <= Role.CrossOutput)) == (half == Sublayer.Attention), [Forge.MergeGroup.Of((left, alpha), (right, 1 - alpha))]);
+        _built.Merged(
+            role => (role is <= Role.AttentionAfterNormBias or (>= Role.ConvIn and <= Role.CrossOutput)) == (half == Sublayer.Attention),
+            [Forge.MergeGroup.Of((left, alpha), (right, 1 - alpha))]);
 
     public void Dispose() => _folder.Dispose();
 
@@ -132,9 +136,13 @@ internal sealed class FormModel : IDisposable
         var groups = Enumerable.Range(0, Map.Count).Except(removed).Select(b =>
         {
             var weights = merges.Where(m => m.Block == b).Select(m => m.Weights).FirstOrDefault() ?? [(b, 1.0)];
-            return new OnnxMka.Planning.MergeGroup(b, System.Collections.Immutable.ImmutableSortedDictionary.CreateRange(weights.Select(w => KeyValuePair.Create(w.Block, w.Weight))));
+            return new OnnxMka.Planning.MergeGroup(
+                b,
+                System.Collections.Immutable.ImmutableSortedDictionary.CreateRange(
+                    weights.Select(w => KeyValuePair.Create(w.Block, w.Weight))));
         });
-        return new MergePlan("", merges.Length > 0 ? Method.Mka : Method.Drop, Order.Similarity, Map.Count, [], [.. groups], []) { Units = Map.HalfNames };
+        var method = merges.Length > 0 ? Method.Mka : Method.Drop;
+        return new MergePlan("", method, Order.Similarity, Map.Count, [], [.. groups], []) { Units = Map.HalfNames };
     }
 
     /// <summary>What a caller feeds and gets, in any order.</summary>

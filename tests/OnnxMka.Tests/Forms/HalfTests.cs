@@ -27,7 +27,11 @@ public sealed class HalfTests
         using var form = new FormModel(built, granularity: Granularity.Sublayer);
         Assert.All(form.Map.Blocks.GroupBy(b => b.Layer), layer => Assert.Equal(["attention", "mlp"], layer.Select(b => b.Half)));
         var last = built.Spec.Blocks.Length - 1;
-        foreach (var halves in new (int Layer, string Half)[][] { [(1, Halves.Attention)], [(1, Halves.Mlp), (2, Halves.Attention), (last, Halves.Mlp)] })
+        foreach (var halves in new (int Layer, string Half)[][]
+        {
+            [(1, Halves.Attention)],
+            [(1, Halves.Mlp), (2, Halves.Attention), (last, Halves.Mlp)],
+        })
         {
             var plan = form.Drop([.. halves.Select(h => form.Map.Blocks.Single(b => b.Layer == h.Layer && b.Half == h.Half).Index)]);
             var rewritten = ModelRewriter.Apply(form.Map, plan);
@@ -48,7 +52,9 @@ public sealed class HalfTests
     public void Parallel_blocks_and_layers_that_are_one_function_have_no_halves(string name)
     {
         using var form = new FormModel(Presets.ByName(name).Model());
-        Assert.Equal("MKA062", Assert.Throws<RefusedException>(() => BlockDetector.Detect(form.Map.Model, granularity: Granularity.Sublayer)).Refusal.Code);
+        Assert.Equal(
+            "MKA062",
+            Assert.Throws<RefusedException>(() => BlockDetector.Detect(form.Map.Model, granularity: Granularity.Sublayer)).Refusal.Code);
     }
 
     [Fact]
@@ -61,7 +67,8 @@ public sealed class HalfTests
     internal static bool HasHalves(Preset preset) => !IsOnePiece(preset);
 
     private static bool IsOnePiece(Preset preset) =>
-        preset.Spec.Network.Topology is Topology.ParallelOneNorm or Topology.ParallelTwoNorms || preset.Spec.Form.Functions == FunctionForm.PerLayer;
+        preset.Spec.Network.Topology is Topology.ParallelOneNorm or Topology.ParallelTwoNorms
+            || preset.Spec.Form.Functions == FunctionForm.PerLayer;
 
     private static DecoderModel Silenced(DecoderModel model, IEnumerable<(int Layer, string Half)> halves)
     {
@@ -69,9 +76,25 @@ public sealed class HalfTests
         foreach (var (layer, half) in halves)
         {
             Role[] roles = half == Halves.Attention
-                ? [Role.Output, Role.OutputBias, Role.ConvOut, Role.RecurrenceOut, Role.AttentionAfterNormBias, .. model.Spec.Network.Topology > Topology.Sandwich ? [Role.InputNormBias] : Array.Empty<Role>()]
-                : [Role.Down, Role.DownBias, Role.ExpertDown, Role.MlpAfterNormBias, .. model.Spec.Network.Topology > Topology.Sandwich ? [Role.PostNormBias] : Array.Empty<Role>()];
-            foreach (var role in roles.Where(weights.Blocks[layer].ContainsKey)) weights = weights.With(layer, role, weights.Blocks[layer][role].Map(_ => 0));
+                ?
+                [
+                    Role.Output,
+                    Role.OutputBias,
+                    Role.ConvOut,
+                    Role.RecurrenceOut,
+                    Role.AttentionAfterNormBias,
+                    .. model.Spec.Network.Topology > Topology.Sandwich ? [Role.InputNormBias] : Array.Empty<Role>(),
+                ]
+                :
+                [
+                    Role.Down,
+                    Role.DownBias,
+                    Role.ExpertDown,
+                    Role.MlpAfterNormBias,
+                    .. model.Spec.Network.Topology > Topology.Sandwich ? [Role.PostNormBias] : Array.Empty<Role>(),
+                ];
+            foreach (var role in roles.Where(weights.Blocks[layer].ContainsKey))
+                weights = weights.With(layer, role, weights.Blocks[layer][role].Map(_ => 0));
         }
 
         return model with { Weights = weights };

@@ -5,7 +5,9 @@ using OnnxMka.Structure;
 
 namespace OnnxMka.Tests.Forms;
 
-/// <summary>Decoders whose graphs are sound messages and traps: what would never end, or end the process, is refused or read at once.</summary>
+/// <summary>
+/// Decoders whose graphs are sound messages and traps: what would never end, or end the process, is refused or read at once.
+/// </summary>
 public sealed class HostileDecoderTests
 {
     [Fact]
@@ -38,10 +40,12 @@ public sealed class HostileDecoderTests
     [InlineData("MatMul")]
     [InlineData("Softmax")]
     [InlineData("Gather")]
-    public void An_operator_without_inputs_is_refused(string op) => Refused("MKA009", Changed("TorchScriptLlama", m => HostileGraphs.WithoutInputs(m, op)), "inputs and this one has 0");
+    public void An_operator_without_inputs_is_refused(string op) =>
+        Refused("MKA009", Changed("TorchScriptLlama", m => HostileGraphs.WithoutInputs(m, op)), "inputs and this one has 0");
 
     [Fact]
-    public void A_constant_without_output_is_refused() => Refused("MKA009", Changed("TorchScriptLlama", HostileGraphs.WithoutOutput), "this one has none");
+    public void A_constant_without_output_is_refused() =>
+        Refused("MKA009", Changed("TorchScriptLlama", HostileGraphs.WithoutOutput), "this one has none");
 
     [Fact]
     public void A_size_that_another_layer_takes_inside_a_block_is_the_reason_that_it_cannot_go()
@@ -55,11 +59,14 @@ public sealed class HostileDecoderTests
     public void A_name_that_a_renumbered_cache_needs_and_an_input_of_no_block_has_is_the_reason_that_it_cannot_go()
     {
         var map = Map(Changed("TorchScriptLlama", m => HostileGraphs.StrayPort(m, "past_key_values.2.key", "cached.2.key")));
-        var refusal = Assert.Throws<RefusedException>(() => OnnxMka.Rewriting.ModelRewriter.Apply(map, DamagedDecoderTests.PlanOf(map, 1))).Refusal;
+        var refusal = Assert.Throws<RefusedException>(
+            () => OnnxMka.Rewriting.ModelRewriter.Apply(map, DamagedDecoderTests.PlanOf(map, 1))).Refusal;
         Assert.Equal(("MKA016", "past_key_values.2.key"), (refusal.Code, refusal.Where));
     }
 
-    /// <summary>No runtime loads it, and no edit made it so: that is told where it is loaded, and is no reason to doubt the rewrite.</summary>
+    /// <summary>
+    /// No runtime loads it, and no edit made it so: that is told where it is loaded, and is no reason to doubt the rewrite.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

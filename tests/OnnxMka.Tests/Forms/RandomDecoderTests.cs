@@ -11,11 +11,21 @@ public sealed class RandomDecoderTests
     /// <summary>Ways to write the graph once more; every second decoder stays as the builder wrote it.</summary>
     private static readonly Func<byte[], byte[]>?[] _disguises =
     [
-        null, Disguises.ConstantAttributes, null, Disguises.Dropouts, null, Disguises.Identities, null, Disguises.Sums, null, Disguises.Shuffled,
+        null,
+        Disguises.ConstantAttributes,
+        null,
+        Disguises.Dropouts,
+        null,
+        Disguises.Identities,
+        null,
+        Disguises.Sums,
+        null,
+        Disguises.Shuffled,
         null, Disguises.SlicedCaches, null, Disguises.NextToken,
     ];
 
-    private static int Setting(string name, int fallback) => int.TryParse(Environment.GetEnvironmentVariable(name), out var value) ? value : fallback;
+    private static int Setting(string name, int fallback) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), out var value) ? value : fallback;
 
     [Fact]
     public void Random_decoders_are_rewritten_rightly_or_refused()
@@ -27,7 +37,8 @@ public sealed class RandomDecoderTests
         {
             try
             {
-                foreach (var problem in Problems(seed)) wrong.Add($"FORGE_SEED={seed} FORGE_CASES=1: {RandomDecoder.Spec(seed)}: {problem}");
+                foreach (var problem in Problems(seed))
+                    wrong.Add($"FORGE_SEED={seed} FORGE_CASES=1: {RandomDecoder.Spec(seed)}: {problem}");
                 Interlocked.Increment(ref rewritten);
             }
             catch (RefusedException e)
@@ -45,8 +56,8 @@ public sealed class RandomDecoderTests
     }
 
     /// <summary>
-    /// Caches of several lengths under one symbol run as they are, but no longer in slices of their own: ONNX Runtime puts values whose shapes
-    /// have the same symbols into one buffer.
+    /// Caches of several lengths under one symbol run as they are, but no longer in slices of their own: ONNX Runtime puts values whose
+    /// shapes have the same symbols into one buffer.
     /// </summary>
     private static Func<byte[], byte[]>? Disguise(DecoderSpec spec, int seed)
     {

@@ -54,7 +54,8 @@ public sealed class StorageDisguiseTests
         var built = Presets.ByName(preset).Model();
         using var plain = new FormModel(built);
         using var form = new FormModel(built, Disguises.BFloat16);
-        Assert.Equal(plain.Map.Blocks.Select(b => (b.Kind, b.Parameters.Length)), form.Map.Blocks.Select(b => (b.Kind, b.Parameters.Length)));
+        Assert.Equal(
+            plain.Map.Blocks.Select(b => (b.Kind, b.Parameters.Length)), form.Map.Blocks.Select(b => (b.Kind, b.Parameters.Length)));
         AssertBytesStay(form.Map.Model, ModelRewriter.Apply(form.Map, form.Drop(1), keepNames: true).Model);
         var merged = ModelRewriter.Apply(form.Map, form.Merge(1, 2, 0.7), keepNames: true);
         Assert.Equal(form.Map.Blocks[1].Parameters.Length, merged.Merged.Length);
@@ -63,10 +64,14 @@ public sealed class StorageDisguiseTests
         {
             var tensor = merged.Model.Graph.Initializers[parameter.Name];
             Assert.Equal(ElementType.BFloat16, tensor.Type);
-            var (a, b, m) = (reader.ReadFloats(form.Map.Tensor(parameter.Kept)), reader.ReadFloats(form.Map.Tensor(other.Initializer)), reader.ReadFloats(tensor));
+            var (a, b, m) = (
+                reader.ReadFloats(form.Map.Tensor(parameter.Kept)),
+                reader.ReadFloats(form.Map.Tensor(other.Initializer)),
+                reader.ReadFloats(tensor));
             for (var i = 0; i < m.Length; i++)
             {
-                // Half a unit of 8 bits, and what fp32 sums may err by next to a tie: shares, products and sum, each half a unit of 24 bits.
+                // Half a unit of 8 bits, and what fp32 sums may err by next to a tie: shares, products and sum, each half a unit of 24
+                // bits.
                 var exact = (0.7 * a[i]) + (0.3 * b[i]);
                 var fp32 = 3 * Math.ScaleB(Math.Abs(0.7 * a[i]) + Math.Abs(0.3 * b[i]), -24);
                 Assert.InRange(Math.Abs(m[i] - exact), 0, Math.ScaleB(Math.Abs(exact), -8) / (1 + Math.ScaleB(1, -8)) + fp32);
@@ -80,8 +85,16 @@ public sealed class StorageDisguiseTests
     [Fact]
     public void A_stream_of_another_layout_is_not_run_block_by_block()
     {
-        var set = new CalibrationSet([.. Enumerable.Range(0, 4).Select(i => Enumerable.Range(0, 6).Select(t => ((i * 31) + (t * t * 7)) % 97).ToArray())], 6, "made up", "");
-        foreach (var (disguise, shape) in new (Func<byte[], byte[]>, string)[] { (Disguises.TokensFirst, "[6, 4, "), (Disguises.Flattened, "[24, ") })
+        var set = new CalibrationSet(
+            [.. Enumerable.Range(0, 4).Select(i => Enumerable.Range(0, 6).Select(t => ((i * 31) + (t * t * 7)) % 97).ToArray())],
+            6,
+            "made up",
+            "");
+        foreach (var (disguise, shape) in new (Func<byte[], byte[]>, string)[]
+        {
+            (Disguises.TokensFirst, "[6, 4, "),
+            (Disguises.Flattened, "[24, "),
+        })
         {
             using var form = new FormModel(LlamaPresets.TorchScriptLlama.Model(), disguise);
             var refused = Assert.Throws<RefusedException>(

@@ -32,7 +32,8 @@ public sealed class StreamPortTests
     {
         using var form = Showing(Presets.ByName(preset).Model(), first, normed);
         var last = form.BlockCount - 1;
-        foreach (var blocks in new int[][] { [0], [1], [last], [1, 2], [0, last], [2, last] }) AssertSame(form, form.Drop(blocks), form.Without(blocks), first, normed);
+        foreach (var blocks in new int[][] { [0], [1], [last], [1, 2], [0, last], [2, last] })
+            AssertSame(form, form.Drop(blocks), form.Without(blocks), first, normed);
         AssertSame(form, form.Merge(0, 1, 0.7), form.Merged(0, 1, 0.7), first, normed);
         AssertSame(form, form.Merge(last - 1, last, 0.7), form.Merged(last - 1, last, 0.7), first, normed);
         // The control: another block's absence shows.
@@ -48,10 +49,13 @@ public sealed class StreamPortTests
     {
         var model = Presets.ByName(preset).Model();
         using var plain = new FormModel(model);
-        var seams = plain.Map.Blocks.Select(b => b.Input.Value).Append(normed ? Disguises.HeadInput(DecoderForge.Build(model)) : plain.Map.Blocks[^1].Output.Value).Select((v, i) => (v, $"hidden_states.{i}"));
+        var seams = plain.Map.Blocks.Select(b => b.Input.Value)
+            .Append(normed ? Disguises.HeadInput(DecoderForge.Build(model)) : plain.Map.Blocks[^1].Output.Value)
+            .Select((v, i) => (v, $"hidden_states.{i}"));
         using var form = new FormModel(model, m => Disguises.ShownBehind(m, op, seams, "batch_size", "sequence_length", "width"));
         Assert.Equal(plain.Map.Blocks.Select(b => (b.Kind, b.KvOutputs.Length)), form.Map.Blocks.Select(b => (b.Kind, b.KvOutputs.Length)));
-        foreach (var blocks in new int[][] { [0], [1], [form.BlockCount - 1], [1, 2] }) AssertSame(form, form.Drop(blocks), form.Without(blocks), 0, normed);
+        foreach (var blocks in new int[][] { [0], [1], [form.BlockCount - 1], [1, 2] })
+            AssertSame(form, form.Drop(blocks), form.Without(blocks), 0, normed);
         AssertSame(form, form.Merge(1, 2, 0.7), form.Merged(1, 2, 0.7), 0, normed);
     }
 
@@ -68,7 +72,11 @@ public sealed class StreamPortTests
     [Fact]
     public void They_do_not_disturb_calibration()
     {
-        var set = new CalibrationSet([.. Enumerable.Range(0, 4).Select(i => Enumerable.Range(0, 8).Select(t => ((i * 31) + (t * t * 7)) % 97).ToArray())], 8, "made up", "");
+        var set = new CalibrationSet(
+            [.. Enumerable.Range(0, 4).Select(i => Enumerable.Range(0, 8).Select(t => ((i * 31) + (t * t * 7)) % 97).ToArray())],
+            8,
+            "made up",
+            "");
         using var form = Showing(LlamaPresets.TorchScriptLlama.Model(), 0, true);
         using var plain = new FormModel(LlamaPresets.TorchScriptLlama.Model());
         var expected = Runners.Whole(2).Pooled(plain.Map, set, Pooling.Mean, NoProgress.Instance);
@@ -86,18 +94,38 @@ public sealed class StreamPortTests
         // Nothing that it shows goes.
         var (difference, tolerance) = one.Compare(one.Drop(2), one.Without(2));
         Assert.True(difference <= tolerance, $"{difference:e2}, at most {tolerance:e2}");
-        using var copied = new FormModel(model, m => Disguises.ShownBehind(m, "Identity", [(plain.Map.Blocks[1].Input.Value, "hidden_states.0"), (plain.Map.Blocks[3].Input.Value, "hidden_states.2")], "batch", "tokens", 16));
+        using var copied = new FormModel(
+            model,
+            m => Disguises.ShownBehind(
+                m,
+                "Identity",
+                [(plain.Map.Blocks[1].Input.Value, "hidden_states.0"), (plain.Map.Blocks[3].Input.Value, "hidden_states.2")],
+                "batch",
+                "tokens",
+                16));
         AssertRefused(copied, copied.Drop(2), "hidden_states.0", "other seams have no such output");
         (difference, tolerance) = copied.Compare(copied.Drop(1), copied.Without(1));
         Assert.True(difference <= tolerance, $"{difference:e2}, at most {tolerance:e2}");
-        using var twice = new FormModel(model, m => Disguises.ShownBehind(m, "Identity", plain.Map.Blocks.SelectMany(b => new[] { (b.Input.Value, $"hidden_states.{b.Index}"), (b.Input.Value, $"states.{b.Index}") }), "batch", "tokens", 16));
+        using var twice = new FormModel(
+            model,
+            m => Disguises.ShownBehind(
+                m,
+                "Identity",
+                plain.Map.Blocks.SelectMany(
+                    b => new[] { (b.Input.Value, $"hidden_states.{b.Index}"), (b.Input.Value, $"states.{b.Index}") }),
+                "batch",
+                "tokens",
+                16));
         AssertRefused(twice, twice.Drop(2), "hidden_states.0", "several outputs show it at one place");
-        using var nameless = new FormModel(model, m => Disguises.Shown(m, plain.Map.Blocks.Select((b, i) => (b.Input.Value, $"state_{"dcba"[i]}"))));
+        using var nameless = new FormModel(
+            model, m => Disguises.Shown(m, plain.Map.Blocks.Select((b, i) => (b.Input.Value, $"state_{"dcba"[i]}"))));
         AssertRefused(nameless, nameless.Drop(1), "state_d", "the names do not count the layers");
         using var halves = Showing(model, 0, true, Granularity.Sublayer);
         AssertRefused(halves, halves.Drop(2), "hidden_states.0", "halves of layers are removed");
         // An MLP less is no layer less.
-        Assert.Equal(halves.Map.Model.Graph.Outputs.Select(o => o.Name), ModelRewriter.Apply(halves.Map, halves.Drop(3)).Model.Graph.Outputs.Select(o => o.Name));
+        Assert.Equal(
+            halves.Map.Model.Graph.Outputs.Select(o => o.Name),
+            ModelRewriter.Apply(halves.Map, halves.Drop(3)).Model.Graph.Outputs.Select(o => o.Name));
     }
 
     [Theory]
@@ -108,7 +136,9 @@ public sealed class StreamPortTests
     {
         var model = LlamaPresets.TorchScriptLlama.Model();
         using var plain = new FormModel(model);
-        using var form = new FormModel(model, m => Disguises.Shown(m, [(plain.Map.Blocks[0].Input.Value, "embedded"), (plain.Map.Blocks[^1].Output.Value, "unnormed")]));
+        using var form = new FormModel(
+            model,
+            m => Disguises.Shown(m, [(plain.Map.Blocks[0].Input.Value, "embedded"), (plain.Map.Blocks[^1].Output.Value, "unnormed")]));
         var dropped = ModelRewriter.Apply(form.Map, form.Drop(removed));
         using var reference = new FormModel(form.Without(removed));
         using var session = DecoderSession.Load(dropped.Blocks, ExecutionTarget.Cpu);
@@ -117,7 +147,8 @@ public sealed class StreamPortTests
         var shown = session.Outputs(form.Tokens, 1, ["embedded", "unnormed"]);
         var expected = tapped.Outputs(form.Tokens, 1, [tap.Outputs[^1]])[0].Values;
         var width = expected.Length;
-        Assert.InRange(LogitTolerance.Distance(expected, shown[1].Values.AsSpan(^width..)), 0, LogitTolerance.For(form.Without(removed), expected));
+        Assert.InRange(
+            LogitTolerance.Distance(expected, shown[1].Values.AsSpan(^width..)), 0, LogitTolerance.For(form.Without(removed), expected));
         Assert.True(LogitTolerance.Distance(expected, shown[0].Values.AsSpan(^width..)) > 0.1);
     }
 
@@ -130,8 +161,14 @@ public sealed class StreamPortTests
     private static FormModel Showing(DecoderModel model, int first, bool normed, Granularity granularity = Granularity.Block)
     {
         using var plain = new FormModel(model);
-        var seams = plain.Map.Blocks.Select(b => b.Input.Value).Append(plain.Map.Blocks[^1].Output.Value).Take(plain.Map.Count + (normed ? 0 : 1)).Select((v, i) => (v, $"hidden_states.{i}"));
-        return new FormModel(model, m => Disguises.Shown(m, seams.Skip(first).Concat(normed ? [(Disguises.HeadInput(m), $"hidden_states.{plain.Map.Count}")] : [])), granularity);
+        var seams = plain.Map.Blocks.Select(b => b.Input.Value)
+            .Append(plain.Map.Blocks[^1].Output.Value)
+            .Take(plain.Map.Count + (normed ? 0 : 1))
+            .Select((v, i) => (v, $"hidden_states.{i}"));
+        return new FormModel(
+            model,
+            m => Disguises.Shown(m, seams.Skip(first).Concat(normed ? [(Disguises.HeadInput(m), $"hidden_states.{plain.Map.Count}")] : [])),
+            granularity);
     }
 
     private static void AssertSame(FormModel form, MergePlan plan, DecoderModel smaller, int first, bool normed)
@@ -147,11 +184,13 @@ public sealed class StreamPortTests
         Assert.Equal(rewritten.Count + 1 - first, names.Length);
         using var one = DecoderSession.Load(rewritten, ExecutionTarget.Cpu);
         using var other = DecoderSession.Load(reference.Map, ExecutionTarget.Cpu);
-        foreach (var (port, (actual, _), (expected, _)) in names.Zip(one.Outputs(form.Tokens, 1, names), other.Outputs(form.Tokens, 1, names)))
+        foreach (var (port, (actual, _), (expected, _)) in names.Zip(
+            one.Outputs(form.Tokens, 1, names), other.Outputs(form.Tokens, 1, names)))
         {
             var tolerance = LogitTolerance.For(smaller, expected);
             var difference = LogitTolerance.Distance(expected, actual);
-            Assert.True(difference <= tolerance, $"{port} without {string.Join(',', plan.Removed)}: {difference:e2}, at most {tolerance:e2}");
+            Assert.True(
+                difference <= tolerance, $"{port} without {string.Join(',', plan.Removed)}: {difference:e2}, at most {tolerance:e2}");
         }
     }
 }

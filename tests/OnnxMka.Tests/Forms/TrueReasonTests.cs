@@ -14,7 +14,8 @@ public sealed class TrueReasonTests
     [InlineData(2, "s", "t")]
     public void An_output_from_inside_the_layers_is_named_and_not_a_cache(params object[] dims)
     {
-        var refusal = Refused(m => Disguises.ShownBehind(m, "Identity", Softmaxes.Select((s, i) => (s, $"attentions.{i}")), ["batch_size", .. dims]));
+        var refusal = Refused(
+            m => Disguises.ShownBehind(m, "Identity", Softmaxes.Select((s, i) => (s, $"attentions.{i}")), ["batch_size", .. dims]));
         Assert.Equal(("MKA016", "attentions.0"), (refusal.Code, refusal.Where));
         Assert.Equal("block 0 has 3 outputs of its own and 2 cache inputs, and this one belongs to none of these", refusal.What);
     }
@@ -29,7 +30,10 @@ public sealed class TrueReasonTests
     }
 
     [Theory]
-    [InlineData(Method.Mka, "the first 1 and last 1 are protected, and only neighbours of one kind merge)", "lower --protect-first or --protect-last, or use --method drop")]
+    [InlineData(
+        Method.Mka,
+        "the first 1 and last 1 are protected, and only neighbours of one kind merge)",
+        "lower --protect-first or --protect-last, or use --method drop")]
     [InlineData(Method.Drop, "the first 1 and last 1 are protected)", "Ask for fewer, or lower --protect-first or --protect-last")]
     public void Advice_is_not_what_was_done_already(Method method, string what, string next)
     {
@@ -46,7 +50,8 @@ public sealed class TrueReasonTests
     {
         var decoder = DecoderForge.Build(LlamaPresets.TorchScriptLlama.Model());
         Assert.Equal(4, Detected(Disguises.TokenTypes(decoder)).Count);
-        var refusal = Assert.Throws<RefusedException>(() => Detected(Disguises.TokenTypes(DecoderForge.Build(LlamaPresets.TorchScriptLlamaNoCache.Model())))).Refusal;
+        var refusal = Assert.Throws<RefusedException>(
+            () => Detected(Disguises.TokenTypes(DecoderForge.Build(LlamaPresets.TorchScriptLlamaNoCache.Model())))).Refusal;
         Assert.Equal(("MKA014", "token_type_ids"), (refusal.Code, refusal.Where));
     }
 

@@ -33,13 +33,18 @@ public sealed class ChildProbeTests
     [Fact]
     public void A_refusal_of_the_child_is_one_of_the_parent()
     {
-        var refused = Assert.Throws<RefusedException>(() => Run("""printf '\n--onnx-mka-answer--\n{"code":"MKA030","where":"w","what":"x","next":"n"}'; exit 3"""));
+        const string Script =
+            """printf '\n--onnx-mka-answer--\n{"code":"MKA030","where":"w","what":"x","next":"n"}'; exit 3""";
+        var refused = Assert.Throws<RefusedException>(() => Run(Script));
         Assert.Equal(new Refusal("MKA030", "w", "x", "n"), refused.Refusal);
     }
 
     [Fact]
     public void A_bug_of_the_child_is_one_of_the_parent() =>
-        Assert.Contains("at Somewhere()", Assert.Throws<InvalidOperationException>(() => Run("printf '\\n--onnx-mka-answer--\\nat Somewhere()'; exit 1")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "at Somewhere()",
+            Assert.Throws<InvalidOperationException>(() => Run("printf '\\n--onnx-mka-answer--\\nat Somewhere()'; exit 1")).Message,
+            StringComparison.Ordinal);
 
     /// <summary>The limit is in slices of 50 ms, so the child is there at least that long, and no second longer.</summary>
     [Fact]
@@ -56,7 +61,8 @@ public sealed class ChildProbeTests
     {
         using var cancel = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
         using var folder = new TempFolder();
-        Assert.ThrowsAny<OperationCanceledException>(() => ChildProbe.Run(Shell, [$"echo $$ > {folder["pid"]}; exec sleep 60"], TimeSpan.FromMinutes(1), cancel.Token));
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => ChildProbe.Run(Shell, [$"echo $$ > {folder["pid"]}; exec sleep 60"], TimeSpan.FromMinutes(1), cancel.Token));
         Assert.Throws<ArgumentException>(() => Process.GetProcessById(int.Parse(File.ReadAllText(folder["pid"]))));
     }
 

@@ -20,7 +20,8 @@ public sealed class ModelTrialTests : IDisposable
         var refused = ToolProcess.Run([.. Command(model), "--isolate"]);
         Assert.Equal(3, refused.ExitCode);
         var line = Assert.Single(refused.ErrorLines);
-        Assert.Contains("MKA029 model.onnx: a child process that loaded it and ran a few tokens was ended by SIG", line, StringComparison.Ordinal);
+        Assert.Contains(
+            "MKA029 model.onnx: a child process that loaded it and ran a few tokens was ended by SIG", line, StringComparison.Ordinal);
         Assert.False(File.Exists(_folder["out.onnx"]));
         // The control: without a child it is this process that ends.
         Assert.InRange(ToolProcess.Run(Command(model)).ExitCode, 129, 159);
@@ -61,7 +62,9 @@ public sealed class ModelTrialTests : IDisposable
         using (var kill = Process.Start("/bin/sh", ["-c", $"kill -{signal} {tool.Id}"])) kill.WaitForExit();
         Assert.True(tool.WaitForExit(TimeSpan.FromMinutes(1)));
         Assert.Equal(code, tool.ExitCode);
-        Assert.True(SpinWait.SpinUntil(() => !File.Exists($"/proc/{child}/stat") || State(child).State == 'Z', TimeSpan.FromSeconds(30)), "the child lives on");
+        Assert.True(
+            SpinWait.SpinUntil(() => !File.Exists($"/proc/{child}/stat") || State(child).State == 'Z', TimeSpan.FromSeconds(30)),
+            "the child lives on");
     }
 
     /// <summary>Minutes where models are small, hours for the largest.</summary>
@@ -76,7 +79,10 @@ public sealed class ModelTrialTests : IDisposable
     public void A_program_that_cannot_be_its_own_child_says_so()
     {
         var target = (ExecutionTarget.Cpu with { Isolate = true }).Trying([Books16.ModelPath], null, CancellationToken.None);
-        Assert.Contains("another program", Assert.Throws<ExecutionTargetException>(() => OnnxMka.Running.Sessions.DecoderSession.Load(Books16.Map, target)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "another program",
+            Assert.Throws<ExecutionTargetException>(() => OnnxMka.Running.Sessions.DecoderSession.Load(Books16.Map, target)).Message,
+            StringComparison.Ordinal);
     }
 
     private string Model(Func<byte[], byte[]> change)
@@ -88,22 +94,34 @@ public sealed class ModelTrialTests : IDisposable
     private string[] Command(string model)
     {
         File.WriteAllLines(_folder["ids.jsonl"], Enumerable.Range(0, 40).Select(i => $"[{string.Join(',', Enumerable.Range(i, 16))}]"));
-        return [model, _folder["out.onnx"], "--layers-removed", "1", "--method", "drop", "--order", "tail", "--calib-ids", _folder["ids.jsonl"], "--seq-len", "16", "--calib-samples", "32", "--no-eval", "--quiet", "--ep", "cpu"];
+        return
+        [
+            model, _folder["out.onnx"], "--layers-removed", "1", "--method", "drop", "--order", "tail", "--calib-ids", _folder["ids.jsonl"],
+            "--seq-len", "16", "--calib-samples", "32", "--no-eval", "--quiet", "--ep", "cpu",
+        ];
     }
 
     private static ChildOutcome Probe(string model, long memory, TimeSpan limit) => ChildProbe.Run(
-        new ChildProgram(ToolProcess.Executable, [ChildServer.Word]), [ModelTrial.Verb, .. ModelTrial.Arguments(model, ExecutionTarget.Cpu, memory)], limit, CancellationToken.None);
+        new ChildProgram(ToolProcess.Executable, [ChildServer.Word]),
+        [ModelTrial.Verb, .. ModelTrial.Arguments(model, ExecutionTarget.Cpu, memory)],
+        limit,
+        CancellationToken.None);
 
     /// <summary>Number of the tool's child, once it has one.</summary>
     private static int ChildOf(Process tool)
     {
         var child = 0;
-        Assert.True(SpinWait.SpinUntil(() => (child = Processes().FirstOrDefault(p => State(p).Parent == tool.Id)) != 0 || tool.HasExited, TimeSpan.FromMinutes(1)), "no child was started");
+        Assert.True(
+            SpinWait.SpinUntil(
+                () => (child = Processes().FirstOrDefault(p => State(p).Parent == tool.Id)) != 0 || tool.HasExited,
+                TimeSpan.FromMinutes(1)),
+            "no child was started");
         Assert.NotEqual(0, child);
         return child;
     }
 
-    private static IEnumerable<int> Processes() => Directory.GetDirectories("/proc").Select(p => int.TryParse(Path.GetFileName(p), out var id) ? id : 0).Where(id => id > 0);
+    private static IEnumerable<int> Processes() =>
+        Directory.GetDirectories("/proc").Select(p => int.TryParse(Path.GetFileName(p), out var id) ? id : 0).Where(id => id > 0);
 
     /// <summary>From <c>/proc/N/stat</c>: number (name) state parent.</summary>
     private static (char State, int Parent) State(int process)

@@ -21,7 +21,12 @@ public sealed partial class JsonFormTests
     {
         Assert.Equal($"\"{Plain}\"", JsonForm.Quoted(Plain));
         Assert.Equal("\"\\\"\\\\\\n\\r\\t\\u0000\\u001f\"", JsonForm.Quoted("\"\\\n\r\t\0\u001F"));
-        foreach (var text in new[] { Plain, new string([.. Enumerable.Range(0, 0xD800).Select(c => (char)c)]), new string('è', 10_000) + "\"" })
+        foreach (var text in new[]
+        {
+            Plain,
+            new string([.. Enumerable.Range(0, 0xD800).Select(c => (char)c)]),
+            new string('è', 10_000) + "\"",
+        })
             Assert.Equal(text, JsonSerializer.Deserialize<string>(Encoding.UTF8.GetBytes(JsonForm.Quoted(text))));
     }
 
@@ -32,9 +37,17 @@ public sealed partial class JsonFormTests
     public void Every_document_keeps_the_names_of_files_and_models()
     {
         var plan = Books16.Plan([3]) with { Fingerprint = Plain, Rejected = [new RejectedPair(0, 1, Plain)] };
-        var analysis = new Analysis(Plain, new SimilarityTable([[1, 0.5], [0.5, 1]]), [1, 1], [[1, 0.5], [1, 0.5]], 32, 16, Plain, "", "CPU");
+        var analysis = new Analysis(
+            Plain, new SimilarityTable([[1, 0.5], [0.5, 1]]), [1, 1], [[1, 0.5], [1, 0.5]], 32, 16, Plain, "", "CPU");
         var header = new ResultHeader(1, "m", null, 0, [new TaskHeader(Plain, "", Plain, [0])]);
-        string[] documents = [PlanJson.Write(plan), analysis.ToJson(), AdapterMap.Write(new OnnxMka.Bench.Lineage(plan, [])), OnnxMka.Reporting.EvaluationJson.Write(header, []), OnnxMka.Reporting.AnalysisReport.Write(analysis, Plain)];
+        string[] documents =
+        [
+            PlanJson.Write(plan),
+            analysis.ToJson(),
+            AdapterMap.Write(new OnnxMka.Bench.Lineage(plan, [])),
+            OnnxMka.Reporting.EvaluationJson.Write(header, []),
+            OnnxMka.Reporting.AnalysisReport.Write(analysis, Plain),
+        ];
         foreach (var document in documents)
         {
             Assert.Contains($"\"{Plain}\"", document, StringComparison.Ordinal);
@@ -42,7 +55,13 @@ public sealed partial class JsonFormTests
         }
 
         using var folder = new TempFolder();
-        using (var results = ResultFile.Open(folder["r.jsonl"], header)) results.Add(new ItemResult(Plain, Plain, 0, System.Collections.Immutable.ImmutableSortedDictionary<string, double>.Empty.Add("nll", double.PositiveInfinity)));
+        using (var results = ResultFile.Open(folder["r.jsonl"], header)) results.Add(
+            new ItemResult(
+                Plain,
+                Plain,
+                0,
+                System.Collections.Immutable.ImmutableSortedDictionary<string,
+                double>.Empty.Add("nll", double.PositiveInfinity)));
         Assert.DoesNotContain("\\u", File.ReadAllText(folder["r.jsonl"]), StringComparison.Ordinal);
         // An item of infinite loss was the end of the run; it is one of its figures.
         Assert.Equal(double.PositiveInfinity, ResultFile.Merge([folder["r.jsonl"]]).Items[0].Values["nll"]);
@@ -60,6 +79,10 @@ public sealed partial class JsonFormTests
     }
 
     /// <summary>A serialisation without options, options that start from nothing, a writer.</summary>
-    [GeneratedRegex(@"JsonSerializer\.Serialize\w*(<[^>]*>)?\([^,()]*\)|JsonSerializerOptions \w+ = new\(\)|new JsonSerializerOptions\b(?!\(JsonForm)|new Utf8JsonWriter", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(
+        @"JsonSerializer\.Serialize\w*(<[^>]*>)?\([^,()]*\)|JsonSerializerOptions \w+ = new\(\)|"
+            + @"new JsonSerializerOptions\b(?!\(JsonForm)|new Utf8JsonWriter",
+        RegexOptions.ExplicitCapture,
+        1000)]
     private static partial Regex OwnForm();
 }

@@ -6,13 +6,16 @@ namespace OnnxMka.Tests.Layering;
 /// <summary>A folder of the product: an assembly and a namespace in it.</summary>
 internal sealed record Folder(string Assembly, string Namespace)
 {
-    public override string ToString() => Namespace == Assembly || Namespace.StartsWith(Assembly + ".", StringComparison.Ordinal) ? Namespace : $"{Namespace} of {Assembly}";
+    public override string ToString() =>
+        Namespace == Assembly || Namespace.StartsWith(Assembly + ".", StringComparison.Ordinal) ? Namespace : $"{Namespace} of {Assembly}";
 }
 
 /// <summary>Which folder uses which, read from assemblies: from signatures, attributes and the code of methods.</summary>
 internal static class FolderArrows
 {
-    /// <summary>Every arrow between different folders, with one type that draws it. Constants are copied by the compiler, and draw none.</summary>
+    /// <summary>
+    /// Every arrow between different folders, with one type that draws it. Constants are copied by the compiler, and draw none.
+    /// </summary>
     public static Dictionary<(Folder From, Folder To), string> Of(IEnumerable<string> assemblies)
     {
         var modules = assemblies.Select(a => ModuleDefinition.ReadModule(a)).ToArray();
@@ -25,7 +28,8 @@ internal static class FolderArrows
             var from = folders[type.FullName];
             foreach (var used in Uses(type).SelectMany(Parts))
             {
-                if (folders.TryGetValue(used.FullName, out var to) && to != from) arrows.TryAdd((from, to), $"{Outermost(type).Name} uses {Outermost(used).Name}");
+                if (folders.TryGetValue(used.FullName, out var to) && to != from)
+                    arrows.TryAdd((from, to), $"{Outermost(type).Name} uses {Outermost(used).Name}");
             }
         }
 

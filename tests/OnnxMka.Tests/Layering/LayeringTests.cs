@@ -10,7 +10,14 @@ public sealed class LayeringTests
 {
     private static readonly string[] Assemblies =
     [
-        .. new[] { typeof(OnnxModel), typeof(NormalEquations), typeof(AlignmentOptions), typeof(IlgpuScoringKernels), typeof(Compressor) }.Select(t => t.Assembly.Location),
+        .. new[]
+        {
+            typeof(OnnxModel),
+            typeof(NormalEquations),
+            typeof(AlignmentOptions),
+            typeof(IlgpuScoringKernels),
+            typeof(Compressor),
+        }.Select(t => t.Assembly.Location),
         Path.Combine(AppContext.BaseDirectory, "onnx-mka.dll"),
     ];
 
@@ -19,7 +26,8 @@ public sealed class LayeringTests
     {
         var arrows = FolderArrows.Of(Assemblies);
         var cycles = FolderArrows.Cycles(arrows.Keys);
-        var lines = cycles.SelectMany(c => arrows.Where(a => c.Contains(a.Key.From) && c.Contains(a.Key.To)).Select(a => $"{a.Key.From} -> {a.Key.To}: {a.Value}"));
+        var lines = cycles.SelectMany(
+            c => arrows.Where(a => c.Contains(a.Key.From) && c.Contains(a.Key.To)).Select(a => $"{a.Key.From} -> {a.Key.To}: {a.Value}"));
         Assert.True(cycles.Count == 0, string.Join('\n', lines));
         Assert.True(arrows.Count > 40, $"only {arrows.Count} arrows were read");
     }

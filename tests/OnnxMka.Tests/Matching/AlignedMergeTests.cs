@@ -20,7 +20,9 @@ public sealed class AlignedMergeTests
     private const int Kept = 6;
     private const int Other = 7;
 
-    /// <summary>Block 7 is block 6 with its neurons and heads shuffled: aligned, the average is block 6 bit for bit; as it stands, it is not.</summary>
+    /// <summary>
+    /// Block 7 is block 6 with its neurons and heads shuffled: aligned, the average is block 6 bit for bit; as it stands, it is not.
+    /// </summary>
     [Fact]
     public void A_shuffled_copy_merges_back_into_the_original()
     {
@@ -36,7 +38,9 @@ public sealed class AlignedMergeTests
         Assert.All(Deltas(twins, PlanJson.Read(PlanJson.Write(refined), "plan")), d => Assert.Equal(0, d));
     }
 
-    /// <summary>Another order of float sums: 2^-24 times some hundred roundings. A control that leaves one matrix behind is of order 1.</summary>
+    /// <summary>
+    /// Another order of float sums: 2^-24 times some hundred roundings. A control that leaves one matrix behind is of order 1.
+    /// </summary>
     [Theory]
     [InlineData(nameof(LlamaPresets.GenAiLlamaGqa), 1e-4)]
     [InlineData(nameof(LlamaPresets.DynamoLlama), 1e-4)]
@@ -50,10 +54,20 @@ public sealed class AlignedMergeTests
         var expected = Books16.Logits(map.Model, Books16.Prompt);
         var permuted = PermutedBlocks.Apply(map, [Order(AlignUnits.Mlp, Shuffled(352, 2)), Order(AlignUnits.Heads, [2, 3, 1, 0])]);
         Assert.InRange(Compare.Relative(expected, Books16.Logits(permuted.Model, Books16.Prompt)), 0, tolerance);
-        var down = map.Blocks[Other].Parameters.Single(p => map.Tensor(p.Initializer).Shape is [352, 128] or [128, 352] && p.Role.Contains("down", StringComparison.Ordinal));
+        var down = map.Blocks[Other].Parameters.Single(
+            p => map.Tensor(p.Initializer).Shape is [352, 128] or [128, 352] && p.Role.Contains("down", StringComparison.Ordinal));
         var script = new EditScript();
-        ParameterEdit.Replace(map, GraphIndex.Of(map.Model.Graph), down, new PermutedTensor(map.Tensor(down.Initializer), map.Tensor(down.Initializer).Shape[0] == 352 ? 0 : 1, [.. Shuffled(352, 2)]), "control", script, "test");
-        Assert.True(Compare.Relative(expected, Books16.Logits(GraphEditor.Apply(map.Model, script), Books16.Prompt)) > 100 * tolerance, "the control: one matrix alone");
+        ParameterEdit.Replace(
+            map,
+            GraphIndex.Of(map.Model.Graph),
+            down,
+            new PermutedTensor(map.Tensor(down.Initializer), map.Tensor(down.Initializer).Shape[0] == 352 ? 0 : 1, [.. Shuffled(352, 2)]),
+            "control",
+            script,
+            "test");
+        Assert.True(
+            Compare.Relative(expected, Books16.Logits(GraphEditor.Apply(map.Model, script), Books16.Prompt)) > 100 * tolerance,
+            "the control: one matrix alone");
     }
 
     [Fact]
@@ -63,7 +77,9 @@ public sealed class AlignedMergeTests
         Assert.Equal("MKA042", refusal.Refusal.Code);
     }
 
-    /// <summary>Shares that are fitted bring the merged block nearer to the pair on tokens that were not fitted to, or stay as they were.</summary>
+    /// <summary>
+    /// Shares that are fitted bring the merged block nearer to the pair on tokens that were not fitted to, or stay as they were.
+    /// </summary>
     [Fact]
     public void Fitted_shares_lower_the_held_out_error()
     {
@@ -93,7 +109,8 @@ public sealed class AlignedMergeTests
             script.Add("test", new GraphEdit.ReplaceInitializer(map.Blocks[Other].Parameters[i].Initializer, from.Content));
         }
 
-        return PermutedBlocks.Apply(BlockDetector.Detect(GraphEditor.Apply(map.Model, script)), [.. orders.Select(o => Order(o.Units, o.From))]);
+        return PermutedBlocks.Apply(
+            BlockDetector.Detect(GraphEditor.Apply(map.Model, script)), [.. orders.Select(o => Order(o.Units, o.From))]);
     }
 
     private static (MergePlan Plan, MergeReport Report) Refine(BlockMap map, MergePlan plan, PlanOptions options)

@@ -32,9 +32,11 @@ public sealed class AssignmentTests
         Assert.Equal([3, 1, 2, 0], Assignment.Largest(scores, 4)); // the control: without groups
     }
 
-    private static double Sum(double[] scores, int[] columns) => columns.Select((column, row) => scores[(row * columns.Length) + column]).Sum();
+    private static double Sum(double[] scores, int[] columns) =>
+        columns.Select((column, row) => scores[(row * columns.Length) + column]).Sum();
 
     private static IEnumerable<int[]> Permutations(int n) => n == 0
         ? [[]]
-        : Permutations(n - 1).SelectMany(p => Enumerable.Range(0, n).Select(place => p[..place].Append(n - 1).Concat(p[place..]).ToArray()));
+        : Permutations(n - 1).SelectMany(
+            p => Enumerable.Range(0, n).Select(place => p[..place].Append(n - 1).Concat(p[place..]).ToArray()));
 }

@@ -34,7 +34,9 @@ public sealed class BootstrapTests
         Assert.Equal((Math.Exp(2), Math.Exp(2)), (low, high));
     }
 
-    /// <summary>Draws with an item that the model holds for impossible are infinite, those without it are not: so is the interval.</summary>
+    /// <summary>
+    /// Draws with an item that the model holds for impossible are infinite, those without it are not: so is the interval.
+    /// </summary>
     [Fact]
     public void An_infinite_item_has_an_interval_that_is_open_above()
     {
@@ -43,7 +45,8 @@ public sealed class BootstrapTests
         // A draw of 41 misses one of 41 items with probability (1 - 1/41)^41 = 0.36: both ends are there.
         Assert.Equal((Math.E, double.PositiveInfinity), (low, high));
         nll[^1] = double.NaN;
-        Assert.Equal((null, null), Bootstrap.Interval(nll, [.. nll.Select(_ => 1.0)], new Metric("perplexity", "nll", "tokens", MetricForm.Exp), 0));
+        Assert.Equal(
+            (null, null), Bootstrap.Interval(nll, [.. nll.Select(_ => 1.0)], new Metric("perplexity", "nll", "tokens", MetricForm.Exp), 0));
     }
 
     [Fact]

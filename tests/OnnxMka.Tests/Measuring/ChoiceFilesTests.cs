@@ -16,7 +16,8 @@ public sealed class ChoiceFilesTests
     [InlineData("true", "answer is neither a number from 0 nor a letter from A")]
     [InlineData("\"yes\"", "answer is neither a number from 0 nor a letter from A")]
     public void An_answer_that_is_none_is_named(string answer, string what) =>
-        Assert.Contains(what, Refused($"{{\"question\": \"q\", \"choices\": [\"a\", \"b\"], \"answer\": {answer}}}").What, StringComparison.Ordinal);
+        Assert.Contains(
+            what, Refused($"{{\"question\": \"q\", \"choices\": [\"a\", \"b\"], \"answer\": {answer}}}").What, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("""{"choices": ["a", "b"], "answer": 0}""", "question is missing")]
@@ -38,7 +39,9 @@ public sealed class ChoiceFilesTests
         using var folder = new TempFolder();
         string[] contexts = ["The old man took his", "The old man took the"];
         const string Continuation = " hat and went away.";
-        File.WriteAllText(folder["set.jsonl"], $$"""{"contexts": ["{{contexts[0]}} ", "{{contexts[1]}}"], "continuation": "hat and went away.", "answer": 1}""" + "\n");
+        File.WriteAllText(
+            folder["set.jsonl"],
+            $$"""{"contexts": ["{{contexts[0]}} ", "{{contexts[1]}}"], "continuation": "hat and went away.", "answer": 1}""" + "\n");
         using var tokenizer = Tokenizer.Load(Books16.Folder);
         using var model = new ModelUnderTest(Books16.Map, ExecutionTarget.Cpu);
         // Oracle: each whole text in one run, the tokens of the context left out of the sum.
@@ -49,7 +52,14 @@ public sealed class ChoiceFilesTests
             return -NextTokens.Nll(model.Logits(whole), whole, before);
         }).ToArray();
         Assert.NotEqual(likelihoods[0], likelihoods[1], 0.1);
-        var result = ModelEvaluation.Run(new EvaluationOptions { Model = Books16.Folder, ChoiceFiles = [folder["set.jsonl"]], Speed = false, ResultsPath = folder["items.jsonl"] });
+        var result = ModelEvaluation.Run(
+            new EvaluationOptions
+            {
+                Model = Books16.Folder,
+                ChoiceFiles = [folder["set.jsonl"]],
+                Speed = false,
+                ResultsPath = folder["items.jsonl"],
+            });
         var item = Assert.Single(ResultFile.Merge([folder["items.jsonl"]]).Items);
         // Float32 sums in another order, as with a cache that choices share.
         Assert.Equal(likelihoods[1], item.Values["likelihood"], 1e-3);

@@ -10,7 +10,9 @@ namespace OnnxMka.Tests.Measuring;
 /// <summary>Multiple choice on a hand-worked set and on models whose answers are known.</summary>
 public sealed class ChoiceTaskTests
 {
-    private const string Test = "\"Which is \"\"red\"\", or nearly?\",sky,\"blood, fresh\",grass,snow,B\nTwo and two?,four,five,six,seven,A\nThe last letter?,a,b,c,z,D\nThe second letter?,a,b,c,z,B\n";
+    private const string Test =
+        "\"Which is \"\"red\"\", or nearly?\",sky,\"blood, fresh\",grass,snow,B\nTwo and two?,four,five,six,seven,A\nThe last "
+            + "letter?,a,b,c,z,D\nThe second letter?,a,b,c,z,B\n";
 
     [Theory]
     [InlineData('A', 0.25)]
@@ -34,13 +36,18 @@ public sealed class ChoiceTaskTests
         var (items, _) = ChoiceFiles.Mmlu(folder.FullPath, 1, MmluRanking.Letter);
         Assert.Equal(4, items.Length);
         Assert.Equal(
-            "The following are multiple choice questions (with answers) about small set.\n\nThe first letter?\nA. a\nB. b\nC. c\nD. z\nAnswer: A\n\n"
+            "The following are multiple choice questions (with answers) about small set.\n\nThe first letter?\nA. a\nB. b\nC. c\nD. "
+            + "z\nAnswer: A\n\n"
             + "Which is \"red\", or nearly?\nA. sky\nB. blood, fresh\nC. grass\nD. snow\nAnswer:",
             items[0].Prompts[0]);
         Assert.Equal([" A", " B", " C", " D"], items[0].Choices.AsEnumerable());
-        Assert.Equal("The following are multiple choice questions (with answers) about small set.\n\nTwo and two?\nA. four\nB. five\nC. six\nD. seven\nAnswer:", items[1].Prompts[^1]);
+        Assert.Equal(
+            "The following are multiple choice questions (with answers) about small set.\n\nTwo and two?\nA. four\nB. five\nC. six\nD. "
+                + "seven\nAnswer:",
+            items[1].Prompts[^1]);
         Assert.Equal([1, 0, 3, 1], items.Select(i => i.Answer));
-        Assert.Equal([" four", " five", " six", " seven"], ChoiceFiles.Mmlu(folder.FullPath, 0, MmluRanking.Text).Items[1].Choices.AsEnumerable());
+        Assert.Equal(
+            [" four", " five", " six", " seven"], ChoiceFiles.Mmlu(folder.FullPath, 0, MmluRanking.Text).Items[1].Choices.AsEnumerable());
     }
 
     [Fact]
@@ -48,7 +55,8 @@ public sealed class ChoiceTaskTests
     {
         using var tokenizer = Tokenizer.Load(Books16.Folder);
         using var model = new ModelUnderTest(Books16.Map, ExecutionTarget.Cpu);
-        var (prefix, continuations) = Continuations.Split(new TextEncoder(tokenizer), "He took his hat and", [" went away.", " a very long walk by the river side", " x"]);
+        var (prefix, continuations) = Continuations.Split(
+            new TextEncoder(tokenizer), "He took his hat and", [" went away.", " a very long walk by the river side", " x"]);
         var shared = model.Continue(prefix, continuations);
         for (var c = 0; c < continuations.Length; c++)
         {
@@ -69,7 +77,8 @@ public sealed class ChoiceTaskTests
         string[] choices = [" x", " the house of the world"];
         var tokens = choices.Select(c => tokenizer.Encode("It is" + c).Length - tokenizer.Encode("It is").Length).ToArray();
         Assert.True(tokens[1] > tokens[0] && 22.0 / tokens[1] > 1.0 / tokens[0]);
-        var values = new ChoiceTask("set", "", "", [new ChoiceItem("set", ["It is"], [.. choices], 1)], tokenizer, null, true).Score(0, model, null);
+        var values = new ChoiceTask(
+            "set", "", "", [new ChoiceItem("set", ["It is"], [.. choices], 1)], tokenizer, null, true).Score(0, model, null);
         Assert.Equal(-tokens[1] * Math.Log(2048), values["likelihood"], 1e-9);
         Assert.Equal((0, 1), (values["correct"], values["correctPerByte"]));
     }
@@ -115,10 +124,18 @@ public sealed class ChoiceTaskTests
         var bias = new float[2048];
         if (token is { } preferred) bias[preferred] = 1;
         var script = new EditScript();
-        var (node, slot) = map.Model.Graph.Nodes.Index().Where(n => n.Item.Outputs.Contains(map.Logits)).Select(n => (n.Index, n.Item.Outputs.IndexOf(map.Logits))).Single();
+        var (node, slot) = map.Model.Graph.Nodes.Index()
+            .Where(n => n.Item.Outputs.Contains(map.Logits))
+            .Select(n => (n.Index, n.Item.Outputs.IndexOf(map.Logits)))
+            .Single();
         script.Add("test", new GraphEdit.SetOutput(node, slot, "own.logits"));
-        script.Add("test", new GraphEdit.AddInitializer(new TensorRef("zero", ElementType.Float, [1], new MemoryBytes(BitConverter.GetBytes(0f))), null));
-        script.Add("test", new GraphEdit.AddInitializer(new TensorRef("bias", ElementType.Float, [2048], new MemoryBytes(bias.SelectMany(BitConverter.GetBytes).ToArray())), null));
+        script.Add(
+            "test",
+            new GraphEdit.AddInitializer(new TensorRef("zero", ElementType.Float, [1], new MemoryBytes(BitConverter.GetBytes(0f))), null));
+        script.Add(
+            "test",
+            new GraphEdit.AddInitializer(
+                new TensorRef("bias", ElementType.Float, [2048], new MemoryBytes(bias.SelectMany(BitConverter.GetBytes).ToArray())), null));
         script.Add("test", new GraphEdit.AddNode(new NodeSpec("Mul", ["own.logits", "zero"], ["nothing"], "silence")));
         script.Add("test", new GraphEdit.AddNode(new NodeSpec("Add", ["nothing", "bias"], [map.Logits], "preference")));
         return map with { Model = GraphEditor.Apply(map.Model, script) };

@@ -13,7 +13,8 @@ public sealed class FactsTests
         Assert.Equal(Hashes(5), Hashes(5));
         Assert.Empty(Hashes(5).Intersect(Hashes(6)));
         // A question does not depend on how many there are, so a longer run contains the shorter one.
-        Assert.Equal(Facts.Generate(10, 5)[1].Items.Select(i => i.Prompts[0]), Facts.Generate(20, 5)[1].Items.Take(10).Select(i => i.Prompts[0]));
+        Assert.Equal(
+            Facts.Generate(10, 5)[1].Items.Select(i => i.Prompts[0]), Facts.Generate(20, 5)[1].Items.Take(10).Select(i => i.Prompts[0]));
 
         static string[] Hashes(int seed) => [.. Facts.Generate(Count, seed).Select(s => s.Sha256)];
     }
@@ -68,5 +69,6 @@ public sealed class FactsTests
         return item.Choices.IndexOf(told[sentences[^1].Length..]);
     }
 
-    private static int FirstTold(ChoiceItem item) => item.Choices.Index().MinBy(c => item.Prompts[0].IndexOf(c.Item + ".", StringComparison.Ordinal)).Index;
+    private static int FirstTold(ChoiceItem item) =>
+        item.Choices.Index().MinBy(c => item.Prompts[0].IndexOf(c.Item + ".", StringComparison.Ordinal)).Index;
 }

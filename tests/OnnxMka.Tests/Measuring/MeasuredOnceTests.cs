@@ -45,7 +45,8 @@ public sealed class MeasuredOnceTests
         using var texts = new OnnxMka.Running.Tokens.Texts(options.Recipe.Calibration, options.Input);
         double Measured(OnnxMka.Structure.BlockMap map) =>
             OnnxMka.Measuring.Perplexity.Measure(Runner.Whole(options.Running), map, texts.HeldBack!).MeanNll;
-        Assert.Equal(Measured(OnnxMka.Rewriting.ModelRewriter.Apply(SmallDecoder.Map, result.Plan.AsDrop()).Blocks), quality.PlainDrop.MeanNll);
+        Assert.Equal(
+            Measured(OnnxMka.Rewriting.ModelRewriter.Apply(SmallDecoder.Map, result.Plan.AsDrop()).Blocks), quality.PlainDrop.MeanNll);
         Assert.Equal(Measured(SmallDecoder.Map), quality.Original.MeanNll);
     }
 

@@ -29,7 +29,8 @@ public sealed class ModelConfigTests
 
     [Theory]
     [InlineData("{\"max_position_embeddings\": 512, \"bos_token_id\": 0}", GenAi, null, 512, 0)]
-    [InlineData("{\"max_position_embeddings\": 64, \"text_config\": {\"max_position_embeddings\": 512}, \"bos_token_id\": 2}", null, null, 512, 2)]
+    [InlineData(
+        "{\"max_position_embeddings\": 64, \"text_config\": {\"max_position_embeddings\": 512}, \"bos_token_id\": 2}", null, null, 512, 2)]
     [InlineData("{\"max_seq_len\": 64, \"max_position_embeddings\": 512}", null, null, 512, null)]
     [InlineData(null, GenAi, null, 256, 5)]
     [InlineData("{}", GenAi, null, 256, 5)]
@@ -46,7 +47,11 @@ public sealed class ModelConfigTests
     private static ModelConfig Of(string? config, string? genAi = null, string? generation = null)
     {
         using var folder = new TempFolder();
-        foreach (var (name, text) in new[] { ("config.json", config), ("genai_config.json", genAi), ("generation_config.json", generation) })
+        (string Name, string? Text)[] files =
+        [
+            ("config.json", config), ("genai_config.json", genAi), ("generation_config.json", generation),
+        ];
+        foreach (var (name, text) in files)
             if (text is not null) File.WriteAllText(folder[name], text);
         return ModelConfig.Of(new ModelLocation(folder["model.onnx"], folder.FullPath, true));
     }

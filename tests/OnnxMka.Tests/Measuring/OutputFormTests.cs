@@ -76,7 +76,10 @@ public sealed class OutputFormTests
             {
                 Input = form.Path,
                 Output = new() { Path = form.Other, Force = true },
-                Recipe = RecipeOf.Steps(new Merge { Count = 1 }) with { Calibration = new() { IdsFile = form.IdFile(), Samples = 32, Length = 16 } },
+                Recipe = RecipeOf.Steps(new Merge { Count = 1 }) with
+                {
+                    Calibration = new() { IdsFile = form.IdFile(), Samples = 32, Length = 16 },
+                },
             });
             Assert.Null(result.Quality);
             Assert.Contains(result.Verdicts, v => v is { Check: "prefill equals decode", Passed: true });

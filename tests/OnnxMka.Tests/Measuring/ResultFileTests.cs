@@ -41,7 +41,9 @@ public sealed class ResultFileTests
     {
         using var folder = new TempFolder();
         File.WriteAllText(folder["notes.txt"], text);
-        Assert.Equal("MKA074", Assert.Throws<RefusedException>(() => ModelEvaluation.Run(Options with { ResultsPath = folder["notes.txt"] })).Refusal.Code);
+        Assert.Equal(
+            "MKA074",
+            Assert.Throws<RefusedException>(() => ModelEvaluation.Run(Options with { ResultsPath = folder["notes.txt"] })).Refusal.Code);
         Assert.Equal(text, File.ReadAllText(folder["notes.txt"]));
     }
 
@@ -65,9 +67,14 @@ public sealed class ResultFileTests
         using var folder = new TempFolder();
         ModelEvaluation.Run(Options with { ResultsPath = folder["r.jsonl"], Limit = 1 });
         var bytes = File.ReadAllBytes(folder["r.jsonl"]);
-        Assert.Equal("MKA074", Assert.Throws<RefusedException>(() => ModelEvaluation.Run(Options with { ResultsPath = folder["r.jsonl"], Limit = 1, Window = 32 })).Refusal.Code);
+        Assert.Equal(
+            "MKA074",
+            Assert.Throws<RefusedException>(
+                () => ModelEvaluation.Run(Options with { ResultsPath = folder["r.jsonl"], Limit = 1, Window = 32 })).Refusal.Code);
         File.WriteAllText(folder["note.txt"], "this is no result file\n");
-        Assert.Equal("MKA074", Assert.Throws<RefusedException>(() => ModelEvaluation.Run(Options with { ResultsPath = folder["note.txt"] })).Refusal.Code);
+        Assert.Equal(
+            "MKA074",
+            Assert.Throws<RefusedException>(() => ModelEvaluation.Run(Options with { ResultsPath = folder["note.txt"] })).Refusal.Code);
         Assert.Equal(bytes, File.ReadAllBytes(folder["r.jsonl"]));
     }
 }

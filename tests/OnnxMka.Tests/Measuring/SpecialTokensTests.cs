@@ -22,7 +22,9 @@ public sealed class SpecialTokensTests : IDisposable
         Assert.Equal(1, plain.Single(f => (f.Task, f.Metric) == ("last.jsonl", "accuracy")).Value);
     }
 
-    /// <summary>Where one token begins and ends texts, GenAI puts it at both ends, whichever end the rule names; another end token it does not.</summary>
+    /// <summary>
+    /// Where one token begins and ends texts, GenAI puts it at both ends, whichever end the rule names; another end token it does not.
+    /// </summary>
     [Fact]
     public void One_token_that_begins_and_ends_counts_as_the_beginning_alone()
     {
@@ -43,7 +45,8 @@ public sealed class SpecialTokensTests : IDisposable
     {
         int[][] Samples(string folder)
         {
-            using var texts = new Texts(new CalibrationOptions { TextFile = _folder["text.txt"], Length = 16 }, Path.Combine(folder, "model.onnx"));
+            using var texts = new Texts(
+                new CalibrationOptions { TextFile = _folder["text.txt"], Length = 16 }, Path.Combine(folder, "model.onnx"));
             return [.. texts.Calibration.Samples];
         }
 
@@ -68,9 +71,17 @@ public sealed class SpecialTokensTests : IDisposable
     private (string Task, string? Group, string Metric, double Value)[] Figures(string folder)
     {
         Directory.CreateDirectory(_folder["mmlu/test"]);
-        File.WriteAllText(_folder["mmlu/test/small_test.csv"], "Who is old?,the man,the sea,the house,the ship,A\nWhat is dark?,a hat,the night,a word,two,B\n");
-        File.WriteAllText(_folder["last.jsonl"], "{\"text\": \"It was a dark night and the old man, and the old man,\"}\n{\"text\": \"It was a dark night and the old man, and the old man, and the old man,\"}\n");
-        File.WriteAllText(_folder["set.jsonl"], "{\"question\": \"He took his hat and\", \"choices\": [\"went away.\", \"the the the\", \"a\"], \"answer\": 0}\n{\"question\": \"She said that\", \"choices\": [\"it was well\", \"hat\"], \"answer\": 1}\n");
+        File.WriteAllText(
+            _folder["mmlu/test/small_test.csv"],
+            "Who is old?,the man,the sea,the house,the ship,A\nWhat is dark?,a hat,the night,a word,two,B\n");
+        File.WriteAllText(
+            _folder["last.jsonl"],
+            "{\"text\": \"It was a dark night and the old man, and the old man,\"}\n{\"text\": "
+                + "\"It was a dark night and the old man, and the old man, and the old man,\"}\n");
+        File.WriteAllText(
+            _folder["set.jsonl"],
+            "{\"question\": \"He took his hat and\", \"choices\": [\"went away.\", \"the the the\", \"a\"], \"answer\": 0}\n{\"question\": "
+                + "\"She said that\", \"choices\": [\"it was well\", \"hat\"], \"answer\": 1}\n");
         File.WriteAllText(_folder["body.txt"], "It was a dark night, and the old man sat by the fire and said that he would not go.");
         var result = ModelEvaluation.Run(new EvaluationOptions
         {
@@ -86,7 +97,8 @@ public sealed class SpecialTokensTests : IDisposable
             Speed = false,
             ResultsPath = Path.Combine(folder, "items.jsonl"),
         });
-        var items = ResultFile.Merge([Path.Combine(folder, "items.jsonl")]).Items.SelectMany(i => i.Values.Select(v => (i.Task, (string?)$"{i.Group} {i.Index}", v.Key, v.Value)));
+        var items = ResultFile.Merge([Path.Combine(folder, "items.jsonl")]).Items.SelectMany(
+            i => i.Values.Select(v => (i.Task, (string?)$"{i.Group} {i.Index}", v.Key, v.Value)));
         return [.. result.Metrics.Select(m => (m.Task, m.Group, m.Metric, m.Value)), .. items];
     }
 
@@ -94,7 +106,8 @@ public sealed class SpecialTokensTests : IDisposable
     {
         var folder = _folder[name];
         Directory.CreateDirectory(folder);
-        foreach (var file in new[] { "model.onnx", "config.json" }) File.CreateSymbolicLink(Path.Combine(folder, file), Path.Combine(Books16.Folder, file));
+        foreach (var file in new[] { "model.onnx", "config.json" })
+            File.CreateSymbolicLink(Path.Combine(folder, file), Path.Combine(Books16.Folder, file));
         var (tokenizer, config) = (Read("tokenizer.json"), Read("tokenizer_config.json"));
         change(tokenizer, config);
         File.WriteAllText(Path.Combine(folder, "tokenizer.json"), tokenizer.ToJsonString());
@@ -109,7 +122,10 @@ public sealed class SpecialTokensTests : IDisposable
         ["type"] = "TemplateProcessing",
         ["single"] = new JsonArray(single),
         ["pair"] = new JsonArray([.. single.Select(s => s.DeepClone())]),
-        ["special_tokens"] = new JsonObject { [End] = new JsonObject { ["id"] = End, ["ids"] = new JsonArray(0), ["tokens"] = new JsonArray(End) } },
+        ["special_tokens"] = new JsonObject
+        {
+            [End] = new JsonObject { ["id"] = End, ["ids"] = new JsonArray(0), ["tokens"] = new JsonArray(End) },
+        },
     };
 
     private static JsonObject Special() => new() { ["SpecialToken"] = new JsonObject { ["id"] = End, ["type_id"] = 0 } };

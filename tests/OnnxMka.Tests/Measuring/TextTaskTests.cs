@@ -41,7 +41,10 @@ public sealed class TextTaskTests
         Assert.Equal(ids.Skip(bos is null ? 1 : 0), windows.SelectMany(w => w.Ids.Skip(w.FirstScored)));
         Assert.All(windows, w => Assert.True(w.Ids.Length <= window));
         Assert.All(windows, w => Assert.True(bos is null ? w.FirstScored >= 1 : w.Ids[0] == bos && w.FirstScored >= 1));
-        Assert.All(windows.Skip(1), w => Assert.True(w.FirstScored - (bos is null ? 0 : 1) >= Math.Min(window - stride, w.Ids.Length - w.Scored - (bos is null ? 0 : 1))));
+        Assert.All(
+            windows.Skip(1),
+            w => Assert.True(
+                w.FirstScored - (bos is null ? 0 : 1) >= Math.Min(window - stride, w.Ids.Length - w.Scored - (bos is null ? 0 : 1))));
     }
 
     [Fact]
@@ -59,7 +62,14 @@ public sealed class TextTaskTests
     public void A_smaller_model_diverges()
     {
         using var folder = new TempFolder();
-        Compressor.Run(new CompressionOptions { Input = Books16.Folder, Output = new() { Path = folder["out"] }, Recipe = RecipeOf.DropTail(4), Evaluate = false });
+        Compressor.Run(
+            new CompressionOptions
+            {
+                Input = Books16.Folder,
+                Output = new() { Path = folder["out"] },
+                Recipe = RecipeOf.DropTail(4),
+                Evaluate = false,
+            });
         var result = ModelEvaluation.Run(Options(folder["out"], Books16.Folder) with { Limit = 2, Generations = 2 });
         Assert.True(Value(result, "KL from the original") > 0.01);
         Assert.InRange(Value(result, "top-1 agreement"), 0.1, 0.95);
@@ -78,7 +88,8 @@ public sealed class TextTaskTests
 
     private static EvaluationOptions Options(string model, string against) => new() { Model = model, Against = against, Window = 64 };
 
-    private static double Value(EvaluationResult result, string metric) => result.Metrics.Single(m => m.Metric == metric && m.Group is null).Value;
+    private static double Value(EvaluationResult result, string metric) =>
+        result.Metrics.Single(m => m.Metric == metric && m.Group is null).Value;
 
     private static double Perplexity(TextWindow[] windows, ModelUnderTest model)
     {
@@ -94,7 +105,10 @@ public sealed class TextTaskTests
     {
         using var folder = new TempFolder();
         File.WriteAllText(folder["t.txt"], text);
-        Assert.Equal("MKA070", Assert.Throws<RefusedException>(() => ModelEvaluation.Run(new EvaluationOptions { Model = Books16.Folder, Text = folder["t.txt"] })).Refusal.Code);
+        Assert.Equal(
+            "MKA070",
+            Assert.Throws<RefusedException>(
+                () => ModelEvaluation.Run(new EvaluationOptions { Model = Books16.Folder, Text = folder["t.txt"] })).Refusal.Code);
     }
 
     [Fact]
@@ -102,7 +116,10 @@ public sealed class TextTaskTests
     {
         using var folder = new TempFolder();
         File.WriteAllText(folder["ids.jsonl"], "null\n");
-        Assert.Equal("MKA032", Assert.Throws<RefusedException>(() => ModelEvaluation.Run(new EvaluationOptions { Model = Books16.Folder, TextIds = folder["ids.jsonl"] })).Refusal.Code);
+        Assert.Equal(
+            "MKA032",
+            Assert.Throws<RefusedException>(
+                () => ModelEvaluation.Run(new EvaluationOptions { Model = Books16.Folder, TextIds = folder["ids.jsonl"] })).Refusal.Code);
         File.WriteAllText(folder["q.jsonl"], "{\"question\": \"a\", \"choices\": [null, \"b\"], \"answer\": 0}\n");
         Assert.Equal("MKA072", Assert.Throws<RefusedException>(() => ChoiceFiles.JsonLines(folder["q.jsonl"])).Refusal.Code);
     }

@@ -10,7 +10,9 @@ public sealed class WindowBytesTests
 {
     private const string Alphabet = "etaoin shrdlu.,\n\"'-éèß«»—“”’ΩжשاÀ天地玄黃宇宙洪荒日月🚲🙂𝄞e\u0301\u200D\uFFFD";
 
-    /// <summary>Chinese is three tokens a character for the fixture's tokenizer, one a byte, so that two windows of three begin inside one.</summary>
+    /// <summary>
+    /// Chinese is three tokens a character for the fixture's tokenizer, one a byte, so that two windows of three begin inside one.
+    /// </summary>
     [Theory]
     [InlineData(64, null)]
     [InlineData(63, 20)]
@@ -20,7 +22,15 @@ public sealed class WindowBytesTests
         using var folder = new TempFolder();
         var text = string.Concat(Enumerable.Repeat("天地玄黃宇宙洪荒", stride == 1 ? 2 : 12));
         File.WriteAllText(folder["zh.txt"], text);
-        var options = new EvaluationOptions { Model = Books16.Folder, Text = folder["zh.txt"], Window = window, Stride = stride, Speed = false, ResultsPath = folder["items.jsonl"] };
+        var options = new EvaluationOptions
+        {
+            Model = Books16.Folder,
+            Text = folder["zh.txt"],
+            Window = window,
+            Stride = stride,
+            Speed = false,
+            ResultsPath = folder["items.jsonl"],
+        };
         var result = ModelEvaluation.Run(options);
         var items = ResultFile.Merge([folder["items.jsonl"]]).Items;
         // The first token, a byte, has nothing before it and does not count.
@@ -28,7 +38,8 @@ public sealed class WindowBytesTests
         Assert.All(items, i => Assert.Equal(i.Values["tokens"], i.Values["bytes"]));
         var bits = result.Metrics.Single(m => m.Metric == "bits per byte");
         Assert.Equal(items.Sum(i => i.Values["nll"]) / items.Sum(i => i.Values["tokens"]) / Math.Log(2), bits.Value, 1e-9);
-        Assert.True(bits is { Low: { } low, High: { } high } && double.IsFinite(low) && double.IsFinite(high), $"{bits.Low} to {bits.High}");
+        Assert.True(
+            bits is { Low: { } low, High: { } high } && double.IsFinite(low) && double.IsFinite(high), $"{bits.Low} to {bits.High}");
     }
 
     /// <summary>Against the vocabulary: the characters of a byte-level token stand for a byte each.</summary>
@@ -45,13 +56,16 @@ public sealed class WindowBytesTests
             var ids = tokenizer.Encode(text);
             Assert.Equal(Encoding.UTF8.GetByteCount(text), ids.Sum(id => lengths[id]));
             var (window, before) = (random.Next(3, 20), random.Next(2) == 0 ? [] : new[] { 0 });
-            var windows = TextWindow.Over("text", ids, window, random.Next(1, window), before, text, part => tokenizer.Decode(part)).ToArray();
+            var windows = TextWindow.Over(
+                "text", ids, window, random.Next(1, window), before, text, part => tokenizer.Decode(part)).ToArray();
             var counted = before.Length == 0 ? ids[1..] : ids;
             var known = windows.Select(w => w.Ids[w.FirstScored..].Sum(id => lengths[id])).ToArray();
             Assert.Equal(counted.Sum(id => lengths[id]), known.Sum());
-            // A place inside a character may be told wrong by less than its four bytes, and a window has two; the sum only at the first token.
+            // A place inside a character may be told wrong by less than its four bytes, and a window has two; the sum only at the first
+            // token.
             Assert.All(windows.Zip(known), w => Assert.InRange(w.First.Bytes!.Value, w.Second - 6, w.Second + 6));
-            Assert.InRange(windows.Sum(w => w.Bytes!.Value), known.Sum() - (before.Length == 0 ? 3 : 0), known.Sum() + (before.Length == 0 ? 3 : 0));
+            Assert.InRange(
+                windows.Sum(w => w.Bytes!.Value), known.Sum() - (before.Length == 0 ? 3 : 0), known.Sum() + (before.Length == 0 ? 3 : 0));
             cut += windows.Count(w => IsInside(lengths, ids, text, w));
         }
 
@@ -59,7 +73,9 @@ public sealed class WindowBytesTests
 
         static bool IsInside(Dictionary<int, int> lengths, int[] ids, string text, TextWindow window)
         {
-            var place = ids.AsSpan().IndexOf(window.Ids.AsSpan(window.FirstScored)) is >= 0 and var first ? ids[..first].Sum(id => lengths[id]) : 0;
+            var place = ids.AsSpan().IndexOf(window.Ids.AsSpan(window.FirstScored)) is >= 0 and var first
+                ? ids[..first].Sum(id => lengths[id])
+                : 0;
             return (Encoding.UTF8.GetBytes(text)[Math.Min(place, Encoding.UTF8.GetByteCount(text) - 1)] & 0xC0) == 0x80;
         }
     }
@@ -95,6 +111,9 @@ public sealed class WindowBytesTests
     private static Dictionary<int, int> TokenLengths()
     {
         using var json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Books16.Folder, "tokenizer.json")));
-        return json.RootElement.GetProperty("model").GetProperty("vocab").EnumerateObject().ToDictionary(t => t.Value.GetInt32(), t => t.Name.Length);
+        return json.RootElement.GetProperty("model")
+            .GetProperty("vocab")
+            .EnumerateObject()
+            .ToDictionary(t => t.Value.GetInt32(), t => t.Name.Length);
     }
 }

@@ -47,7 +47,8 @@ public sealed class LossTests
     [Fact]
     public void Where_there_is_no_number_the_first_blocks_are_named()
     {
-        var refusal = Assert.Throws<RefusedException>(() => Losses.Least([("3", double.NaN), ("4", double.PositiveInfinity)], l => Loss.Of(l.Item2), l => [l.Item1])).Refusal;
+        var refusal = Assert.Throws<RefusedException>(
+            () => Losses.Least([("3", double.NaN), ("4", double.PositiveInfinity)], l => Loss.Of(l.Item2), l => [l.Item1])).Refusal;
         Assert.Equal(("MKA033", "block 3"), (refusal.Code, refusal.Where));
         Assert.Contains("not finite without it (NaN)", refusal.What, StringComparison.Ordinal);
         refusal = Assert.Throws<RefusedException>(() => Losses.Least([1.0 / 0], Loss.Of, _ => ["3", "7.mlp"])).Refusal;

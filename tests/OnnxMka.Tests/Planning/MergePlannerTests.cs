@@ -86,8 +86,13 @@ public sealed class MergePlannerTests
         var json = PlanJson.Write(plan);
         Assert.Equal(json, PlanJson.Write(PlanJson.Read(json, "plan.json")));
         Assert.Equal("MKA042", Assert.Throws<RefusedException>(() => PlanJson.Read("[]", "p")).Refusal.Code);
-        Assert.Equal("MKA042", Assert.Throws<RefusedException>(() => PlanJson.Read(json.Replace("0.9", "0.7", StringComparison.Ordinal), "p")).Refusal.Code);
-        Assert.Equal("MKA042", Assert.Throws<RefusedException>(() => PlanJson.Read(json.Replace("\"version\": 1", "\"version\": 2", StringComparison.Ordinal), "p")).Refusal.Code);
+        Assert.Equal(
+            "MKA042",
+            Assert.Throws<RefusedException>(() => PlanJson.Read(json.Replace("0.9", "0.7", StringComparison.Ordinal), "p")).Refusal.Code);
+        Assert.Equal(
+            "MKA042",
+            Assert.Throws<RefusedException>(
+                () => PlanJson.Read(json.Replace("\"version\": 1", "\"version\": 2", StringComparison.Ordinal), "p")).Refusal.Code);
     }
 
     /// <summary>What a plan gives away is a share: no weight is negative, none above the whole.</summary>
@@ -106,12 +111,15 @@ public sealed class MergePlannerTests
         const string Convex = "\"2\": 0.9,\n          \"3\": 0.1";
         Assert.Contains(Convex, json, StringComparison.Ordinal);
         PlanJson.Read(json.Replace(Convex, "\"2\": 0.9000004,\n          \"3\": 0.0999996", StringComparison.Ordinal), "p");
-        var refusal = Assert.Throws<RefusedException>(() => PlanJson.Read(json.Replace(Convex, weights, StringComparison.Ordinal), "p")).Refusal;
+        var refusal = Assert.Throws<RefusedException>(
+            () => PlanJson.Read(json.Replace(Convex, weights, StringComparison.Ordinal), "p")).Refusal;
         Assert.Equal("MKA042", refusal.Code);
         Assert.Contains(why, refusal.What, StringComparison.Ordinal);
     }
 
-    /// <summary>Fitted shares may lie outside 0 to 1, but not where the rounding of a stored weight becomes as large as the weight.</summary>
+    /// <summary>
+    /// Fitted shares may lie outside 0 to 1, but not where the rounding of a stored weight becomes as large as the weight.
+    /// </summary>
     [Theory]
     [InlineData(1.2, true)]
     [InlineData(-200, true)]
@@ -123,17 +131,28 @@ public sealed class MergePlannerTests
         var fitted = new FittedWeights("x", ImmutableSortedDictionary<int, double>.Empty.Add(2, share).Add(3, 1 - share));
         var json = PlanJson.Write(plan with { Groups = [.. plan.Groups.Select(g => g.IsMerge ? g with { Fitted = [fitted] } : g)] });
         if (taken) PlanJson.Read(json, "p");
-        else Assert.Contains("the fitted weights of block 2", Assert.Throws<RefusedException>(() => PlanJson.Read(json, "p")).Message, StringComparison.Ordinal);
+        else Assert.Contains(
+            "the fitted weights of block 2",
+            Assert.Throws<RefusedException>(() => PlanJson.Read(json, "p")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_plan_with_any_value_of_any_type_is_read_or_refused()
     {
-        var json = PlanJson.Write(Books16.Plan([3], (2, [(2, 0.9), (3, 0.1)])) with { Steps = [new MergeStep(2, 3, 0.9, 0.9)], Rejected = [new RejectedPair(0, 1, "protected")] });
+        var json = PlanJson.Write(
+            Books16.Plan([3], (2, [(2, 0.9), (3, 0.1)])) with
+            {
+                Steps = [new MergeStep(2, 3, 0.9, 0.9)],
+                Rejected = [new RejectedPair(0, 1, "protected")],
+            });
         JsonDamage.AssertReadOrRefused(json, "MKA042", 100, damaged =>
         {
             var plan = PlanJson.Read(damaged, "p");
-            _ = plan.Steps.Select(s => plan.NameOf(s.From)).Concat(plan.Rejected.Select(r => r.Reason)).Concat(plan.AsDrop().Groups.Select(g => plan.NameOf(g.Block))).ToArray();
+            _ = plan.Steps.Select(s => plan.NameOf(s.From))
+                .Concat(plan.Rejected.Select(r => r.Reason))
+                .Concat(plan.AsDrop().Groups.Select(g => plan.NameOf(g.Block)))
+                .ToArray();
         });
     }
 
@@ -143,7 +162,9 @@ public sealed class MergePlannerTests
     private static SimilarityTable Table(params (int Left, double Similarity)[] high)
     {
         var rows = Enumerable.Range(0, 16).Select(i => Enumerable.Range(0, 16).Select(j =>
-            i == j ? 1 : Math.Abs(i - j) == 1 && high.Any(h => h.Left == Math.Min(i, j)) ? high.First(h => h.Left == Math.Min(i, j)).Similarity : 0.1).ToImmutableArray());
+            i == j ? 1
+                : Math.Abs(i - j) == 1 && high.Any(h => h.Left == Math.Min(i, j)) ? high.First(h => h.Left == Math.Min(i, j)).Similarity
+                : 0.1).ToImmutableArray());
         return new SimilarityTable([.. rows]);
     }
 }

@@ -35,7 +35,8 @@ public sealed class LockTests
         Directory.CreateDirectory(folder["in"]);
         foreach (var file in Directory.GetFiles(Books16.Folder)) File.Copy(file, Path.Combine(folder["in"], Path.GetFileName(file)));
         var lockFile = folder["lock.json"];
-        Assert.Equal(0, ToolProcess.Run([folder["in"], folder["a"], "--blocks", "13", "--method", "drop", .. Quick, "--lock", lockFile]).ExitCode);
+        Assert.Equal(
+            0, ToolProcess.Run([folder["in"], folder["a"], "--blocks", "13", "--method", "drop", .. Quick, "--lock", lockFile]).ExitCode);
         var document = JsonNode.Parse(File.ReadAllText(lockFile))!;
         document["output"]!["model.onnx"] = new string('0', 64);
         File.WriteAllText(folder["other.json"], document.ToJsonString());
@@ -53,13 +54,21 @@ public sealed class LockTests
     public void A_damaged_lock_is_read_or_refused()
     {
         using var folder = new TempFolder();
-        Assert.Equal(0, ToolProcess.Run([Books16.Folder, folder["a"], "--blocks", "13", "--method", "drop", .. Quick, "--lock", folder["lock.json"]]).ExitCode);
+        Assert.Equal(
+            0,
+            ToolProcess.Run(
+                [Books16.Folder, folder["a"], "--blocks", "13", "--method", "drop", .. Quick, "--lock", folder["lock.json"]]).ExitCode);
         var (kinds, selectors) = (OnnxMka.Recipes.Kinds.BuiltIn, OnnxMka.Selection.Selectors.BuiltIn);
         JsonDamage.AssertReadOrRefused(
-            File.ReadAllText(folder["lock.json"]), "MKA066", 50, damaged => OnnxMka.Recipes.LockFile.Read(damaged, "lock.json", kinds, selectors));
+            File.ReadAllText(folder["lock.json"]),
+            "MKA066",
+            50,
+            damaged => OnnxMka.Recipes.LockFile.Read(damaged, "lock.json", kinds, selectors));
     }
 
-    /// <summary>Cut off after its first trials, the same command goes on: what is known is not run again, and the result is the same.</summary>
+    /// <summary>
+    /// Cut off after its first trials, the same command goes on: what is known is not run again, and the result is the same.
+    /// </summary>
     [Fact]
     public async Task A_search_goes_on_from_its_journal()
     {

@@ -22,7 +22,10 @@ public sealed class RecipeCommandTests : IDisposable
         Assert.Equal(text, File.ReadAllText(_folder["again" + Path.GetExtension(name)]));
         var files = Directory.GetFiles(_folder["flags"]).Select(Path.GetFileName).Order().ToArray();
         Assert.Equal(files, Directory.GetFiles(_folder["recipe"]).Select(Path.GetFileName).Order());
-        Assert.All(files, f => Assert.Equal(File.ReadAllBytes(Path.Combine(_folder["flags"], f!)), File.ReadAllBytes(Path.Combine(_folder["recipe"], f!))));
+        Assert.All(
+            files,
+            f => Assert.Equal(
+                File.ReadAllBytes(Path.Combine(_folder["flags"], f!)), File.ReadAllBytes(Path.Combine(_folder["recipe"], f!))));
     }
 
     [Theory]
@@ -58,7 +61,8 @@ public sealed class RecipeCommandTests : IDisposable
     public void Names()
     {
         File.WriteAllText(_folder["r.yaml"], "version: 1\nsteps: [drop: { count: 1, select: tail }]\n");
-        var result = ToolProcess.Run([Books16.Folder, _folder["out"], "--recipe", _folder["r.yaml"], "--recipe-out", _folder["r.yaml"], .. Few]);
+        var result = ToolProcess.Run(
+            [Books16.Folder, _folder["out"], "--recipe", _folder["r.yaml"], "--recipe-out", _folder["r.yaml"], .. Few]);
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("--recipe-out would write", result.ErrorLines[^1], StringComparison.Ordinal);
     }

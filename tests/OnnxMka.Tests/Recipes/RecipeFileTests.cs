@@ -84,7 +84,8 @@ public sealed class RecipeFileTests
         Assert.Equal(("a: b.txt", 64, 16), (recipe.Calibration.TextFile, recipe.Calibration.Samples, recipe.Calibration.HeldBackSamples));
         var again = RecipeFile.Write(recipe, "r.yaml");
         Assert.Equal(
-            "version: 1\ngranularity: sublayer\nsteps:\n  - reach:\n      bytes: 600000000\n      steps:\n        - best:\n            budget: 10m\n        - refit: {}\n"
+            "version: 1\ngranularity: sublayer\nsteps:\n  - reach:\n      bytes: 600000000\n      steps:\n        - best:\n            "
+            + "budget: 10m\n        - refit: {}\n"
             + "calibration:\n  text: \"a: b.txt\"\n  samples: 64\n  held-back: 16\n",
             again);
     }

@@ -75,13 +75,30 @@ public sealed class AmountReportTests
     public void The_command_writes_it()
     {
         using var folder = new TempFolder();
-        var result = ToolProcess.Run(Books16.Folder, folder["out"], "--target-size", "11MB", "--method", "drop", "--order", "tail", "--report", folder["r.md"], "--report", folder["r.json"], "--dry-run", "--quiet");
+        var result = ToolProcess.Run(
+            Books16.Folder,
+            folder["out"],
+            "--target-size",
+            "11MB",
+            "--method",
+            "drop",
+            "--order",
+            "tail",
+            "--report",
+            folder["r.md"],
+            "--report",
+            folder["r.json"],
+            "--dry-run",
+            "--quiet");
         Assert.Equal((0, ""), (result.ExitCode, result.Errors));
         Assert.True(File.Exists(folder["r.md"]) && File.Exists(folder["r.json"]));
     }
 
     private static MergePlan Tail(string path) => MergePlanner.Plan(
-        SmallDecoder.Map, null, new PlanOptions { Method = Method.Drop, Order = Order.Tail, Count = 2 }, Fingerprint.Of(OnnxMka.Graph.OnnxModel.Load(path)));
+        SmallDecoder.Map,
+        null,
+        new PlanOptions { Method = Method.Drop, Order = Order.Tail, Count = 2 },
+        Fingerprint.Of(OnnxMka.Graph.OnnxModel.Load(path)));
 
     private sealed class Counted : IProgressSink
     {

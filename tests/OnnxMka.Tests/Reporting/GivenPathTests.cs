@@ -14,7 +14,14 @@ public sealed class GivenPathTests
     {
         using var folder = new TempFolder();
         var typed = Typed(folder, output);
-        var options = new CompressionOptions { Input = Typed(Books16.Folder), Output = new() { Path = typed }, Recipe = RecipeOf.Drop(3), Evaluate = false, Verify = false };
+        var options = new CompressionOptions
+        {
+            Input = Typed(Books16.Folder),
+            Output = new() { Path = typed },
+            Recipe = RecipeOf.Drop(3),
+            Evaluate = false,
+            Verify = false,
+        };
         var json = ReportJson.Write(Compressor.Run(options), options);
         Assert.Contains($"\"model\": \"{(below is null ? typed : Path.Combine(typed, below))}\"", json, StringComparison.Ordinal);
         AssertRelative(folder, json);
@@ -26,7 +33,15 @@ public sealed class GivenPathTests
         using var folder = new TempFolder();
         File.Copy(Books16.ModelPath, folder["copy.onnx"]);
         foreach (var file in Directory.GetFiles(Books16.Folder, "*token*")) File.Copy(file, folder[Path.GetFileName(file)]);
-        var options = new EvaluationOptions { Model = Typed(folder, "copy.onnx"), Against = Typed(Books16.Folder), Window = 16, Limit = 1, Generations = 0, Speed = false };
+        var options = new EvaluationOptions
+        {
+            Model = Typed(folder, "copy.onnx"),
+            Against = Typed(Books16.Folder),
+            Window = 16,
+            Limit = 1,
+            Generations = 0,
+            Speed = false,
+        };
         var result = ModelEvaluation.Run(options);
         Assert.Equal((options.Model, Path.Combine(options.Against, "model.onnx")), (result.Model.Path, result.Original!.Path));
         AssertRelative(folder, EvaluationJson.Write(result, options));

@@ -23,10 +23,18 @@ public sealed class NotFiniteTests
         using var json = JsonDocument.Parse(EvaluationJson.Write(Header, [.. Metrics]));
         var metrics = json.RootElement.GetProperty("metrics");
         Assert.All(Enumerable.Range(0, 3), i => Assert.Equal(JsonValueKind.Null, metrics[i].GetProperty("value").ValueKind));
-        Assert.Equal((3.57, 1e300, -0.5), (metrics[0].GetProperty("low").GetDouble(), metrics[3].GetProperty("value").GetDouble(), metrics[3].GetProperty("high").GetDouble()));
+        double Number(int metric, string name) => metrics[metric].GetProperty(name).GetDouble();
+        Assert.Equal((3.57, 1e300, -0.5), (Number(0, "low"), Number(3, "value"), Number(3, "high")));
         Assert.Equal(("1e999", "Infinity"), (metrics[1].GetProperty("group").GetString(), metrics[2].GetProperty("group").GetString()));
         var named = json.RootElement.GetProperty("notFinite").EnumerateObject().Select(p => (p.Name, p.Value.GetString()));
-        Assert.Equal([("/metrics/0/value", "Infinity"), ("/metrics/0/high", "Infinity"), ("/metrics/1/value", "-Infinity"), ("/metrics/2/value", "NaN")], named);
+        Assert.Equal(
+            [
+                ("/metrics/0/value", "Infinity"),
+                ("/metrics/0/high", "Infinity"),
+                ("/metrics/1/value", "-Infinity"),
+                ("/metrics/2/value", "NaN"),
+            ],
+            named);
     }
 
     [Fact]

@@ -73,7 +73,8 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
         Assert.StartsWith($"# onnx-mka: {(kind == "search" ? "compression" : kind)}", text, StringComparison.Ordinal);
         Assert.All(text.Split('\n').Where(l => l.StartsWith('|')), l => Assert.EndsWith(" |", l, StringComparison.Ordinal));
         if (kind == "compression") Assert.Contains("plain drop of the same blocks", text, StringComparison.Ordinal);
-        if (kind is "compression" or "evaluation") Assert.Matches(@"\| result \| [\d,]+ \([\d,]+ to [\d,]+\) \| [\d,]+ \([\d,]+ to [\d,]+\) \|", text);
+        if (kind is "compression" or "evaluation")
+            Assert.Matches(@"\| result \| [\d,]+ \([\d,]+ to [\d,]+\) \| [\d,]+ \([\d,]+ to [\d,]+\) \|", text);
         if (kind == "analysis") Assert.Contains("most similar neighbours first: ", text, StringComparison.Ordinal);
         if (kind == "inspection") Assert.Contains("| 15 | 0 |", text, StringComparison.Ordinal);
         if (kind == "search") Assert.Contains("| block | refit | error before | after |", text, StringComparison.Ordinal);
@@ -103,14 +104,24 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
     public void A_broken_report_is_noticed(string scheme)
     {
         using var folder = new TempFolder();
-        File.WriteAllText(folder["r.html"], HtmlReport.Of(runs.Json["sweep"]).Replace("heading();", "heading(); undefinedFunction();", StringComparison.Ordinal));
+        File.WriteAllText(
+            folder["r.html"],
+            HtmlReport.Of(runs.Json["sweep"]).Replace("heading();", "heading(); undefinedFunction();", StringComparison.Ordinal));
         Assert.Contains("undefinedFunction", Shoot(folder["r.html"], folder["r.png"], scheme, 800), StringComparison.Ordinal);
     }
 
     private static string Shoot(string page, string picture, string scheme, int width)
     {
         var start = new ProcessStartInfo("node") { RedirectStandardOutput = true, UseShellExecute = false };
-        foreach (var argument in new[] { Path.Combine(Books16.Root, "tools", "report-shots", "shoot.mjs"), page, picture, scheme, width.ToString() }) start.ArgumentList.Add(argument);
+        foreach (var argument in new[]
+        {
+            Path.Combine(Books16.Root, "tools", "report-shots", "shoot.mjs"),
+            page,
+            picture,
+            scheme,
+            width.ToString(),
+        })
+            start.ArgumentList.Add(argument);
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
@@ -131,7 +142,8 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
         else if (element.ValueKind == JsonValueKind.Object)
         {
             var named = path is "seconds" or "opsets" or "notFinite" || path.EndsWith(".weights", StringComparison.Ordinal);
-            foreach (var property in element.EnumerateObject()) Collect(property.Value, (path.Length > 0 ? path + "." : "") + (named ? "*" : property.Name), fields);
+            foreach (var property in element.EnumerateObject())
+                Collect(property.Value, (path.Length > 0 ? path + "." : "") + (named ? "*" : property.Name), fields);
         }
         else
         {
@@ -151,7 +163,10 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
             var options = new CompressionOptions
             {
                 Input = Books16.Folder,
-                Recipe = RecipeOf.Steps(new Merge { Ratio = 0.25, FitAlpha = true, Align = AlignUnits.Both }) with { Calibration = new() { Samples = 64, HeldBackSamples = 32 } },
+                Recipe = RecipeOf.Steps(new Merge { Ratio = 0.25, FitAlpha = true, Align = AlignUnits.Both }) with
+                {
+                    Calibration = new() { Samples = 64, HeldBackSamples = 32 },
+                },
                 Samples = 2,
                 Output = new() { Path = folder["out"] },
             };
@@ -164,9 +179,17 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
             Json["sweep"] = SweepJson.Write(sweep, options, sweepOptions);
             Json["inspection"] = InspectJson.Write(Books16.Map);
             Json["search"] = Searched(options with { Output = options.Output with { Path = folder["best"] } });
-            var evaluation = new OnnxMka.Measuring.EvaluationOptions { Model = folder["out"], Against = Books16.Folder, Window = 64, Limit = 3, Generations = 2 };
+            var evaluation = new OnnxMka.Measuring.EvaluationOptions
+            {
+                Model = folder["out"],
+                Against = Books16.Folder,
+                Window = 64,
+                Limit = 3,
+                Generations = 2,
+            };
             var evaluated = OnnxMka.Measuring.ModelEvaluation.Run(evaluation);
-            var endless = new OnnxMka.Measuring.MetricValue("text", null, "perplexity", double.PositiveInfinity, 3.57, double.PositiveInfinity, 3);
+            var endless = new OnnxMka.Measuring.MetricValue(
+                "text", null, "perplexity", double.PositiveInfinity, 3.57, double.PositiveInfinity, 3);
             Json["evaluation"] = EvaluationJson.Write(evaluated with { Metrics = evaluated.Metrics.Add(endless) }, evaluation);
         }
 
@@ -206,6 +229,8 @@ internal sealed class SkippableBrowserTheoryAttribute : TheoryAttribute
     public SkippableBrowserTheoryAttribute()
     {
         var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator);
-        if (!new[] { Environment.GetEnvironmentVariable("CHROMIUM") ?? "chromium", "node" }.All(p => folders.Any(f => File.Exists(Path.Combine(f, p))))) Skip = "no Chromium or no Node on the path: the page is not drawn";
+        if (!new[] { Environment.GetEnvironmentVariable("CHROMIUM") ?? "chromium", "node" }.All(
+            p => folders.Any(f => File.Exists(Path.Combine(f, p)))))
+            Skip = "no Chromium or no Node on the path: the page is not drawn";
     }
 }

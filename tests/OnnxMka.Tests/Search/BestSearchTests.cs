@@ -39,15 +39,18 @@ public sealed class BestSearchTests
     {
         using var folder = new TempFolder();
         var text = Text with { Length = 16 };
-        var options = Options(folder["once"]).With(new Best { Blocks = ["13", "14"], Budget = TimeSpan.FromHours(1) }).On(text) with { Evaluate = false, Verify = false };
+        var step = new Best { Blocks = ["13", "14"], Budget = TimeSpan.FromHours(1) };
+        var options = Options(folder["once"]).With(step).On(text) with { Evaluate = false, Verify = false };
         var once = Compressor.Run(options);
         Compressor.Run(options with { Output = options.Output with { Path = folder["again"] } });
         var search = once.Told<SearchReport>()!;
         Assert.True(search.Complete);
         Assert.Equal(6, search.Trials.Select(t => t.Compensation).Distinct().Count());
-        Assert.Equal(File.ReadAllBytes(Path.Combine(folder["once"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["again"], "model.onnx")));
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(folder["once"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["again"], "model.onnx")));
         Compressor.Run(options.On(text with { Seed = 1 }) with { Output = options.Output with { Path = folder["other"] } });
-        Assert.NotEqual(File.ReadAllBytes(Path.Combine(folder["once"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["other"], "model.onnx")));
+        Assert.NotEqual(
+            File.ReadAllBytes(Path.Combine(folder["once"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["other"], "model.onnx")));
     }
 
     [Fact]
@@ -71,7 +74,8 @@ public sealed class BestSearchTests
             "--calib-samples", "32", "--seq-len", "16", "--ep", "cpu", "--quiet",
         ];
         // The tool, its arguments, and last the folder.
-        var result = ToolProcess.RunInShell("""tool=$1; shift; export TMPDIR="${@: -1}"; set -- "${@:1:$#-1}"; exec "$tool" "$@" """, [.. search, folder["tmp"]]);
+        const string Script = """tool=$1; shift; export TMPDIR="${@: -1}"; set -- "${@:1:$#-1}"; exec "$tool" "$@" """;
+        var result = ToolProcess.RunInShell(Script, [.. search, folder["tmp"]]);
         Assert.Equal((0, ""), (result.ExitCode, result.Errors));
         Assert.Empty(Directory.GetFileSystemEntries(folder["tmp"]));
     }

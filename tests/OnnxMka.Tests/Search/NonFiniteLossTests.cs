@@ -15,7 +15,9 @@ using OnnxMka.Tests.Compensation;
 
 namespace OnnxMka.Tests.Search;
 
-/// <summary>A choice that leaves no finite loss is not the least of several, and where nothing else is left the run is refused with the block.</summary>
+/// <summary>
+/// A choice that leaves no finite loss is not the least of several, and where nothing else is left the run is refused with the block.
+/// </summary>
 public sealed class NonFiniteLossTests(NonFiniteLossTests.Models models) : IClassFixture<NonFiniteLossTests.Models>
 {
     private const int Needed = 4;
@@ -24,10 +26,12 @@ public sealed class NonFiniteLossTests(NonFiniteLossTests.Models models) : IClas
     public void Greedy_selection_keeps_the_block_that_the_loss_needs_and_its_file_is_read_again()
     {
         using var folder = new TempFolder();
-        var options = models.Options.With(new Drop { Select = "greedy-loss", Count = 1, ProtectFirst = 3 }) with { JournalFile = folder["search.json"] };
+        var drop = new Drop { Select = "greedy-loss", Count = 1, ProtectFirst = 3 };
+        var options = models.Options.With(drop) with { JournalFile = folder["search.json"] };
         foreach (var _ in new[] { "measured", "read" })
         {
-            var chosen = Assert.Single(Compressor.Run(options with { Output = options.Output with { DryRun = true } }).Told<SelectionReport>()!.Chosen);
+            var chosen = Assert.Single(
+                Compressor.Run(options with { Output = options.Output with { DryRun = true } }).Told<SelectionReport>()!.Chosen);
             Assert.NotEqual(Needed, chosen.Block);
             Assert.True(double.IsFinite(chosen.Score));
         }
@@ -37,12 +41,15 @@ public sealed class NonFiniteLossTests(NonFiniteLossTests.Models models) : IClas
     public void A_file_with_losses_that_are_not_finite_is_read()
     {
         using var folder = new TempFolder();
-        File.WriteAllText(folder["s.json"], Stored("""{"block":13,"score":3.5,"otherScore":"NaN"},{"block":12,"score":3.6,"otherScore":"Infinity"}"""));
+        File.WriteAllText(
+            folder["s.json"],
+            Stored("""{"block":13,"score":3.5,"otherScore":"NaN"},{"block":12,"score":3.6,"otherScore":"Infinity"}"""));
         var rounds = SelectionState.Of(Journal.Open(folder["s.json"], "job"), "key").Rounds;
         Assert.Equal([(13, 3.5, null), (12, 3.6, null)], rounds.Select(r => (r.Block, r.Score, r.OtherScore)));
         // One that such a choice was made by is none of a search's.
         File.WriteAllText(folder["s.json"], Stored("""{"block":13,"score":"NaN"}"""));
-        Assert.Equal("MKA060", Assert.Throws<RefusedException>(() => SelectionState.Of(Journal.Open(folder["s.json"], "job"), "key")).Refusal.Code);
+        Assert.Equal(
+            "MKA060", Assert.Throws<RefusedException>(() => SelectionState.Of(Journal.Open(folder["s.json"], "job"), "key")).Refusal.Code);
     }
 
     [Fact]
@@ -60,7 +67,14 @@ public sealed class NonFiniteLossTests(NonFiniteLossTests.Models models) : IClas
         var rows = CalibrationSet.FromIds(models.Options.Recipe.Calibration.IdsFile!, 4, 16, 0, _ => true);
         using var seams = OnnxMka.Running.Parts.OriginalSeams.Of(CompensationFixture.Chain(SmallDecoder.Map), rows);
         // Shares of -1e30 and 1e30 + 1 overflow whatever they are applied to.
-        GreedyOptions Options() => new() { Candidates = [3], Alpha = (_, _) => -1e30, ProtectFirst = 1, State = SelectionState.Of(Journal.Open(folder["s.json"], "job"), "key") };
+        GreedyOptions Options() =>
+            new()
+            {
+                Candidates = [3],
+                Alpha = (_, _) => -1e30,
+                ProtectFirst = 1,
+                State = SelectionState.Of(Journal.Open(folder["s.json"], "job"), "key"),
+            };
         using var greedy = new GreedyLoss(CompensationFixture.Chain(SmallDecoder.Map), seams, Options());
         var chosen = Assert.Single(greedy.Choose(1, null, default));
         Assert.Equal((3, null, null), (chosen.Block, chosen.Alpha, chosen.OtherScore));
@@ -84,7 +98,8 @@ public sealed class NonFiniteLossTests(NonFiniteLossTests.Models models) : IClas
     [Fact]
     public void A_target_is_not_met_by_a_model_without_a_loss()
     {
-        var options = models.Options.With(new Reach { MaxIncrease = 1e6, Steps = [new Drop { Select = "tail", ProtectFirst = 3 }] }) with { Output = new() { DryRun = true } };
+        var reach = new Reach { MaxIncrease = 1e6, Steps = [new Drop { Select = "tail", ProtectFirst = 3 }] };
+        var options = models.Options.With(reach) with { Output = new() { DryRun = true } };
         var missed = Assert.Throws<QualityGateException>(() => Compressor.Run(options));
         Assert.DoesNotContain("NaN", missed.Message, StringComparison.Ordinal);
         Assert.Contains("no finite loss", missed.Message, StringComparison.Ordinal);
@@ -98,7 +113,8 @@ public sealed class NonFiniteLossTests(NonFiniteLossTests.Models models) : IClas
         Assert.Equal((false, false, null), (point.OnSizeFront, point.OnSpeedFront, result.Picked));
     }
 
-    private static string Stored(string rounds) => $$$"""{"version":2,"key":"job","losses":{},"lists":{"greedy-loss key":[{{{rounds}}}]}}""";
+    private static string Stored(string rounds) =>
+        $$$"""{"version":2,"key":"job","losses":{},"lists":{"greedy-loss key":[{{{rounds}}}]}}""";
 
     private static void Refused(Action run, string where)
     {
@@ -117,7 +133,8 @@ public sealed class NonFiniteLossTests(NonFiniteLossTests.Models models) : IClas
         {
             var plain = SmallDecoder.Write(SmallDecoder.Map, _folder["plain"]);
             // All rows that are run, those held back too: with the block every loss is finite.
-            var rows = CalibrationSet.FromIds(plain.Recipe.Calibration.IdsFile!, int.MaxValue, plain.Recipe.Calibration.Length, 0, _ => true);
+            var rows = CalibrationSet.FromIds(
+                plain.Recipe.Calibration.IdsFile!, int.MaxValue, plain.Recipe.Calibration.Length, 0, _ => true);
             Options = SmallDecoder.Write(NeedsBlock.Of(Needed, rows), _folder["needs"]);
         }
 

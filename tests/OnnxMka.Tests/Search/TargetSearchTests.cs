@@ -47,7 +47,8 @@ public sealed class TargetSearchTests
             Assert.Equal(most, Search().ByLoss(Loss.Of(3), limit, r => Loss.Of(3 + (r.Plan.Removed.Count() / 4.0))).Plan.Removed.Count());
         }
 
-        var missed = Assert.Throws<QualityGateException>(() => Search().ByLoss(Loss.Of(3), 0.1, r => Loss.Of(3 + (r.Plan.Removed.Count() / 4.0))));
+        var missed = Assert.Throws<QualityGateException>(
+            () => Search().ByLoss(Loss.Of(3), 0.1, r => Loss.Of(3 + (r.Plan.Removed.Count() / 4.0))));
         Assert.Contains("28", missed.Message, StringComparison.Ordinal);
     }
 

@@ -45,11 +45,13 @@ public sealed class BlockSelectorTests
     [Theory]
     [InlineData("blocks", Granularity.Block, 1, 14, 3)]
     [InlineData("halves", Granularity.Sublayer, 12, 21, 2)]
-    public void Greedy_removal_equals_trying_every_candidate_in_an_independent_implementation(string name, Granularity granularity, int first, int last, int rounds)
+    public void Greedy_removal_equals_trying_every_candidate_in_an_independent_implementation(
+        string name, Granularity granularity, int first, int last, int rounds)
     {
         var map = BlockDetector.Detect(OnnxModel.Load(Books16.ModelPath), granularity);
         using var seams = OriginalSeams.Of(CompensationFixture.Chain(map), CompensationFixture.Test);
-        using var greedy = new GreedyLoss(CompensationFixture.Chain(map), seams, new GreedyOptions { Candidates = [.. Enumerable.Range(first, last - first + 1)] });
+        using var greedy = new GreedyLoss(
+            CompensationFixture.Chain(map), seams, new GreedyOptions { Candidates = [.. Enumerable.Range(first, last - first + 1)] });
         var report = new SelectionReport("greedy-loss", greedy.Choose(rounds, null, default));
         var oracle = Greedy.GetProperty(name).EnumerateArray().ToArray();
         foreach (var (chosen, round) in report.Chosen.Zip(oracle, (c, r) => (c, r)))
@@ -70,14 +72,18 @@ public sealed class BlockSelectorTests
     {
         using var seams = OriginalSeams.Of(CompensationFixture.Chain(Books16.Map), CompensationFixture.Test);
         var options = new PlanOptions { Method = Method.Drop, Count = 5, ProtectFirst = 6, ProtectLast = 5 };
-        Assert.Equal(Enumerable.Range(6, 5), Named(selector).Choose(seams, [.. Candidates.Of(Books16.Map, options)], 5, default).Select(c => c.Block).Order());
+        Assert.Equal(
+            Enumerable.Range(6, 5),
+            Named(selector).Choose(seams, [.. Candidates.Of(Books16.Map, options)], 5, default).Select(c => c.Block).Order());
         var refused = Assert.Throws<RefusedException>(() => Candidates.CheckRoom(Books16.Map, options with { Count = 6 }));
         Assert.Equal("MKA040", refused.Refusal.Code);
     }
 
     private static SeamSelector Named(string name) => (SeamSelector)Selectors.BuiltIn.Named(name);
 
-    private static JsonElement Greedy { get; } = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Books16.Root, "tests", "OnnxMka.Tests", "Selection", "oracle.json"))).RootElement;
+    private static JsonElement Greedy { get; } = JsonDocument.Parse(
+        File.ReadAllBytes(Path.Combine(Books16.Root, "tests", "OnnxMka.Tests", "Selection", "oracle.json"))).RootElement;
 
-    private static double[] Scores(string name) => [.. CompensationFixture.Oracle.GetProperty("scores").GetProperty(name).EnumerateArray().Select(e => e.GetDouble())];
+    private static double[] Scores(string name) =>
+        [.. CompensationFixture.Oracle.GetProperty("scores").GetProperty(name).EnumerateArray().Select(e => e.GetDouble())];
 }

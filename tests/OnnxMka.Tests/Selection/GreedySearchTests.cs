@@ -15,7 +15,9 @@ namespace OnnxMka.Tests.Selection;
 /// <summary>Greedy searches: what they run, what they weigh, and that they can be interrupted.</summary>
 public sealed class GreedySearchTests
 {
-    /// <summary>The chain runs the same operators; 16 blocks of float32 rounding move a mean over 254 tokens by less than 1e-5 nats.</summary>
+    /// <summary>
+    /// The chain runs the same operators; 16 blocks of float32 rounding move a mean over 254 tokens by less than 1e-5 nats.
+    /// </summary>
     private const double Tolerance = 1e-5;
 
     private static readonly PlanOptions Drop = new() { Method = Method.Drop };
@@ -24,7 +26,8 @@ public sealed class GreedySearchTests
     public void A_candidate_runs_only_what_follows_it_and_a_block_is_loaded_once_for_all()
     {
         var loads = new ConcurrentQueue<int>();
-        var chain = BlockChain.Of(Books16.Map, ExecutionTarget.Cpu, new ChainOptions { Watch = (place, loaded) => { if (loaded) loads.Enqueue(place); } });
+        var chain = BlockChain.Of(
+            Books16.Map, ExecutionTarget.Cpu, new ChainOptions { Watch = (place, loaded) => { if (loaded) loads.Enqueue(place); } });
         using var seams = OriginalSeams.Of(chain, CompensationFixture.Test);
         loads.Clear();
         using var greedy = new GreedyLoss(chain, seams, new GreedyOptions { Candidates = [12, 13] });
@@ -42,7 +45,8 @@ public sealed class GreedySearchTests
         using var seams = OriginalSeams.Of(CompensationFixture.Chain(Books16.Map), CompensationFixture.Test);
         var whole = Search(seams, null).Choose(3, null, default);
         using var cancel = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Search(seams, folder["state.json"]).Choose(3, new Stop(5, cancel), cancel.Token));
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => Search(seams, folder["state.json"]).Choose(3, new Stop(5, cancel), cancel.Token));
         Assert.Single(SelectionState.Of(Journal.Open(folder["state.json"], "job"), "key").Rounds);
         var resumed = Search(seams, folder["state.json"]).Choose(3, null, default);
         Assert.Equal(whole.AsEnumerable(), resumed);
@@ -61,7 +65,8 @@ public sealed class GreedySearchTests
         using var folder = new TempFolder();
         File.WriteAllText(folder["state.json"], state);
         using var seams = OriginalSeams.Of(CompensationFixture.Chain(Books16.Map), CompensationFixture.Test);
-        Assert.Equal("MKA060", Assert.Throws<RefusedException>(() => Search(seams, folder["state.json"]).Choose(1, null, default)).Refusal.Code);
+        Assert.Equal(
+            "MKA060", Assert.Throws<RefusedException>(() => Search(seams, folder["state.json"]).Choose(1, null, default)).Refusal.Code);
     }
 
     [Fact]
@@ -72,11 +77,24 @@ public sealed class GreedySearchTests
         using var seams = OriginalSeams.Of(chain, set);
         // The first round is known: a merge, which no later one may forget.
         using var folder = new TempFolder();
-        File.WriteAllText(folder["state.json"], """{"version":2,"key":"job","losses":{},"lists":{"greedy-loss key":[{"block":12,"score":3.7,"alpha":0.7}]}}""");
-        using var greedy = new GreedyLoss(chain, seams, new GreedyOptions { Candidates = [12, 13], Alpha = (_, _) => 0.9, ProtectFirst = 1, State = SelectionState.Of(Journal.Open(folder["state.json"], "job"), "key") });
+        File.WriteAllText(
+            folder["state.json"],
+            """{"version":2,"key":"job","losses":{},"lists":{"greedy-loss key":[{"block":12,"score":3.7,"alpha":0.7}]}}""");
+        using var greedy = new GreedyLoss(
+            chain,
+            seams,
+            new GreedyOptions
+            {
+                Candidates = [12, 13],
+                Alpha = (_, _) => 0.9,
+                ProtectFirst = 1,
+                State = SelectionState.Of(Journal.Open(folder["state.json"], "job"), "key"),
+            });
         var report = new SelectionReport("greedy-loss", greedy.Choose(2, null, default));
         var first = new MergeStep(11, 12, null, 0.7);
-        var losses = new[] { 1, 0.9 }.Select(a => (Alpha: a, Loss: Loss([first, new MergeStep(null, 13, null, a)]))).OrderBy(l => l.Loss).ToArray();
+        var losses = new[] { 1, 0.9 }.Select(a => (Alpha: a, Loss: Loss([first, new MergeStep(null, 13, null, a)])))
+            .OrderBy(l => l.Loss)
+            .ToArray();
         var chosen = report.Chosen[1];
         Assert.Equal(losses[0].Alpha, chosen.Alpha ?? 1);
         Assert.Equal(losses[0].Loss, chosen.Score, Tolerance);
@@ -109,11 +127,12 @@ public sealed class GreedySearchTests
         Assert.Equal(losses.Min(l => l.MeanNll), chosen.Score, Tolerance);
     }
 
-    private static GreedyLoss Search(OriginalSeams seams, string? state) => new(CompensationFixture.Chain(Books16.Map), seams, new GreedyOptions
-    {
-        Candidates = [11, 12, 13, 14],
-        State = state is null ? null : SelectionState.Of(Journal.Open(state, "job"), "key"),
-    });
+    private static GreedyLoss Search(OriginalSeams seams, string? state) =>
+        new(CompensationFixture.Chain(Books16.Map), seams, new GreedyOptions
+        {
+            Candidates = [11, 12, 13, 14],
+            State = state is null ? null : SelectionState.Of(Journal.Open(state, "job"), "key"),
+        });
 
     /// <summary>Cancels once so many losses are measured.</summary>
     private sealed class Stop(int losses, CancellationTokenSource cancel) : IProgress<int>

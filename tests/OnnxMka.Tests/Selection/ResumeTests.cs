@@ -17,7 +17,10 @@ public sealed class ResumeTests
         {
             Input = Books16.Folder,
             Output = new() { Path = folder["whole"] },
-            Recipe = RecipeOf.Steps(new Drop { Count = 3, Select = "greedy-loss", ProtectFirst = 11 }) with { Calibration = new() { Samples = 32 } },
+            Recipe = RecipeOf.Steps(new Drop { Count = 3, Select = "greedy-loss", ProtectFirst = 11 }) with
+            {
+                Calibration = new() { Samples = 32 },
+            },
             Evaluate = false,
             Verify = false,
         };
@@ -28,9 +31,11 @@ public sealed class ResumeTests
         Assert.False(Directory.Exists(folder["again"]));
         Assert.Contains("\"greedy-loss ", File.ReadAllText(folder["search.json"]), StringComparison.Ordinal);
         Compressor.Run(again);
-        Assert.Equal(File.ReadAllBytes(Path.Combine(folder["whole"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["again"], "model.onnx")));
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(folder["whole"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["again"], "model.onnx")));
         // Another search must not take its rounds.
-        var other = Assert.Throws<RefusedException>(() => Compressor.Run(again.On(new() { Seed = 1, Samples = 40 }) with { Output = again.Output with { Force = true } }));
+        var other = Assert.Throws<RefusedException>(
+            () => Compressor.Run(again.On(new() { Seed = 1, Samples = 40 }) with { Output = again.Output with { Force = true } }));
         Assert.Equal("MKA060", other.Refusal.Code);
     }
 

@@ -14,7 +14,11 @@ namespace OnnxMka.Tests.Selection;
 /// <summary>Every selection in every form that can be fed with tokens.</summary>
 public sealed class SelectionFormTests
 {
-    private static readonly CalibrationSet Set = new([.. Enumerable.Range(0, 4).Select(i => Enumerable.Range(0, 16).Select(t => ((i * 29) + (t * t * 5) + t) % 97).ToArray())], 16, "made up", "");
+    private static readonly CalibrationSet Set = new(
+        [.. Enumerable.Range(0, 4).Select(i => Enumerable.Range(0, 16).Select(t => ((i * 29) + (t * t * 5) + t) % 97).ToArray())],
+        16,
+        "made up",
+        "");
 
     public static TheoryData<string> TakingTokens => ChainFormsTests.TakingTokens;
 
@@ -33,7 +37,9 @@ public sealed class SelectionFormTests
                 b => b, b => Perplexity.Measure(Runners.Whole(8), ModelRewriter.Apply(form.Map, form.Drop(b)).Blocks, Set).MeanNll);
         Assert.Equal(losses[chosen.Block], chosen.Score, Tolerance(name));
         Assert.All(losses.Values, loss => Assert.True(chosen.Score <= loss + Tolerance(name)));
-        Assert.True(losses.Count < 2 || losses.Values.Max() - losses.Values.Min() > Tolerance(name), "the control: candidates differ by more than the tolerance");
+        Assert.True(
+            losses.Count < 2 || losses.Values.Max() - losses.Values.Min() > Tolerance(name),
+            "the control: candidates differ by more than the tolerance");
     }
 
     /// <summary>The oracle: cosines and kernels of the streams in float64, here.</summary>
@@ -46,7 +52,11 @@ public sealed class SelectionFormTests
         using var seams = OriginalSeams.Of(chain, Set);
         var candidates = Enumerable.Range(1, form.BlockCount - 2).ToArray();
         Check(new BlockInfluence(), b => 1 - Tokens(b - 1).Zip(Tokens(b), Cosine).Average());
-        Check(new AngularWindow(), b => Tokens(b - 1).Zip(Tokens(b), Cosine).Where((_, t) => t % Set.Length == Set.Length - 1).Average(c => Math.Acos(c) / Math.PI));
+        Check(
+            new AngularWindow(),
+            b => Tokens(b - 1).Zip(Tokens(b), Cosine)
+                .Where((_, t) => t % Set.Length == Set.Length - 1)
+                .Average(c => Math.Acos(c) / Math.PI));
 
         void Check(SeamSelector selector, Func<int, double> score)
         {
@@ -65,11 +75,12 @@ public sealed class SelectionFormTests
         })];
     }
 
-    private static double Cosine(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum() / Math.Sqrt(a.Sum(x => x * x) * b.Sum(x => x * x));
+    private static double Cosine(double[] a, double[] b) =>
+        a.Zip(b, (x, y) => x * y).Sum() / Math.Sqrt(a.Sum(x => x * x) * b.Sum(x => x * x));
 
     /// <summary>
-    /// Logits of at most 10 in size that are off by the relative tolerance of a chain move a loss by at most twice that times 10: fp32 4 x 4 units of
-    /// 2^-23, fp16 5 half units of 2^-10 of which the mean over 60 tokens leaves an eighth.
+    /// Logits of at most 10 in size that are off by the relative tolerance of a chain move a loss by at most twice that times 10: fp32 4 x
+    /// 4 units of 2^-23, fp16 5 half units of 2^-10 of which the mean over 60 tokens leaves an eighth.
     /// </summary>
     private static double Tolerance(string name) => Presets.ByName(name).Spec.Form is { Type: ElementType.Float16, FloatResidual: false }
         ? 20 * 5 * Math.ScaleB(1, -11) / 8

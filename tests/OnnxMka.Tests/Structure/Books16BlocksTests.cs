@@ -17,7 +17,8 @@ public sealed class Books16BlocksTests
     {
         foreach (var block in Books16.Map.Blocks)
         {
-            Assert.Equal([$"past_key_values.{block.Index}.key", $"past_key_values.{block.Index}.value"], block.KvInputs.Select(p => p.Name));
+            Assert.Equal(
+                [$"past_key_values.{block.Index}.key", $"past_key_values.{block.Index}.value"], block.KvInputs.Select(p => p.Name));
             Assert.Equal([$"present.{block.Index}.key", $"present.{block.Index}.value"], block.KvOutputs.Select(p => p.Name));
         }
     }

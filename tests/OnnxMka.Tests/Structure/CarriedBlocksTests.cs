@@ -11,7 +11,10 @@ namespace OnnxMka.Tests.Structure;
 /// <summary>Blocks that are carried to what was made of a model are those that are found there anew, or there could be found.</summary>
 public sealed class CarriedBlocksTests
 {
-    private static readonly string[] Accepted = [.. Presets.Accepted.Where(p => p.Name != nameof(LlamaPresets.IfMergedOptimum)).Select(p => p.Name)];
+    private static readonly string[] Accepted =
+    [
+        .. Presets.Accepted.Where(p => p.Name != nameof(LlamaPresets.IfMergedOptimum)).Select(p => p.Name),
+    ];
 
     public static TheoryData<string> Forms => new(Accepted);
 
@@ -79,8 +82,8 @@ public sealed class CarriedBlocksTests
     }
 
     /// <summary>
-    /// A half in the middle is found as it ever was, so nothing is written for it; save where layers alternate, and the one that lost its MLP was
-    /// all that told how the last one ends.
+    /// A half in the middle is found as it ever was, so nothing is written for it; save where layers alternate, and the one that lost its
+    /// MLP was all that told how the last one ends.
     /// </summary>
     [Theory]
     [MemberData(nameof(Halved))]
@@ -95,7 +98,8 @@ public sealed class CarriedBlocksTests
             script.Add("test", new GraphEdit.SetMetadata(SeamHint.Key, null));
             var anew = BlockDetector.Detect(GraphEditor.Apply(rewritten.Model, script), Granularity.Sublayer);
             Assert.Equal(rewritten.Model.Metadata.ContainsKey(SeamHint.Key), !Seams(anew).SequenceEqual(Seams(rewritten.Blocks)));
-            Assert.Equal(half == Halves.Mlp && name == nameof(TopologyPresets.Gemma2Sandwich), rewritten.Model.Metadata.ContainsKey(SeamHint.Key));
+            Assert.Equal(
+                half == Halves.Mlp && name == nameof(TopologyPresets.Gemma2Sandwich), rewritten.Model.Metadata.ContainsKey(SeamHint.Key));
             Assert.Equal(Seams(BlockDetector.Detect(rewritten.Model, Granularity.Sublayer)), Seams(rewritten.Blocks));
         }
     }
@@ -121,5 +125,7 @@ public sealed class CarriedBlocksTests
 
     private static string[] Seams(BlockMap map) => [.. StreamUnits.Of(map).Seams];
 
-    private static string Text(BlockMap map) => string.Join('\n', map.Blocks.Select(b => JsonSerializer.Serialize(b)).Append($"{map.TokenInput} {map.TakesEmbeddings} {map.Logits}"));
+    private static string Text(BlockMap map) =>
+        string.Join(
+            '\n', map.Blocks.Select(b => JsonSerializer.Serialize(b)).Append($"{map.TokenInput} {map.TakesEmbeddings} {map.Logits}"));
 }

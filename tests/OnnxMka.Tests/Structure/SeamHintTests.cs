@@ -21,10 +21,28 @@ public sealed class SeamHintTests : IDisposable
     }
 
     public static TheoryData<string> NoHints => new(
-        "", "null", "0", "[]", "{}", "{", "not JSON", "{\"seams\": null}", "{\"seams\": []}", "{\"seams\": [\"a\"]}", "{\"seams\": [null, null]}", "{\"seams\": [1, 2]}",
-        "{\"seams\": {}}", "{\"seams\": [\"\", \"\"]}", "{\"seams\": [\"\\ud800\", \"\\udfff\"]}", "{\"seams\": [\"a\", \"b\"], \"units\": [\"0\", \"1\"]}",
-        "{\"seams\": [\"a\", \"b\"], \"units\": [null]}", "{\"seams\": [\"a\", \"b\"], \"units\": [\"99999999999999999999.mlp\"]}", "{\"seams\": [\"a\", \"b\"], \"units\": [\"\"]}",
-        new string('[', 100_000), "{\"seams\": [" + string.Join(',', Enumerable.Repeat("\"a\"", 100_000)) + "]}", "{\"seams\": [\"" + new string('a', 5 << 20) + "\", \"b\"]}");
+        "",
+        "null",
+        "0",
+        "[]",
+        "{}",
+        "{",
+        "not JSON",
+        "{\"seams\": null}",
+        "{\"seams\": []}",
+        "{\"seams\": [\"a\"]}",
+        "{\"seams\": [null, null]}",
+        "{\"seams\": [1, 2]}",
+        "{\"seams\": {}}",
+        "{\"seams\": [\"\", \"\"]}",
+        "{\"seams\": [\"\\ud800\", \"\\udfff\"]}",
+        "{\"seams\": [\"a\", \"b\"], \"units\": [\"0\", \"1\"]}",
+        "{\"seams\": [\"a\", \"b\"], \"units\": [null]}",
+        "{\"seams\": [\"a\", \"b\"], \"units\": [\"99999999999999999999.mlp\"]}",
+        "{\"seams\": [\"a\", \"b\"], \"units\": [\"\"]}",
+        new string('[', 100_000),
+        "{\"seams\": [" + string.Join(',', Enumerable.Repeat("\"a\"", 100_000)) + "]}",
+        "{\"seams\": [\"" + new string('a', 5 << 20) + "\", \"b\"]}");
 
     [Theory]
     [MemberData(nameof(NoHints))]
@@ -42,9 +60,19 @@ public sealed class SeamHintTests : IDisposable
         string[] seams = [.. StreamUnits.Of(map).Seams];
         string[][] wrong =
         [
-            [.. seams.Reverse()], [.. seams.Skip(1)], [.. seams.SkipLast(1)], [seams[0], .. seams], [.. seams, map.Logits], [.. seams.SkipLast(1), map.Logits],
-            [.. seams.Where((_, i) => i != 2)], [seams[0], seams[2], seams[1], .. seams.Skip(3)], [.. seams.SkipLast(1), "nothing"], [.. seams.SkipLast(1), map.TokenInput],
-            [.. seams.SkipLast(1), FinalNorm(map)], [seams[0], Inner(map), .. seams.Skip(2)], [.. seams.SkipLast(1), _halves.Map.Blocks[^2].Output.Value],
+            [.. seams.Reverse()],
+            [.. seams.Skip(1)],
+            [.. seams.SkipLast(1)],
+            [seams[0], .. seams],
+            [.. seams, map.Logits],
+            [.. seams.SkipLast(1), map.Logits],
+            [.. seams.Where((_, i) => i != 2)],
+            [seams[0], seams[2], seams[1], .. seams.Skip(3)],
+            [.. seams.SkipLast(1), "nothing"],
+            [.. seams.SkipLast(1), map.TokenInput],
+            [.. seams.SkipLast(1), FinalNorm(map)],
+            [seams[0], Inner(map), .. seams.Skip(2)],
+            [.. seams.SkipLast(1), _halves.Map.Blocks[^2].Output.Value],
         ];
         foreach (var claim in wrong) AssertIgnored(map, Hint(claim, null));
     }
@@ -57,8 +85,15 @@ public sealed class SeamHintTests : IDisposable
         string[] names = [.. map.HalfNames!];
         string[][] wrong =
         [
-            [.. names.Reverse()], [names[1], names[0], .. names.Skip(2)], [names[0], "0.mlp2", .. names.Skip(2)], ["1.attention", "1.mlp", .. names.Skip(2)],
-            ["0.mlp", .. names.Skip(1)], ["00.attention", .. names.Skip(1)], [.. names.Select((_, i) => $"{i}")], [.. names.Select((_, i) => $"{i}.attention")], ["-1.attention", .. names.Skip(1)],
+            [.. names.Reverse()],
+            [names[1], names[0], .. names.Skip(2)],
+            [names[0], "0.mlp2", .. names.Skip(2)],
+            ["1.attention", "1.mlp", .. names.Skip(2)],
+            ["0.mlp", .. names.Skip(1)],
+            ["00.attention", .. names.Skip(1)],
+            [.. names.Select((_, i) => $"{i}")],
+            [.. names.Select((_, i) => $"{i}.attention")],
+            ["-1.attention", .. names.Skip(1)],
         ];
         foreach (var claim in wrong) AssertIgnored(map, Hint(seams, claim));
     }
@@ -83,7 +118,8 @@ public sealed class SeamHintTests : IDisposable
         Assert.Contains(SeamHint.Key, first.Metadata.Keys);
         var again = BlockDetector.Detect(first, Granularity.Sublayer);
         Assert.Equal(map.Count - 1, again.Count);
-        var second = ModelRewriter.Apply(again, MergePlanner.Plan(again, null, new PlanOptions { Method = Method.Drop, Named = [again.Count - 1] }, ""));
+        var second = ModelRewriter.Apply(
+            again, MergePlanner.Plan(again, null, new PlanOptions { Method = Method.Drop, Named = [again.Count - 1] }, ""));
         Assert.Equal(map.LayerCount - 1, BlockDetector.Detect(second.Model).Count);
         Assert.DoesNotContain(SeamHint.Key, second.Model.Metadata.Keys);
     }

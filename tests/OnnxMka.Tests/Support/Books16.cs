@@ -21,7 +21,9 @@ internal static class Books16
     /// <summary>Token ids that the tests run: a sentence of one of the novels, from the reference file.</summary>
     public static int[] Prompt => ReferenceFile.Instance.Prompt;
 
-    /// <summary>A plan in which the given blocks take the given convex weights, and all blocks mentioned in no group but removed go.</summary>
+    /// <summary>
+    /// A plan in which the given blocks take the given convex weights, and all blocks mentioned in no group but removed go.
+    /// </summary>
     public static MergePlan Plan(IEnumerable<int> removed, params (int Block, (int Block, double Weight)[] Weights)[] merges)
     {
         var gone = removed.ToHashSet();
@@ -29,9 +31,13 @@ internal static class Books16
         {
             var merge = merges.FirstOrDefault(m => m.Block == b && m.Weights is not null);
             var weights = merge.Weights ?? [(b, 1.0)];
-            return new MergeGroup(b, System.Collections.Immutable.ImmutableSortedDictionary.CreateRange(weights.Select(w => KeyValuePair.Create(w.Block, w.Weight))));
+            return new MergeGroup(
+                b,
+                System.Collections.Immutable.ImmutableSortedDictionary.CreateRange(
+                    weights.Select(w => KeyValuePair.Create(w.Block, w.Weight))));
         });
-        return new MergePlan(Fingerprint.Of(Map.Model), merges.Length > 0 ? Method.Mka : Method.Drop, Order.Similarity, Map.Count, [], [.. groups], []);
+        return new MergePlan(
+            Fingerprint.Of(Map.Model), merges.Length > 0 ? Method.Mka : Method.Drop, Order.Similarity, Map.Count, [], [.. groups], []);
     }
 
     /// <summary>Logits of a model, [tokens, vocabulary]: prefill of one sequence on the CPU.</summary>

@@ -23,7 +23,12 @@ internal static class FakeLibrary
         Put(head, 40, Header + names.Length + dynamic.Length);
         head[58] = Header;
         head[60] = 3;
-        byte[] sections = [.. new byte[Header], .. Section(3, Header, names.Length, 0), .. Section(6, Header + names.Length, dynamic.Length, 1)];
+        byte[] sections =
+        [
+            .. new byte[Header],
+            .. Section(3, Header, names.Length, 0),
+            .. Section(6, Header + names.Length, dynamic.Length, 1),
+        ];
         File.WriteAllBytes(path, [.. head, .. names, .. dynamic, .. sections]);
     }
 

@@ -12,8 +12,8 @@ internal sealed record SystemCall(int Thread, string Name, int Number, string Li
 }
 
 /// <summary>
-/// Runs the command under strace from the moment at which it waits for the plan that it replays, so that calls of .NET's own start are neither
-/// counted nor hit. Each thread counts its own calls.
+/// Runs the command under strace from the moment at which it waits for the plan that it replays, so that calls of .NET's own start are
+/// neither counted nor hit. Each thread counts its own calls.
 /// </summary>
 internal static partial class FaultedRun
 {
@@ -22,7 +22,8 @@ internal static partial class FaultedRun
     /// <summary>Why there can be none here; null where there can.</summary>
     public static readonly Lazy<string?> Problem = new(() =>
     {
-        if (Clients.Installed.MissingCommand("strace", "-qq true", "apt-get install strace, and permission to trace") is { } missing) return missing;
+        if (Clients.Installed.MissingCommand("strace", "-qq true", "apt-get install strace, and permission to trace") is { } missing)
+            return missing;
         using var sleeper = Process.Start("sleep", "60");
         using var tracer = Trace(sleeper, "/dev/null", []);
         var attached = Attached(tracer);
@@ -33,7 +34,8 @@ internal static partial class FaultedRun
 
     /// <param name="calls">Names of system calls to write down.</param>
     /// <param name="inject">What strace does to one of them; null for nothing.</param>
-    public static (ToolResult Result, SystemCall[] Calls) Run(string plan, string trace, IEnumerable<string> calls, string? inject, params string[] arguments)
+    public static (ToolResult Result, SystemCall[] Calls) Run(
+        string plan, string trace, IEnumerable<string> calls, string? inject, params string[] arguments)
     {
         using var process = ToolProcess.StartWithInput([.. arguments, "--plan", "/dev/stdin"]);
         var errors = process.StandardError.ReadToEndAsync();
@@ -86,7 +88,9 @@ internal static partial class FaultedRun
         foreach (var line in lines)
         {
             if (Call().Match(line) is not { Success: true } match) continue;
-            var (thread, name) = (int.Parse(match.Groups["thread"].ValueSpan, System.Globalization.CultureInfo.InvariantCulture), match.Groups["name"].Value);
+            var (thread, name) = (
+                int.Parse(match.Groups["thread"].ValueSpan, System.Globalization.CultureInfo.InvariantCulture),
+                match.Groups["name"].Value);
             var number = counts[(thread, name)] = counts.GetValueOrDefault((thread, name)) + 1;
             calls.Add(new SystemCall(thread, name, number, line));
         }

@@ -6,7 +6,11 @@ namespace OnnxMka.Tests;
 internal static class JsonDamage
 {
     /// <summary>A value of every type, ends of ranges among them.</summary>
-    private static readonly string[] Values = ["null", "true", "-1", "1e18", "1e308", "2147483648", "\"x\"", "\"\"", "[]", "{}", "[1]", "[\"a\"]", "{\"a\":1}", "[[[\"a\"]]]", "[null]"];
+    private static readonly string[] Values =
+    [
+        "null", "true", "-1", "1e18", "1e308", "2147483648", "\"x\"", "\"\"", "[]", "{}", "[1]", "[\"a\"]", "{\"a\":1}", "[[[\"a\"]]]",
+        "[null]",
+    ];
 
     /// <summary>Of arrays and objects with more entries than a few only the first and the last are replaced.</summary>
     public static IEnumerable<(string What, string Text)> Of(string json)

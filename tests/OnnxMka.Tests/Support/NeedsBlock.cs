@@ -28,7 +28,8 @@ internal static class NeedsBlock
             var values = new float[tensor.ElementCount];
             FloatCodec.Decode(ElementType.Float, reader.ReadBytes(tensor), values);
             TensorPrimitives.Multiply(values, Louder, values);
-            script.Add("test", new GraphEdit.ReplaceInitializer(tensor.Name, new MemoryBytes(values.SelectMany(BitConverter.GetBytes).ToArray())));
+            script.Add(
+                "test", new GraphEdit.ReplaceInitializer(tensor.Name, new MemoryBytes(values.SelectMany(BitConverter.GetBytes).ToArray())));
         }
 
         var louder = BlockDetector.Detect(GraphEditor.Apply(map.Model, script));
@@ -42,7 +43,8 @@ internal static class NeedsBlock
     {
         var chain = BlockChain.Of(map, ExecutionTarget.Cpu);
         using var stream = chain.RunPrelude(set);
-        foreach (var block in Enumerable.Range(0, map.Count).Where(b => b != without)) chain.Advance(BlockPart.Of(map.Model, map, block), [stream]);
+        foreach (var block in Enumerable.Range(0, map.Count).Where(b => b != without))
+            chain.Advance(BlockPart.Of(map.Model, map, block), [stream]);
         var row = new float[set.Length * stream.Width];
         return [.. Enumerable.Range(0, set.Count).SelectMany(sample =>
         {
@@ -54,12 +56,26 @@ internal static class NeedsBlock
     private static EditScript Guard(BlockMap map, float limit)
     {
         var script = new EditScript();
-        var (node, slot) = map.Model.Graph.Nodes.Index().Where(n => n.Item.Outputs.Contains(map.Logits)).Select(n => (n.Index, n.Item.Outputs.IndexOf(map.Logits))).Single();
+        var (node, slot) = map.Model.Graph.Nodes.Index()
+            .Where(n => n.Item.Outputs.Contains(map.Logits))
+            .Select(n => (n.Index, n.Item.Outputs.IndexOf(map.Logits)))
+            .Single();
         script.Add("test", new GraphEdit.SetOutput(node, slot, "own.logits"));
         foreach (var (name, value) in new[] { ("limit", limit), ("zero", 0f) })
-            script.Add("test", new GraphEdit.AddInitializer(new TensorRef(name, ElementType.Float, [1], new MemoryBytes(BitConverter.GetBytes(value))), null));
-        script.Add("test", new GraphEdit.AddInitializer(new TensorRef("last", ElementType.Int64, [1], new MemoryBytes(BitConverter.GetBytes(-1L))), null));
-        script.Add("test", new GraphEdit.AddNode(new NodeSpec("Mul", [map.Blocks[^1].Output.Value, map.Blocks[^1].Output.Value], ["squares"], "guard/square")));
+        {
+            script.Add(
+                "test",
+                new GraphEdit.AddInitializer(
+                    new TensorRef(name, ElementType.Float, [1], new MemoryBytes(BitConverter.GetBytes(value))), null));
+        }
+
+        script.Add(
+            "test",
+            new GraphEdit.AddInitializer(new TensorRef("last", ElementType.Int64, [1], new MemoryBytes(BitConverter.GetBytes(-1L))), null));
+        script.Add(
+            "test",
+            new GraphEdit.AddNode(
+                new NodeSpec("Mul", [map.Blocks[^1].Output.Value, map.Blocks[^1].Output.Value], ["squares"], "guard/square")));
         script.Add("test", new GraphEdit.AddNode(new NodeSpec("ReduceSum", ["squares", "last"], ["sum"], "guard/sum")));
         script.Add("test", new GraphEdit.AddNode(new NodeSpec("Sub", ["sum", "limit"], ["above"], "guard/above")));
         script.Add("test", new GraphEdit.AddNode(new NodeSpec("Sqrt", ["above"], ["root"], "guard/root")));

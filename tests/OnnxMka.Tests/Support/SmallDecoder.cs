@@ -22,7 +22,8 @@ internal static class SmallDecoder
         // The weights lie in the file, which goes.
         using var reader = new TensorReader();
         var script = new Graph.Editing.EditScript();
-        foreach (var tensor in map.Model.Graph.Initializers.Values) script.Add("test", new Graph.Editing.GraphEdit.ReplaceInitializer(tensor.Name, new MemoryBytes(reader.ReadBytes(tensor))));
+        foreach (var tensor in map.Model.Graph.Initializers.Values)
+            script.Add("test", new Graph.Editing.GraphEdit.ReplaceInitializer(tensor.Name, new MemoryBytes(reader.ReadBytes(tensor))));
         return BlockDetector.Detect(Graph.Editing.GraphEditor.Apply(map.Model, script));
     });
 
@@ -34,7 +35,10 @@ internal static class SmallDecoder
         Directory.CreateDirectory(folder);
         ModelWriter.Plan(map.Model, "model.onnx").Write(folder);
         var ids = Path.Combine(folder, "ids.jsonl");
-        File.WriteAllLines(ids, Enumerable.Range(0, 80).Select(i => $"[{string.Join(',', Enumerable.Range(0, 16).Select(t => ((i * 29) + (t * t * 5) + (i * t)) % Vocabulary))}]"));
+        File.WriteAllLines(
+            ids,
+            Enumerable.Range(0, 80).Select(
+                i => $"[{string.Join(',', Enumerable.Range(0, 16).Select(t => ((i * 29) + (t * t * 5) + (i * t)) % Vocabulary))}]"));
         return new CompressionOptions
         {
             Input = Path.Combine(folder, "model.onnx"),

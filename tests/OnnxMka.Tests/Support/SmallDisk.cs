@@ -19,7 +19,9 @@ internal sealed class SmallDisk : IDisposable
     public static bool CanMount()
     {
         using var folder = new TempFolder();
-        return OperatingSystem.IsLinux() && Mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", folder.FullPath) && Run("umount", folder.FullPath);
+        return OperatingSystem.IsLinux()
+            && Mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", folder.FullPath)
+            && Run("umount", folder.FullPath);
     }
 
     public void Dispose()
@@ -32,7 +34,8 @@ internal sealed class SmallDisk : IDisposable
 
     private static bool Run(string command, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(command, arguments) { RedirectStandardError = true, UseShellExecute = false });
+        using var process = Process.Start(
+            new ProcessStartInfo(command, arguments) { RedirectStandardError = true, UseShellExecute = false });
         process!.WaitForExit();
         return process.ExitCode == 0;
     }

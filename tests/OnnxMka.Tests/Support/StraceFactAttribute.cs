@@ -6,7 +6,8 @@ namespace OnnxMka.Tests;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class StraceFactAttribute : FactAttribute
 {
-    private static readonly Lazy<string?> Problem = new(() => Installed.MissingCommand("strace", "-qq true", "apt-get install strace, and permission to trace"));
+    private static readonly Lazy<string?> Problem = new(
+        () => Installed.MissingCommand("strace", "-qq true", "apt-get install strace, and permission to trace"));
 
     public StraceFactAttribute() => Skip = Problem.Value;
 }

@@ -14,8 +14,8 @@ internal static class ToolProcess
     public static string Executable => Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "onnx-mka.exe" : "onnx-mka");
 
     /// <summary>
-    /// Removals without the correction that comes by itself, which takes seconds: tests of other things say nothing of it. What is asked for
-    /// stays.
+    /// Removals without the correction that comes by itself, which takes seconds: tests of other things say nothing of it. What is asked
+    /// for stays.
     /// </summary>
     public static ToolResult Run(params string[] arguments) => Result(Start(arguments));
 
@@ -41,18 +41,36 @@ internal static class ToolProcess
         return Result(Process.Start(start)!);
     }
 
-    /// <summary>Under strace, which writes the named system calls of all threads, with the paths of descriptors, to a file, and in that environment alone.</summary>
-    public static ToolResult RunTraced(string trace, IEnumerable<string> calls, IReadOnlyDictionary<string, string?> environment, params string[] arguments)
+    /// <summary>
+    /// Under strace, which writes the named system calls of all threads, with the paths of descriptors, to a file, and in that environment
+    /// alone.
+    /// </summary>
+    public static ToolResult RunTraced(
+        string trace, IEnumerable<string> calls, IReadOnlyDictionary<string, string?> environment, params string[] arguments)
     {
         // The question mark: a processor may not have that call.
-        string[] tracing = ["-f", "-qq", "-y", "--seccomp-bpf", "-s", "4096", "-o", trace, "-e", "trace=" + string.Join(',', calls.Select(c => "?" + c))];
+        string[] tracing =
+        [
+            "-f",
+            "-qq",
+            "-y",
+            "--seccomp-bpf",
+            "-s",
+            "4096",
+            "-o",
+            trace,
+            "-e",
+            "trace=" + string.Join(',', calls.Select(c => "?" + c)),
+        ];
         var start = Described("strace", [.. tracing, Executable, .. arguments]);
         start.Environment.Clear();
         foreach (var (name, value) in environment.Where(e => e.Value is not null)) start.Environment[name] = value;
         return Result(Process.Start(start)!);
     }
 
-    /// <summary>Signals as a terminal gives them: what starts the tests in the background may have them ignored, and that is inherited.</summary>
+    /// <summary>
+    /// Signals as a terminal gives them: what starts the tests in the background may have them ignored, and that is inherited.
+    /// </summary>
     public static Process Start(params string[] arguments) => Process.Start(OperatingSystem.IsLinux()
         ? Described("/usr/bin/env", ["--default-signal=INT,HUP", Executable, .. arguments])
         : Described(Executable, arguments))!;
@@ -78,7 +96,8 @@ internal static class ToolProcess
     private static string[] Bare(string[] arguments)
     {
         string[] amounts = ["--ratio", "--layers-removed", "--blocks", "--target-size", "--max-ppl-increase"];
-        var removes = arguments.Any(a => amounts.Contains(a.Split('=')[0])) && !arguments.Any(a => a is "sweep" or "score" or "best" or "--help");
+        var removes = arguments.Any(a => amounts.Contains(a.Split('=')[0]))
+            && !arguments.Any(a => a is "sweep" or "score" or "best" or "--help");
         if (!removes || arguments.Any(a => a.StartsWith("--compensate", StringComparison.Ordinal))) return arguments;
         // What stands behind two dashes is a name.
         var end = Array.IndexOf(arguments, "--") is >= 0 and var dashes ? dashes : arguments.Length;

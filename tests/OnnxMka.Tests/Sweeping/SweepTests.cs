@@ -19,7 +19,8 @@ public sealed class SweepTests
     public void The_front_is_what_nothing_beats()
     {
         // bytes, nll, speed: 2 is beaten by 1 in perplexity (a byte is no size), 3 by 4; 5 is as small as 1 and worse, and faster than it.
-        var points = Sweep.Front([Point(10_000, 3.0, 1.1), Point(9_999, 3.1, 1.1), Point(8_000, 3.5, 1.4), Point(8_000, 3.2, 1.4), Point(10_000, 3.15, 1.2)]);
+        var points = Sweep.Front(
+            [Point(10_000, 3.0, 1.1), Point(9_999, 3.1, 1.1), Point(8_000, 3.5, 1.4), Point(8_000, 3.2, 1.4), Point(10_000, 3.15, 1.2)]);
         Assert.Equal([true, false, false, true, false], points.Select(p => p.OnSizeFront));
         Assert.Equal([true, false, false, true, true], points.Select(p => p.OnSpeedFront));
     }
@@ -68,7 +69,24 @@ public sealed class SweepTests
     {
         // A selection and a correction: the emitted model must have the perplexity that the table says, though it is made anew.
         using var folder = new TempFolder();
-        var run = ToolProcess.Run("sweep", Books16.Folder, "--ratios", "0.125", "--methods", "drop:bi+fold", "--calib-samples", "64", "--eval-samples", "32", "--max-ppl-increase", "50%", "-o", folder["s"], "--ep", "cpu", "--quiet");
+        var run = ToolProcess.Run(
+            "sweep",
+            Books16.Folder,
+            "--ratios",
+            "0.125",
+            "--methods",
+            "drop:bi+fold",
+            "--calib-samples",
+            "64",
+            "--eval-samples",
+            "32",
+            "--max-ppl-increase",
+            "50%",
+            "-o",
+            folder["s"],
+            "--ep",
+            "cpu",
+            "--quiet");
         Assert.Equal((0, ""), (run.ExitCode, run.Errors));
         using var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder["s"], "sweep.json")));
         var point = Assert.Single(report.RootElement.GetProperty("points").EnumerateArray());
@@ -78,7 +96,8 @@ public sealed class SweepTests
             Runners.Whole(8), OnnxMka.Structure.BlockDetector.Detect(Graph.OnnxModel.Load(model)), texts.HeldBack!);
         // The same float32 weights, sums and windows: equal to the last bits of a mean of 4,064 tokens.
         Assert.Equal(point.GetProperty("perplexity").GetProperty("meanNll").GetDouble(), measured.MeanNll, 1e-6);
-        var plain = ModelRewriter.Apply(Books16.Map, PlanJson.Read(File.ReadAllText(Path.Combine(folder["s"], "plans", "drop-bi-fold-2.json")), "plan"));
+        var plain = ModelRewriter.Apply(
+            Books16.Map, PlanJson.Read(File.ReadAllText(Path.Combine(folder["s"], "plans", "drop-bi-fold-2.json")), "plan"));
         Assert.NotEqual(measured.MeanNll, Perplexity.Measure(Runners.Whole(8), plain.Blocks, texts.HeldBack!).MeanNll, 1e-4);
     }
 
@@ -86,7 +105,10 @@ public sealed class SweepTests
     public void The_gate_picks_the_smallest_or_ends_with_5()
     {
         using var folder = new TempFolder();
-        string[] common = ["sweep", Books16.Folder, "--ratios", "0.1,0.5", "--calib-samples", "48", "--eval-samples", "32", "--ep", "cpu", "--quiet"];
+        string[] common =
+        [
+            "sweep", Books16.Folder, "--ratios", "0.1,0.5", "--calib-samples", "48", "--eval-samples", "32", "--ep", "cpu", "--quiet",
+        ];
         var passed = ToolProcess.Run([.. common, "-o", folder["a"], "--max-ppl-increase", "60%"]);
         Assert.Equal((0, ""), (passed.ExitCode, passed.Errors));
         using var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder["a"], "sweep.json")));
@@ -99,7 +121,8 @@ public sealed class SweepTests
         Assert.Equal(picked.GetProperty("blocks").GetInt32(), model.Count);
         Assert.All(new[] { "sweep.html", "sweep.md", "analysis.json" }, f => Assert.True(File.Exists(Path.Combine(folder["a"], f))));
 
-        var missed = ToolProcess.Run([.. common, "-o", folder["b"], "--max-ppl-increase", "1%", "--analysis", Path.Combine(folder["a"], "analysis.json")]);
+        var missed = ToolProcess.Run(
+            [.. common, "-o", folder["b"], "--max-ppl-increase", "1%", "--analysis", Path.Combine(folder["a"], "analysis.json")]);
         Assert.Equal(5, missed.ExitCode);
         Assert.Contains("No plan keeps the perplexity within +1%", Assert.Single(missed.ErrorLines), StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(folder["b"], "model")));
@@ -120,5 +143,15 @@ public sealed class SweepTests
     }
 
     private static SweepPoint Point(long bytes, double nll, double speed) =>
-        new(new SweepMethod(Method.Drop), 0.1, new MergePlan("", Method.Drop, Order.Tail, 4, [], [], []), [], bytes, new Perplexity(1, nll, 1), 0, speed, false, false);
+        new(
+            new SweepMethod(Method.Drop),
+            0.1,
+            new MergePlan("", Method.Drop, Order.Tail, 4, [], [], []),
+            [],
+            bytes,
+            new Perplexity(1, nll, 1),
+            0,
+            speed,
+            false,
+            false);
 }

@@ -22,7 +22,9 @@ public sealed class InputWithoutTextTests
     {
         using var form = new BuiltDecoder(preset);
         var result = Drop(form, 1, evaluate: true);
-        Assert.Contains(result.Verdicts, v => v.Check == "prefill equals decode" && v.Derivation.Contains("random token ids", StringComparison.Ordinal));
+        Assert.Contains(
+            result.Verdicts,
+            v => v.Check == "prefill equals decode" && v.Derivation.Contains("random token ids", StringComparison.Ordinal));
         Assert.Contains(_notes, n => n.Contains("random token ids", StringComparison.Ordinal));
         Assert.Null(result.Quality);
     }
@@ -53,7 +55,8 @@ public sealed class InputWithoutTextTests
     }
 
     private static System.Collections.Immutable.ImmutableSortedDictionary<Role, WeightTensor> Broken(
-        System.Collections.Immutable.ImmutableSortedDictionary<Role, WeightTensor> block) => block.SetItem(Role.PostNorm, block[Role.PostNorm].Map(_ => float.NaN));
+        System.Collections.Immutable.ImmutableSortedDictionary<Role, WeightTensor> block) =>
+        block.SetItem(Role.PostNorm, block[Role.PostNorm].Map(_ => float.NaN));
 
     private CompressionResult Drop(BuiltDecoder form, int block, bool evaluate, bool verify = true, string? ids = null) => Compressor.Run(
         new CompressionOptions

@@ -34,6 +34,9 @@ public sealed class MergeProofTests
         var rewritten = ModelRewriter.Apply(SmallDecoder.Map, Merge);
         Assert.Equal(rewritten.Merged.Length, MergeProof.Measure(SmallDecoder.Map, rewritten, rewritten.Model).Length);
         var lost = rewritten with { Merged = [.. rewritten.Merged.Select((m, i) => i == 2 ? m with { Name = "elsewhere" } : m)] };
-        Assert.Contains("elsewhere", Assert.Throws<VerificationException>(() => MergeProof.Measure(SmallDecoder.Map, lost, lost.Model)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "elsewhere",
+            Assert.Throws<VerificationException>(() => MergeProof.Measure(SmallDecoder.Map, lost, lost.Model)).Message,
+            StringComparison.Ordinal);
     }
 }

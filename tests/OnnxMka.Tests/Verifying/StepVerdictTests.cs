@@ -92,7 +92,8 @@ public sealed class StepVerdictTests
         var verdict = Verify(input, output);
         Assert.Equal((StepByStep, true), (verdict.Check, verdict.Passed));
         Assert.Contains("16 tokens", verdict.Derivation, StringComparison.Ordinal);
-        Assert.Contains(_notes, n => n.Contains("the step check read 16 tokens, since of 28, tokens get other answers", StringComparison.Ordinal));
+        Assert.Contains(
+            _notes, n => n.Contains("the step check read 16 tokens, since of 28, tokens get other answers", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -114,7 +115,8 @@ public sealed class StepVerdictTests
     {
         using var input = new BuiltDecoder(nameof(LlamaPresets.TorchScriptLlama));
         using var output = new BuiltDecoder(Shorter(), Disguises.LateFailure);
-        Assert.Contains("late_reshape", Assert.Throws<VerificationException>(() => Verify(input, output)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "late_reshape", Assert.Throws<VerificationException>(() => Verify(input, output)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -122,7 +124,8 @@ public sealed class StepVerdictTests
     [InlineData(1e-2, 0.9, false)] // more than fp32 rounds
     [InlineData(1e-4, 9e-4, false)] // as much as forgetting the text makes
     [InlineData(double.NaN, 0.9, false)]
-    public void Steps_are_understood_where_they_differ_by_rounding_and_a_fault_would_show(double difference, double alone, bool understood) =>
+    public void Steps_are_understood_where_they_differ_by_rounding_and_a_fault_would_show(
+        double difference, double alone, bool understood) =>
         Assert.Equal(understood, new Stepping(difference, alone, 16).IsUnderstood(1e-3));
 
     [Theory]

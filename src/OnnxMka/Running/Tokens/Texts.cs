@@ -34,6 +34,10 @@ public sealed class Texts : IDisposable
     /// </summary>
     public CalibrationSet? HeldBack => _heldBack.Value;
 
+    /// <summary>The larger of the texts that a job runs: it measures on held-back text only where it evaluates.</summary>
+    internal CalibrationSet Largest(bool evaluates) =>
+        (evaluates ? HeldBack : null) is { } heldBack && heldBack.TokenCount > Calibration.TokenCount ? heldBack : Calibration;
+
     /// <summary>False for a model without tokenizer where no ids were given.</summary>
     public bool CanCalibrate => _options.IdsFile is not null || _tokenizer.Value is not null;
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using OnnxMka.Bench;
+using OnnxMka.Compensation;
 using OnnxMka.Steps.Folding;
 using OnnxMka.Steps.Refitting;
 using OnnxMka.Steps.SeamMapping;

@@ -46,10 +46,17 @@ internal static class CorrectionSection
     {
         var shown = ImmutableArray.CreateBuilder<SectionPart>();
         foreach (var trial in report.Trials)
-            shown.Add(new SectionLine($"{trial.Kind}: perplexity {Number(trial.HeldOutPerplexity, "0.00") ?? "not finite"} on held-out calibration text"));
+        {
+            shown.Add(
+                new SectionLine(
+                    $"{trial.Kind}: perplexity {Number(trial.HeldOutPerplexity, "0.00") ?? "not finite"} on held-out calibration text"));
+        }
+
         if (report.Steps.Length > 0)
         {
-            shown.Add(new SectionTable(["block", report.Kind, "error before", "after", "ridge", ""], [.. report.Steps.Select(s => Row(s, state))]));
+            shown.Add(
+                new SectionTable(
+                    ["block", report.Kind, "error before", "after", "ridge", ""], [.. report.Steps.Select(s => Row(s, state))]));
             shown.Add(
                 new SectionLine("errors: distance from the original stream behind that block, relative, on held-out calibration tokens"));
         }

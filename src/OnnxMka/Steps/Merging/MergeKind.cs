@@ -27,7 +27,10 @@ public sealed class MergeKind(Selectors selectors) : StepKind<Merge>("merge")
             var line = $"nothing is merged, blocks are dropped: {obstacle}";
             bench.Progress.Note(line);
             var dropped = bench.Decide(step.As(new Drop()), state);
-            return dropped with { Sections = [new Section("fallback", new { obstacle }) { Shown = [new SectionLine(line)] }, .. dropped.Sections] };
+            return dropped with
+            {
+                Sections = [new Section("fallback", new { obstacle }) { Shown = [new SectionLine(line)] }, .. dropped.Sections],
+            };
         }
 
         var (plan, sections) = Planned(step, options, state, bench);
@@ -114,7 +117,9 @@ public sealed class MergeKind(Selectors selectors) : StepKind<Merge>("merge")
         foreach (var fit in merging.Fits)
         {
             var shares = fit.Kept ? string.Join(", ", fit.Shares.Select(s => $"{s.Role} {s.Alpha:0.00}")) : "the planned shares stay";
-            shown.Add(new SectionLine($"shares of block {fit.Block}: held-out error {fit.ErrorBefore:0.0000} -> {fit.ErrorAfter:0.0000}: {shares}"));
+            shown.Add(
+                new SectionLine(
+                    $"shares of block {fit.Block}: held-out error {fit.ErrorBefore:0.0000} -> {fit.ErrorAfter:0.0000}: {shares}"));
         }
 
         return new Section("merging", merging) { Shown = shown.ToImmutable() };

@@ -59,7 +59,8 @@ internal sealed class TargetSearch<T>(int most, Func<int, T> choose, Func<T, T> 
             var reduction = finish(choose(count));
             var increase = loss(reduction).IncreaseOver(original);
             least = least < increase ? least : increase ?? least;
-            note($"without {count} blocks the perplexity on held-out calibration text {(increase is { } share ? FormattableString.Invariant($"rises by {share:0.0%}") : "is not finite")}");
+            var outcome = increase is { } share ? FormattableString.Invariant($"rises by {share:0.0%}") : "is not finite";
+            note($"without {count} blocks the perplexity on held-out calibration text {outcome}");
             if (increase <= maxIncrease)
             {
                 if (best is not null) release(best);
@@ -73,6 +74,9 @@ internal sealed class TargetSearch<T>(int most, Func<int, T> choose, Func<T, T> 
         }
 
         var reached = least is { } rise ? FormattableString.Invariant($"it rises by {rise:0.0%}") : "there is no finite loss";
-        return best ?? throw new QualityGateException($"No smaller model keeps the perplexity within +{maxIncrease:0.##%} on held-out calibration text: without one block {reached}. Nothing was written.");
+        return best
+            ?? throw new QualityGateException(
+                $"No smaller model keeps the perplexity within +{maxIncrease:0.##%} on held-out calibration text: "
+                    + $"without one block {reached}. Nothing was written.");
     }
 }

@@ -15,8 +15,10 @@ namespace OnnxMka.Steps.Searching;
 /// <summary>
 /// The best of several ways to remove blocks, measured on held-out calibration text:
 /// <list type="number">
-/// <item>the blocks of each selection, dropped, compared by refits (to the original seams) to few windows; the best set is refitted in full;</item>
-/// <item>exchanges of one removed block of it for a kept one, compared in the same way, while that helps; the last set is refitted in full;</item>
+/// <item>the blocks of each selection, dropped, compared by refits (to the original seams) to few windows; the best set is refitted in
+/// full;</item>
+/// <item>exchanges of one removed block of it for a kept one, compared in the same way, while that helps; the last set is refitted in
+/// full;</item>
 /// <item>the better of these sets with the other corrections;</item>
 /// <item>the best of all with its correction fitted to four times as many windows, a refit in several passes.</item>
 /// </list>
@@ -29,7 +31,10 @@ internal sealed class BestSearch
 
     private const string Greedy = "greedy-loss";
 
-    /// <summary>Passes of the last refit, as many as the budget has time for: at 8 of 16 blocks of the fixture one gives 48.65, two 48.18, four 47.99.</summary>
+    /// <summary>
+    /// Passes of the last refit, as many as the budget has time for: at 8 of 16 blocks of the fixture one gives 48.65, two 48.18, four
+    /// 47.99.
+    /// </summary>
     private static readonly int[] Passes = [4, 2, 1];
 
     /// <summary>Passes that time is kept for.</summary>
@@ -69,7 +74,8 @@ internal sealed class BestSearch
         if (options.Named.IsDefaultOrEmpty) search.TrySelections();
         else search.Try(null, [.. options.Named.Distinct().Order()], new Refit { Ridge = step.Ridge });
         if (options.Named.IsDefaultOrEmpty) search.Exchange();
-        foreach (var correction in CorrectKind.All(step.Ridge, passes: 1).Skip(1)) search.Try(search.Leader.Selection, search.Leader.Trial.Removed, correction);
+        foreach (var correction in CorrectKind.All(step.Ridge, passes: 1).Skip(1))
+            search.Try(search.Leader.Selection, search.Leader.Trial.Removed, correction);
         search.FitAmply();
         return search.Finish();
     }
@@ -102,7 +108,8 @@ internal sealed class BestSearch
     private SelectionReport? Selected(string name)
     {
         if (name != Greedy) return Choosing.Choose(_selectors, name, _options, _state, _bench);
-        var left = _step.Budget - _clock.Elapsed - TimeSpan.FromSeconds(_longestQuick + LastTrials(_longestQuick / _bench.Windows(TextAmount.Few)));
+        var left = _step.Budget - _clock.Elapsed - TimeSpan.FromSeconds(
+            _longestQuick + LastTrials(_longestQuick / _bench.Windows(TextAmount.Few)));
         using var end = CancellationTokenSource.CreateLinkedTokenSource(_bench.Stop);
         end.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
         try
@@ -171,7 +178,9 @@ internal sealed class BestSearch
         Add(best.Selection, best.Trial.Removed, ample is Refit refit ? refit with { Passes = passes } : ample);
     }
 
-    /// <summary>Seconds of what follows the exchanges: a full refit, the other corrections (each at most as long, most far shorter), more text.</summary>
+    /// <summary>
+    /// Seconds of what follows the exchanges: a full refit, the other corrections (each at most as long, most far shorter), more text.
+    /// </summary>
     private double LastTrials(double perWindow) =>
         perWindow * ((2 * _bench.Windows(TextAmount.Usual)) + (LastPasses * _bench.Windows(TextAmount.Ample)));
 
@@ -217,7 +226,9 @@ internal sealed class BestSearch
 
     private static string KindOf(CorrectionStep? correction) => correction?.Name ?? CompensationReport.None;
 
-    private static string Said(SearchTrial trial) => trial.HeldOutPerplexity is { } perplexity ? FormattableString.Invariant($"perplexity {perplexity:0.00}") : "no finite perplexity";
+    private static string Said(SearchTrial trial) => trial.HeldOutPerplexity is { } perplexity
+        ? FormattableString.Invariant($"perplexity {perplexity:0.00}")
+        : "no finite perplexity";
 
     private IEnumerable<string> Names(ImmutableArray<int> blocks) => Removal.NamesOf(blocks, _state);
 

@@ -11,7 +11,11 @@ namespace OnnxMka.Steps.Searching;
 /// <param name="Removed">Numbers in the model that was searched.</param>
 /// <param name="HeldOutPerplexity">On calibration windows that nothing was fitted to; null where it is no finite number.</param>
 public sealed record SearchTrial(
-    [property: JsonConverter(typeof(SelectorNameConverter))] string? Selection, string Compensation, ImmutableArray<int> Removed, double? HeldOutPerplexity, double Seconds)
+    [property: JsonConverter(typeof(SelectorNameConverter))] string? Selection,
+    string Compensation,
+    ImmutableArray<int> Removed,
+    double? HeldOutPerplexity,
+    double Seconds)
 {
     /// <summary>Calibration windows that the correction was fitted to; 0 where it is fitted to none.</summary>
     public int Windows { get; init; }
@@ -21,5 +25,7 @@ public sealed record SearchTrial(
 }
 
 /// <summary>What was tried, in order, and which one was taken.</summary>
-/// <param name="Complete">False where the budget ended the search: with another budget, or on another machine, the result may differ.</param>
+/// <param name="Complete">
+/// False where the budget ended the search: with another budget, or on another machine, the result may differ.
+/// </param>
 public sealed record SearchReport(ImmutableArray<SearchTrial> Trials, int Chosen, bool Complete, string Why);

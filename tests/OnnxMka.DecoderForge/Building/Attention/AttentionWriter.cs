@@ -1,6 +1,8 @@
 namespace OnnxMka.Forge;
 
-/// <summary>Writes one block's attention up to the mixed heads [batch, sequence, heads * size]; the output projection follows elsewhere.</summary>
+/// <summary>
+/// Writes one block's attention up to the mixed heads [batch, sequence, heads * size]; the output projection follows elsewhere.
+/// </summary>
 internal abstract class AttentionWriter
 {
     public static AttentionWriter Of(GraphForm form) => form.Attention switch

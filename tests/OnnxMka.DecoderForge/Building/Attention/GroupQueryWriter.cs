@@ -36,7 +36,10 @@ internal sealed class GroupQueryWriter : AttentionWriter
         var ports = c.Decoder.Ports.Cache(c.Index);
         List<(string, object)> attributes =
         [
-            ("num_heads", n.Heads), ("kv_num_heads", n.KvHeads), ("scale", Scale(c)), ("local_window_size", c.Spec.Window > 0 ? c.Spec.Window : -1),
+            ("num_heads", n.Heads),
+            ("kv_num_heads", n.KvHeads),
+            ("scale", Scale(c)),
+            ("local_window_size", c.Spec.Window > 0 ? c.Spec.Window : -1),
             ("softcap", n.AttentionSoftcap), ("do_rotary", rotate ? 1 : 0), ("rotary_interleaved", n.RotaryInterleaved ? 1 : 0),
         ];
         using var _ = c.Graph.In(c.Modules.Attention);

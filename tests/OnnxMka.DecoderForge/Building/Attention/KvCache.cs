@@ -3,7 +3,9 @@ namespace OnnxMka.Forge;
 /// <summary>Writes the growth of a block's cache outside attention operators: past and new keys in one.</summary>
 internal static class KvCache
 {
-    /// <summary>Keys and values [batch, kv heads, total, size] of past and new tokens; those of another block where the block shares them.</summary>
+    /// <summary>
+    /// Keys and values [batch, kv heads, total, size] of past and new tokens; those of another block where the block shares them.
+    /// </summary>
     public static (string Key, string Value) Extend(BlockContext c, string? key, string? value)
     {
         if (key is null || value is null) return c.Decoder.Shared.Caches[c.Spec.SharesCacheOf];
@@ -46,7 +48,8 @@ internal static class KvCache
     public static bool Cuts(BlockContext c) => c.Spec.CacheLength > 0 && c.Form.Cut == CacheCut.Graph;
 
     public static void Cut(BlockContext c, string whole, string present, long axis) =>
-        c.Graph.Call("Slice", "", [whole, c.Graph.Ints(-c.Spec.CacheLength), c.Graph.Ints(int.MaxValue), c.Graph.Ints(axis)], [present], []);
+        c.Graph.Call(
+            "Slice", "", [whole, c.Graph.Ints(-c.Spec.CacheLength), c.Graph.Ints(int.MaxValue), c.Graph.Ints(axis)], [present], []);
 
     private static (string, string) Combined(BlockContext c, CachePorts ports, string key, string value)
     {

@@ -25,7 +25,11 @@ internal sealed class MultiHeadWriter : AttentionWriter
         {
             var ports = c.Decoder.Ports.Cache(c.Index);
             return KvCache.Behind(c, ports, outputs => c.Graph.Call(
-                "MultiHeadAttention", GraphWriter.Contrib, [query, key, qkv.Value!, "", "", mask, ports.PastKey ?? "", ports.PastValue ?? ""], outputs, attributes));
+                "MultiHeadAttention",
+                GraphWriter.Contrib,
+                [query, key, qkv.Value!, "", "", mask, ports.PastKey ?? "", ports.PastValue ?? ""],
+                outputs,
+                attributes));
         }
 
         var heads = c.Decoder.Heads;

@@ -14,7 +14,12 @@ internal sealed class PackedAttentionWriter : AttentionWriter
         var weight = g.Weight($"{path}.weight", QkvProjections.PackedWeight(c));
         var bias = QkvProjections.PackedBias(c) is { } b ? g.Weight($"{path}.bias", b) : "";
         var ports = c.Decoder.Ports.WritesPresent ? c.Decoder.Ports.Cache(c.Index) : null;
-        (string, object)[] attributes = [("num_heads", c.Network.Heads), ("unidirectional", c.Network.Causal ? 1 : 0), ("mask_filter_value", -10000f)];
+        (string, object)[] attributes =
+        [
+            ("num_heads", c.Network.Heads),
+            ("unidirectional", c.Network.Causal ? 1 : 0),
+            ("mask_filter_value", -10000f),
+        ];
         ReadOnlySpan<string?> outputs = ports is null ? [null] : [null, ports.Present];
         using var _ = g.In(c.Modules.Attention);
         return g.Call("Attention", GraphWriter.Contrib, [x, weight, bias, Mask(c), ports?.Past ?? ""], outputs, attributes)[0];

@@ -109,7 +109,11 @@ internal static class QkvProjections
 
     private static Qkv Normed(BlockContext c, Qkv qkv)
     {
-        return qkv with { Query = Norm(qkv.Query, "q_norm", Role.QueryNorm), Key = qkv.Key is null ? null : Norm(qkv.Key, "k_norm", Role.KeyNorm) };
+        return qkv with
+        {
+            Query = Norm(qkv.Query, "q_norm", Role.QueryNorm),
+            Key = qkv.Key is null ? null : Norm(qkv.Key, "k_norm", Role.KeyNorm),
+        };
 
         string Norm(string value, string module, Role gamma)
         {

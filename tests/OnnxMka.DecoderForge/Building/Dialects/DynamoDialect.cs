@@ -61,8 +61,10 @@ internal sealed class DynamoDialect : Dialect
             classes.Add($"'torch.nn.{part.Split('.')[0]}'");
         }
 
-        node.MetadataProps.Add(new StringStringEntryProto { Key = "namespace", Value = $": transformers.CausalLM/{string.Join('/', scope)}" });
-        node.MetadataProps.Add(new StringStringEntryProto { Key = "pkg.torch.onnx.class_hierarchy", Value = $"[{string.Join(", ", classes)}]" });
+        node.MetadataProps.Add(
+            new StringStringEntryProto { Key = "namespace", Value = $": transformers.CausalLM/{string.Join('/', scope)}" });
+        node.MetadataProps.Add(
+            new StringStringEntryProto { Key = "pkg.torch.onnx.class_hierarchy", Value = $"[{string.Join(", ", classes)}]" });
         node.MetadataProps.Add(new StringStringEntryProto { Key = "pkg.torch.onnx.name_scopes", Value = $"[{string.Join(", ", scopes)}]" });
     }
 }

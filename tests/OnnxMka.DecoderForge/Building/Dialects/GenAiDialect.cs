@@ -12,7 +12,9 @@ internal sealed class GenAiDialect : Dialect
         Unique($"/{string.Join('/', scope)}{(scope.Count > 0 ? "/" : "")}{label ?? op}");
 
     public override string ValueName(string node, string op, int index) =>
-        index > 0 || op.StartsWith("Skip", StringComparison.Ordinal) ? $"{node[..node.LastIndexOf('/')]}/output_{index}" : $"{node}/output_0";
+        index > 0 || op.StartsWith("Skip", StringComparison.Ordinal)
+            ? $"{node[..node.LastIndexOf('/')]}/output_{index}"
+            : $"{node}/output_0";
 
     public override string Constant(GraphWriter graph, TensorProto tensor)
     {

@@ -3,7 +3,9 @@ using OnnxMka.Graph.Proto;
 
 namespace OnnxMka.Forge;
 
-/// <summary>fp32 ports around an fp16 graph: a Cast behind every fp16 input and before every fp16 output, as fp16 converters add them.</summary>
+/// <summary>
+/// fp32 ports around an fp16 graph: a Cast behind every fp16 input and before every fp16 output, as fp16 converters add them.
+/// </summary>
 internal static class KeepIoTypes
 {
     public static void Apply(GraphProto graph)

@@ -13,7 +13,9 @@ internal static class LocalFunctions
         if (form == FunctionForm.None) return;
         var graph = model.Graph;
         var nodes = decoder.Graph.Nodes;
-        var groups = nodes.GroupBy(n => Key(n, form, decoder.Spec.Form.Modules), StringComparer.Ordinal).Where(g => g.Key.Length > 0).ToArray();
+        var groups = nodes.GroupBy(n => Key(n, form, decoder.Spec.Form.Modules), StringComparer.Ordinal)
+            .Where(g => g.Key.Length > 0)
+            .ToArray();
         var functions = new Dictionary<string, FunctionProto>(StringComparer.Ordinal);
         var calls = new Dictionary<NodeProto, NodeProto>();
         foreach (var group in groups)
@@ -42,11 +44,21 @@ internal static class LocalFunctions
     }
 
     private static NodeProto Extract(
-        NodeProto[] nodes, HashSet<string> read, GraphProto graph, Dictionary<string, FunctionProto> functions, string name, string module, GraphWriter writer)
+        NodeProto[] nodes,
+        HashSet<string> read,
+        GraphProto graph,
+        Dictionary<string, FunctionProto> functions,
+        string name,
+        string module,
+        GraphWriter writer)
     {
         var produced = nodes.SelectMany(n => n.Output).ToHashSet(StringComparer.Ordinal);
-        var constants = graph.Initializer.Where(t => t.Name.StartsWith("val_", StringComparison.Ordinal)).ToDictionary(t => t.Name, StringComparer.Ordinal);
-        var used = nodes.SelectMany(n => n.Input).Where(i => i.Length > 0 && !produced.Contains(i)).Distinct(StringComparer.Ordinal).ToArray();
+        var constants = graph.Initializer.Where(
+            t => t.Name.StartsWith("val_", StringComparison.Ordinal)).ToDictionary(t => t.Name, StringComparer.Ordinal);
+        var used = nodes.SelectMany(n => n.Input)
+            .Where(i => i.Length > 0 && !produced.Contains(i))
+            .Distinct(StringComparer.Ordinal)
+            .ToArray();
         var inside = used.Where(constants.ContainsKey).ToArray();
         var inputs = used.Except(inside, StringComparer.Ordinal).ToArray();
         var outputs = nodes.SelectMany(n => n.Output).Where(read.Contains).ToArray();

@@ -14,7 +14,8 @@ internal static class SharedInitializers
         if (form == SharingForm.None) return;
         var kept = new Dictionary<string, string>(StringComparer.Ordinal);
         var replaced = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var tensor in graph.Initializer.Where(t => (ElementType)t.DataType is ElementType.Float or ElementType.Float16 && t.Dims.Count > 0))
+        foreach (var tensor in graph.Initializer.Where(
+            t => (ElementType)t.DataType is ElementType.Float or ElementType.Float16 && t.Dims.Count > 0))
         {
             var content = $"{tensor.DataType}:{string.Join(',', tensor.Dims)}:{tensor.RawData.ToBase64()}";
             if (!kept.TryAdd(content, tensor.Name)) replaced[tensor.Name] = kept[content];

@@ -55,8 +55,10 @@ public sealed class BlockChainTests(FusedBooks16 fused) : IClassFixture<FusedBoo
         using var unchanged = chain.RunBlock(7, kept);
         Assert.Equal(before, ChainSamples.Bytes(kept));
         foreach (var part in ChainSamples.Blocks(map).Skip(8)) chain.Advance(part, [changed, unchanged]);
-        Assert.InRange(Compare.Relative(ChainSamples.WholeLogits(edited, map), ChainSamples.Logits(chain, changed)), 0, ChainSamples.Tolerance);
-        Assert.InRange(Compare.Relative(ChainSamples.WholeLogits(map.Model, map), ChainSamples.Logits(chain, unchanged)), 0, ChainSamples.Tolerance);
+        Assert.InRange(
+            Compare.Relative(ChainSamples.WholeLogits(edited, map), ChainSamples.Logits(chain, changed)), 0, ChainSamples.Tolerance);
+        Assert.InRange(
+            Compare.Relative(ChainSamples.WholeLogits(map.Model, map), ChainSamples.Logits(chain, unchanged)), 0, ChainSamples.Tolerance);
     }
 
     /// <summary>Nodes before the fused norm shift its index: the seam is found again by the norm's name.</summary>
@@ -69,7 +71,8 @@ public sealed class BlockChainTests(FusedBooks16 fused) : IClassFixture<FusedBoo
         script.Add("test", new GraphEdit.AddNode(new NodeSpec("Identity", [first.Inputs[0]], ["test/copy"], "test/copy")));
         script.Add("test", new GraphEdit.SetInput(first.Index, 0, "test/copy"));
         var edited = GraphEditor.Apply(map.Model, script);
-        Assert.NotEqual(map.Model.Graph.Nodes[map.Blocks[5].Input.SkipNorm!.Value].Name, edited.Graph.Nodes[map.Blocks[5].Input.SkipNorm!.Value].Name);
+        Assert.NotEqual(
+            map.Model.Graph.Nodes[map.Blocks[5].Input.SkipNorm!.Value].Name, edited.Graph.Nodes[map.Blocks[5].Input.SkipNorm!.Value].Name);
         var chain = BlockChain.Of(map, ExecutionTarget.Cpu, ChainSamples.Options);
         var parts = Enumerable.Range(0, map.Count).Select(b => BlockPart.Of(edited, map, b));
         Assert.Equal(ChainSamples.ChainLogits(chain, ChainSamples.Blocks(map)), ChainSamples.ChainLogits(chain, parts));
@@ -101,7 +104,8 @@ public sealed class BlockChainTests(FusedBooks16 fused) : IClassFixture<FusedBoo
         using var prelude = chain.RunPrelude(ChainSamples.Set);
         using var seam = chain.RunBlock(0, prelude);
         var batches = new List<int>();
-        using var output = chain.RunBlock(BlockPart.Of(Books16.Map.Model, Books16.Map, 1).Tapping(Value), seam, (tap, first, samples, values) =>
+        var part = BlockPart.Of(Books16.Map.Model, Books16.Map, 1).Tapping(Value);
+        using var output = chain.RunBlock(part, seam, (tap, first, samples, values) =>
         {
             var ids = ChainSamples.Set.Samples.Skip(first).Take(samples).SelectMany(s => s).ToArray();
             Assert.Equal(0, tap);

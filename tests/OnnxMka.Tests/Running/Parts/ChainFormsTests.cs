@@ -14,10 +14,15 @@ namespace OnnxMka.Tests.Running.Parts;
 /// <summary>Every form that exporters write can be run block by block.</summary>
 public sealed class ChainFormsTests
 {
-    internal static readonly CalibrationSet Set = new([.. Enumerable.Range(0, 6).Select(i => Enumerable.Range(0, 20).Select(t => ((i * 31) + (t * t * 7) + t) % 97).ToArray())], 20, "made up", "");
+    internal static readonly CalibrationSet Set = new(
+        [.. Enumerable.Range(0, 6).Select(i => Enumerable.Range(0, 20).Select(t => ((i * 31) + (t * t * 7) + t) % 97).ToArray())],
+        20,
+        "made up",
+        "");
 
     /// <summary>Embeddings as input cannot be fed with text.</summary>
-    public static TheoryData<string> TakingTokens => new(Presets.Accepted.Where(p => !p.Spec.Form.InputsEmbeds && !p.Spec.Form.IfMerged).Select(p => p.Name));
+    public static TheoryData<string> TakingTokens =>
+        new(Presets.Accepted.Where(p => !p.Spec.Form.InputsEmbeds && !p.Spec.Form.IfMerged).Select(p => p.Name));
 
     [Theory]
     [MemberData(nameof(TakingTokens))]
@@ -29,7 +34,9 @@ public sealed class ChainFormsTests
         var distance = whole.Zip(chain, (w, c) => Compare.Relative(w.Values.ToArray(), c.Values.ToArray())).Max();
         Assert.InRange(distance, 0, Tolerance(name));
         // The control: a block later is far away.
-        Assert.All(chain.Skip(1).Zip(whole), pair => Assert.True(Compare.Relative(pair.Second.Values.ToArray(), pair.First.Values.ToArray()) > 3 * Tolerance(name)));
+        Assert.All(
+            chain.Skip(1).Zip(whole),
+            pair => Assert.True(Compare.Relative(pair.Second.Values.ToArray(), pair.First.Values.ToArray()) > 3 * Tolerance(name)));
     }
 
     [Theory]
@@ -51,9 +58,9 @@ public sealed class ChainFormsTests
     }
 
     /// <summary>
-    /// fp32: two units of 2^-23 for the stream and its norm, in each of four blocks. fp16: ONNX Runtime keeps fp32 between the nodes of a graph
-    /// on the CPU where it can, and where that is follows from where the graph ends: half a unit of 2^-10 at each of five seams, of a float32
-    /// stream too, whose blocks add values that were rounded or not.
+    /// fp32: two units of 2^-23 for the stream and its norm, in each of four blocks. fp16: ONNX Runtime keeps fp32 between the nodes of a
+    /// graph on the CPU where it can, and where that is follows from where the graph ends: half a unit of 2^-10 at each of five seams, of a
+    /// float32 stream too, whose blocks add values that were rounded or not.
     /// </summary>
     private static double Tolerance(string name) => Presets.ByName(name).Spec.Form.Type == ElementType.Float16
         ? 5 * Math.ScaleB(1, -11)

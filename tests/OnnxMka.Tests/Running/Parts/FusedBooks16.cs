@@ -36,7 +36,13 @@ public sealed class FusedBooks16 : IDisposable
         for (var layer = 0; layer < 16; layer++)
         {
             Fuse(model, $"/model/layers.{layer}/Add_output_0", $"layers.{layer}.post_attention_layernorm", true, script, redirects);
-            Fuse(model, $"/model/layers.{layer}/Add_1_output_0", layer < 15 ? $"layers.{layer + 1}.input_layernorm" : "norm", layer < 15, script, redirects);
+            Fuse(
+                model,
+                $"/model/layers.{layer}/Add_1_output_0",
+                layer < 15 ? $"layers.{layer + 1}.input_layernorm" : "norm",
+                layer < 15,
+                script,
+                redirects);
         }
 
         foreach (var redirect in redirects) script.Add(Stage, redirect);
@@ -46,7 +52,8 @@ public sealed class FusedBooks16 : IDisposable
     private static void Fuse(OnnxModel model, string sum, string norm, bool givesSum, EditScript script, List<GraphEdit> redirects)
     {
         var add = model.Graph.Nodes.Single(n => n.Outputs[0] == sum);
-        var values = $"/model/{(norm.StartsWith("layers.", StringComparison.Ordinal) ? $"layers.{norm.Split('.')[1]}/{norm.Split('.')[2]}" : norm)}/";
+        var layer = norm.Split('.');
+        var values = $"/model/{(layer[0] == "layers" ? $"layers.{layer[1]}/{layer[2]}" : norm)}/";
         ImmutableArray<string> outputs = givesSum ? [sum + ".norm", "", "", sum + ".fused"] : [sum + ".norm"];
         script.Add(Stage, new GraphEdit.AddNode(new NodeSpec(
             "SkipSimplifiedLayerNormalization", [.. add.Inputs, $"model.{norm}.weight"], outputs, sum + ".norm", "com.microsoft",

@@ -14,7 +14,8 @@ public sealed class SeamActivationsTests
     {
         using var folder = new TempFolder();
         var memory = BlockChain.Of(Books16.Map, ExecutionTarget.Cpu, ChainSamples.Options);
-        var disk = BlockChain.Of(Books16.Map, ExecutionTarget.Cpu, ChainSamples.Options with { SeamMemory = 1, SpillFolder = folder.FullPath });
+        var disk = BlockChain.Of(
+            Books16.Map, ExecutionTarget.Cpu, ChainSamples.Options with { SeamMemory = 1, SpillFolder = folder.FullPath });
         using (var held = memory.RunPrelude(ChainSamples.Set))
         using (var spilled = disk.RunPrelude(ChainSamples.Set))
         using (var heldNext = memory.RunBlock(0, held))
@@ -69,8 +70,14 @@ public sealed class SeamActivationsTests
         using var folder = new TempFolder();
         var missing = folder["not-there"];
         var alive = 0;
-        var options = ChainSamples.Options with { SeamMemory = 0, SpillFolder = missing, Watch = (_, isLoaded) => alive += isLoaded ? 1 : -1 };
-        var failed = Assert.Throws<OutputException>(() => BlockChain.Of(Books16.Map, ExecutionTarget.Cpu, options).RunPrelude(ChainSamples.Set));
+        var options = ChainSamples.Options with
+        {
+            SeamMemory = 0,
+            SpillFolder = missing,
+            Watch = (_, isLoaded) => alive += isLoaded ? 1 : -1,
+        };
+        var failed = Assert.Throws<OutputException>(
+            () => BlockChain.Of(Books16.Map, ExecutionTarget.Cpu, options).RunPrelude(ChainSamples.Set));
         Assert.StartsWith($"Cannot keep {OneSeam} bytes of activations in {missing}: ", failed.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', failed.Message);
         Assert.Equal(0, alive);

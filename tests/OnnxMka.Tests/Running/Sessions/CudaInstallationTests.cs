@@ -23,7 +23,11 @@ public sealed class CudaInstallationTests : IDisposable
         Put("cuda", "libnvrtc.so.13");
         Assert.Null(Machine().Problem(0));
         Assert.Equal(
-            [.. Cuda.Select(l => _machine[Path.Combine("cuda", l)]), _machine[Path.Combine("cudnn", "libcudnn.so.9")], _machine[Path.Combine("cuda", "libnvrtc.so.13")]],
+            [
+                .. Cuda.Select(l => _machine[Path.Combine("cuda", l)]),
+                _machine[Path.Combine("cudnn", "libcudnn.so.9")],
+                _machine[Path.Combine("cuda", "libnvrtc.so.13")],
+            ],
             _loaded);
     }
 
@@ -43,7 +47,8 @@ public sealed class CudaInstallationTests : IDisposable
     }
 
     [Fact]
-    public void No_driver() => Assert.Equal($"there is no NVIDIA driver ({CudaDriver.Library} was not found)", (Machine() with { Driver = null }).Problem(0));
+    public void No_driver() =>
+        Assert.Equal($"there is no NVIDIA driver ({CudaDriver.Library} was not found)", (Machine() with { Driver = null }).Problem(0));
 
     [Theory]
     [InlineData(CudaDriver.NoDevice, 0, "the NVIDIA driver sees no GPU")]
@@ -90,14 +95,18 @@ public sealed class CudaInstallationTests : IDisposable
     public void No_CUDA_library(string library)
     {
         File.Delete(_machine[Path.Combine("cuda", library)]);
-        Assert.Equal($"{library} was not found: install CUDA 13, or name the folder in LD_LIBRARY_PATH (looked in {Looked()})", Machine().Problem(0));
+        Assert.Equal(
+            $"{library} was not found: install CUDA 13, or name the folder in LD_LIBRARY_PATH (looked in {Looked()})",
+            Machine().Problem(0));
     }
 
     [Fact]
     public void No_cuDNN()
     {
         File.Delete(_machine["cudnn/libcudnn.so.9"]);
-        Assert.Equal($"libcudnn.so.9 was not found: install cuDNN 9, or name the folder in LD_LIBRARY_PATH (looked in {Looked()})", Machine().Problem(0));
+        Assert.Equal(
+            $"libcudnn.so.9 was not found: install cuDNN 9, or name the folder in LD_LIBRARY_PATH (looked in {Looked()})",
+            Machine().Problem(0));
     }
 
     [Fact]
@@ -105,21 +114,29 @@ public sealed class CudaInstallationTests : IDisposable
     {
         var empty = Machine() with { Folders = [] };
         Assert.Equal(
-            $"{string.Join(", ", Cuda)}, libcudnn.so.9 were not found: install CUDA 13 and cuDNN 9, or name the folder in LD_LIBRARY_PATH (looked in the loader's paths)",
+            $"{string.Join(", ", Cuda)}, libcudnn.so.9 were not found: install CUDA 13 and cuDNN 9, or name the folder in LD_LIBRARY_PATH "
+                + "(looked in the loader's paths)",
             empty.Problem(0));
     }
 
     [Fact]
     public void A_library_that_does_not_load_is_missing()
     {
-        var broken = Machine() with { Load = path => Path.IsPathRooted(path) && !path.EndsWith("libcurand.so.10", StringComparison.Ordinal) };
+        var broken = Machine() with
+        {
+            Load = path => Path.IsPathRooted(path) && !path.EndsWith("libcurand.so.10", StringComparison.Ordinal),
+        };
         Assert.StartsWith("libcurand.so.10 was not found", broken.Problem(0), StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("[ErrorCode:Fail] /src/provider_bridge_ort.cc:1988 onnxruntime::ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library a.so with error: undefined symbol: f\n", "Failed to load library a.so with error: undefined symbol: f")]
+    [InlineData(
+        "[ErrorCode:Fail] /src/provider_bridge_ort.cc:1988 onnxruntime::ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : "
+            + "Failed to load library a.so with error: undefined symbol: f\n",
+        "Failed to load library a.so with error: undefined symbol: f")]
     [InlineData("no such entry point", "no such entry point")]
-    public void What_the_runtime_itself_says_is_shown_without_its_places(string message, string shown) => Assert.Equal(shown, ExecutionTarget.RuntimeReason(message));
+    public void What_the_runtime_itself_says_is_shown_without_its_places(string message, string shown) =>
+        Assert.Equal(shown, ExecutionTarget.RuntimeReason(message));
 
     public void Dispose() => _machine.Dispose();
 

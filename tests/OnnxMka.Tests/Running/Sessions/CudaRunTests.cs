@@ -13,8 +13,8 @@ public sealed class CudaRunTests
 {
     /// <summary>
     /// Relative to the largest value. Both sum in fp32 (TF32 is off) in different orders: a product over 128 to 352 features is off by
-    /// some sqrt(352) 2^-24, and fourteen operations a block, 16 blocks in a row, add to below 16 * 14 * 19 * 2^-24 = 2.6e-4. A product in TF32
-    /// would be off by 2^-11 alone.
+    /// some sqrt(352) 2^-24, and fourteen operations a block, 16 blocks in a row, add to below 16 * 14 * 19 * 2^-24 = 2.6e-4. A product in
+    /// TF32 would be off by 2^-11 alone.
     /// </summary>
     private const double Tolerance = 2.6e-4;
 
@@ -39,14 +39,28 @@ public sealed class CudaRunTests
     public void Logits_are_those_of_the_CPU()
     {
         using var session = DecoderSession.Load(Books16.Map, Cuda);
-        Assert.InRange(Compare.Relative(Books16.Logits(Books16.Map.Model, Books16.Prompt), session.Logits(Books16.Prompt, 1)), 0, Tolerance);
+        Assert.InRange(
+            Compare.Relative(Books16.Logits(Books16.Map.Model, Books16.Prompt), session.Logits(Books16.Prompt, 1)), 0, Tolerance);
     }
 
     [CudaFact]
     public void The_command_runs_on_it()
     {
         using var folder = new TempFolder();
-        var result = ToolProcess.Run(Books16.ModelPath, folder["out.onnx"], "--ratio", "0.25", "--ep", "cuda", "--calib-samples", "32", "--eval-samples", "4", "--report", folder["report.json"], "--quiet");
+        var result = ToolProcess.Run(
+            Books16.ModelPath,
+            folder["out.onnx"],
+            "--ratio",
+            "0.25",
+            "--ep",
+            "cuda",
+            "--calib-samples",
+            "32",
+            "--eval-samples",
+            "4",
+            "--report",
+            folder["report.json"],
+            "--quiet");
         Assert.Equal("", result.Errors);
         Assert.Equal(0, result.ExitCode);
         Assert.Contains("\"executionProvider\": \"CUDA\"", File.ReadAllText(folder["report.json"]), StringComparison.Ordinal);

@@ -17,8 +17,11 @@ public sealed class ElfLibraryTests
     [ElfFact]
     public void So_is_what_the_real_runtime_asks_for()
     {
-        var library = Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "runtimes"), "libonnxruntime.so", SearchOption.AllDirectories).Single();
-        Assert.Superset(new HashSet<string>(["libc.so.6", "libm.so.6", "libstdc++.so.6"]), ElfLibrary.NeededBy(library).ToHashSet(StringComparer.Ordinal));
+        var library = Directory.GetFiles(
+            Path.Combine(AppContext.BaseDirectory, "runtimes"), "libonnxruntime.so", SearchOption.AllDirectories).Single();
+        Assert.Superset(
+            new HashSet<string>(["libc.so.6", "libm.so.6", "libstdc++.so.6"]),
+            ElfLibrary.NeededBy(library).ToHashSet(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -22,7 +22,8 @@ public sealed class ExecutionTargetTests
     [Fact]
     public void The_command_says_so_too_and_goes_on()
     {
-        var result = ToolProcess.Run(Books16.ModelPath, "--blocks", "5", "--method", "drop", "--dry-run", "--device-id", NoSuchDevice.ToString());
+        var result = ToolProcess.Run(
+            Books16.ModelPath, "--blocks", "5", "--method", "drop", "--dry-run", "--device-id", NoSuchDevice.ToString());
         Assert.Equal(0, result.ExitCode);
         Assert.Contains("running on the CPU (", result.Errors, StringComparison.Ordinal);
     }

@@ -39,7 +39,8 @@ public sealed class MemoryEstimateTests
         var doubled = MemoryEstimate.Of(Books16.Map, ChainSamples.Set, 8, ExecutionTarget.Cpu);
         var once = MemoryEstimate.Of(Books16.Map, ChainSamples.Set, 16, ExecutionTarget.Cpu).Whole - doubled.Whole;
         Assert.Equal(2 * (doubled.Whole - Estimate.Whole), once);
-        // q, k, v, o, gate, up, down: (128+128) + 2(128+64) + (128+128) + 3(128+352), twice, and 3 x 32 x 2 scores; floats, 4 x 32 tokens more.
+        // q, k, v, o, gate, up, down: (128+128) + 2(128+64) + (128+128) + 3(128+352), twice, and 3 x 32 x 2 scores; floats, 4 x 32 tokens
+        // more.
         Assert.Equal(4 * 4 * 32 * ((2 * (256 + 384 + 256 + 1440)) + (3 * 32 * 2)), doubled.Whole - Estimate.Whole);
     }
 
@@ -74,20 +75,29 @@ public sealed class MemoryEstimateTests
     [Fact]
     public void There_is_no_chain_where_blocks_need_each_other()
     {
-        var model = ChainSamples.WithInput(Books16.Map.Model, "/model/layers.10/self_attn/Reshape_7", 1, "/model/layers.3/self_attn/Concat_11_output_0");
+        var model = ChainSamples.WithInput(
+            Books16.Map.Model, "/model/layers.10/self_attn/Reshape_7", 1, "/model/layers.3/self_attn/Concat_11_output_0");
         var estimate = Of(BlockDetector.Detect(model));
         Assert.Null(estimate.Chain);
         Assert.InRange(estimate.Whole - Estimate.Whole, -Small, Small);
     }
 
-    private static MemoryEstimate Of(BlockMap map, CalibrationSet? set = null) => MemoryEstimate.Of(map, set ?? ChainSamples.Set, 4, ExecutionTarget.Cpu);
+    private static MemoryEstimate Of(BlockMap map, CalibrationSet? set = null) =>
+        MemoryEstimate.Of(map, set ?? ChainSamples.Set, 4, ExecutionTarget.Cpu);
 
     private static OnnxModel WithHalf(OnnxModel model, string matMul)
     {
         var node = model.Graph.Nodes.Single(n => n.Name == matMul);
         var script = new EditScript();
-        script.Add("test", new GraphEdit.AddInitializer(new TensorRef("half", ElementType.Float16, [352, 128], new MemoryBytes(new byte[352 * 128 * 2])), null));
-        script.Add("test", new GraphEdit.AddNode(new NodeSpec("Cast", ["half"], ["half/float"], "half/cast", Attributes: ImmutableDictionary<string, object>.Empty.Add("to", 1L))));
+        script.Add(
+            "test",
+            new GraphEdit.AddInitializer(
+                new TensorRef("half", ElementType.Float16, [352, 128], new MemoryBytes(new byte[352 * 128 * 2])), null));
+        script.Add(
+            "test",
+            new GraphEdit.AddNode(
+                new NodeSpec(
+                    "Cast", ["half"], ["half/float"], "half/cast", Attributes: ImmutableDictionary<string, object>.Empty.Add("to", 1L))));
         script.Add("test", new GraphEdit.SetInput(node.Index, 1, "half/float"));
         return GraphEditor.Apply(model, script);
     }

@@ -28,9 +28,11 @@ public sealed class PortMeaningTests
         ["one token"] = (nameof(LlamaPresets.TorchScriptLlama), m => Disguises.Fixed(m, "sequence_length", 1)),
         ["twelve tokens"] = (nameof(LlamaPresets.TorchScriptLlama), m => Disguises.Fixed(m, "sequence_length", 12)),
         ["initializers as inputs"] = (nameof(LlamaPresets.TorchScriptLlama), Disguises.Shuffled),
-        ["last token, one sequence"] = (nameof(LlamaPresets.TorchScriptLlama), m => Disguises.Fixed(Disguises.LastTokenLogits(m), "batch_size", 1)),
+        ["last token, one sequence"] =
+            (nameof(LlamaPresets.TorchScriptLlama), m => Disguises.Fixed(Disguises.LastTokenLogits(m), "batch_size", 1)),
         ["last token, no cache"] = (nameof(LlamaPresets.TorchScriptLlamaNoCache), Disguises.LastTokenLogits),
-        ["last token, caches of another kind"] = (nameof(LlamaPresets.TorchScriptLlama), m => Disguises.LastTokenLogits(Disguises.NewTokensOnly(m))),
+        ["last token, caches of another kind"] =
+            (nameof(LlamaPresets.TorchScriptLlama), m => Disguises.LastTokenLogits(Disguises.NewTokensOnly(m))),
     };
 
     public static TheoryData<string> Names => new(Forms.Keys);
@@ -51,7 +53,10 @@ public sealed class PortMeaningTests
         // A beginning at once, a step, some at once behind it, and a look ahead that leaves the cache as it is.
         float[] stepped =
         [
-            .. session.Step(ids.AsSpan(0, 5)), .. session.Step(ids.AsSpan(5, 1)), .. session.Step(ids.AsSpan(6, 3)), .. session.Peek(ids.AsSpan(9, 3)),
+            .. session.Step(ids.AsSpan(0, 5)),
+            .. session.Step(ids.AsSpan(5, 1)),
+            .. session.Step(ids.AsSpan(6, 3)),
+            .. session.Peek(ids.AsSpan(9, 3)),
         ];
         Assert.InRange(LogitTolerance.Distance(expected, stepped), 0, tolerance);
         var width = expected.Length / 12;
@@ -75,7 +80,8 @@ public sealed class PortMeaningTests
     [Fact]
     public void One_token_at_once_with_caches_of_another_kind_is_not_understood()
     {
-        using var form = new BuiltDecoder(nameof(LlamaPresets.TorchScriptLlama), m => Disguises.Fixed(Disguises.NewTokensOnly(m), "sequence_length", 1));
+        using var form = new BuiltDecoder(
+            nameof(LlamaPresets.TorchScriptLlama), m => Disguises.Fixed(Disguises.NewTokensOnly(m), "sequence_length", 1));
         using var session = OnnxMka.Running.Sessions.DecoderSession.Load(form.Map, ExecutionTarget.Cpu);
         Assert.False(session.Steps);
     }
@@ -88,7 +94,15 @@ public sealed class PortMeaningTests
         Assert.Equal(("MKA021", "adapter"), (refusal.Code, refusal.Where));
         Assert.Contains("--no-eval --no-verify", refusal.Next, StringComparison.Ordinal);
         // And that way is one.
-        var result = Compressor.Run(new CompressionOptions { Input = form.Path, Output = new() { Path = form.Other }, Recipe = RecipeOf.Drop(1), Evaluate = false, Verify = false });
+        var result = Compressor.Run(
+            new CompressionOptions
+            {
+                Input = form.Path,
+                Output = new() { Path = form.Other },
+                Recipe = RecipeOf.Drop(1),
+                Evaluate = false,
+                Verify = false,
+            });
         Assert.Equal(3, BlockDetector.Detect(OnnxMka.Graph.OnnxModel.Load(result.Emitted!.ModelPath)).Count);
     }
 
@@ -114,7 +128,8 @@ public sealed class PortMeaningTests
         using var session = OnnxMka.Running.Sessions.DecoderSession.Load(form.Map, ExecutionTarget.Cpu);
         session.Step(form.Ids(19));
         session.Step(form.Ids(1));
-        Assert.Contains("room for 20 tokens", Assert.Throws<RefusedException>(() => session.Step(form.Ids(1))).Refusal.What, StringComparison.Ordinal);
+        Assert.Contains(
+            "room for 20 tokens", Assert.Throws<RefusedException>(() => session.Step(form.Ids(1))).Refusal.What, StringComparison.Ordinal);
         Assert.Equal(20, GraphLengths.Of(form.Map).Fit(128));
     }
 }

@@ -79,7 +79,8 @@ public sealed class RuntimeFailureTests : IDisposable
     public void A_model_that_does_not_load_is_refused_with_the_way_around()
     {
         using var form = new BuiltDecoder(nameof(LlamaPresets.TorchScriptLlama), m => Disguises.Unknown(m, "Softmax", "NotYetInvented"));
-        var refusal = Assert.Throws<RefusedException>(() => OnnxMka.Running.Sessions.DecoderSession.Load(form.Map, ExecutionTarget.Cpu)).Refusal;
+        var refusal = Assert.Throws<RefusedException>(
+            () => OnnxMka.Running.Sessions.DecoderSession.Load(form.Map, ExecutionTarget.Cpu)).Refusal;
         Assert.Equal("MKA023", refusal.Code);
         Assert.Contains("NotYetInvented", refusal.What, StringComparison.Ordinal);
         Assert.Contains("--no-eval --no-verify", refusal.Next, StringComparison.Ordinal);
@@ -92,7 +93,8 @@ public sealed class RuntimeFailureTests : IDisposable
         "[ErrorCode:RuntimeException] Non-zero status code returned while running Reshape node. Name:'/a/b' Status Message: "
         + "/src/core/reshape_helper.h:45 A::B(const C&, bool) size was false. Input shape:{2}",
         "size was false. Input shape:{2}", "Reshape", "/a/b")]
-    [InlineData("[ErrorCode:InvalidArgument] Invalid dimensions of x\nindex: 0 Got: 8", "Invalid dimensions of x index: 0 Got: 8", null, null)]
+    [InlineData(
+        "[ErrorCode:InvalidArgument] Invalid dimensions of x\nindex: 0 Got: 8", "Invalid dimensions of x index: 0 Got: 8", null, null)]
     [InlineData("[ErrorCode:Fail] Non-zero status code returned while running Add node. Name:'' Status Message: no.", "no", "Add", null)]
     public void Of_the_runtimes_words_the_places_in_its_source_are_left_out(string message, string reason, string? op, string? node) =>
         Assert.Equal(new RuntimeWords(reason, op, node), RuntimeWords.Of(message));
@@ -105,7 +107,8 @@ public sealed class RuntimeFailureTests : IDisposable
         session.StepToLast(ids);
     }
 
-    private static void Selected(BuiltDecoder form, string selector) => Compressed(form, o => o.With(new Drop { Count = 1, Select = selector }));
+    private static void Selected(BuiltDecoder form, string selector) =>
+        Compressed(form, o => o.With(new Drop { Count = 1, Select = selector }));
 
     private static void Compressed(BuiltDecoder form, Func<CompressionOptions, CompressionOptions> with)
     {

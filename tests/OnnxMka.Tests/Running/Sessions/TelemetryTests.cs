@@ -3,7 +3,9 @@ using OnnxMka.Graph;
 
 namespace OnnxMka.Tests.Running.Sessions;
 
-/// <summary>A whole run speaks with nobody, and writes nowhere but where the result goes and, while it lasts, into the temporary folder.</summary>
+/// <summary>
+/// A whole run speaks with nobody, and writes nowhere but where the result goes and, while it lasts, into the temporary folder.
+/// </summary>
 public sealed partial class TelemetryTests : IDisposable
 {
     private static readonly string[] Calls =
@@ -35,7 +37,9 @@ public sealed partial class TelemetryTests : IDisposable
     /// <summary>A command in which the runtime came up before it was told.</summary>
     [StraceFact]
     public void A_runtime_that_was_not_told_is_noticed() =>
-        Assert.Contains(Outside(Run(typeof(StartupHook).Assembly.Location, "inspect", Books16.Folder)), line => line.Contains(_folder["home"], StringComparison.Ordinal));
+        Assert.Contains(
+            Outside(Run(typeof(StartupHook).Assembly.Location, "inspect", Books16.Folder)),
+            line => line.Contains(_folder["home"], StringComparison.Ordinal));
 
     /// <summary>
     /// As a user's terminal starts it: the runtime itself is silent where it finds itself in continuous integration (<c>CI</c>,
@@ -49,7 +53,8 @@ public sealed partial class TelemetryTests : IDisposable
             ["TMPDIR"] = _folder["tmp"],
             ["DOTNET_STARTUP_HOOKS"] = hook,
         };
-        foreach (var kept in new[] { "PATH", "DOTNET_ROOT", "LD_LIBRARY_PATH" }) environment[kept] = Environment.GetEnvironmentVariable(kept);
+        foreach (var kept in new[] { "PATH", "DOTNET_ROOT", "LD_LIBRARY_PATH" })
+            environment[kept] = Environment.GetEnvironmentVariable(kept);
         var result = ToolProcess.RunTraced(_folder["trace"], Calls, environment, arguments);
         Assert.Equal("", result.Errors);
         Assert.Equal(0, result.ExitCode);
@@ -57,7 +62,8 @@ public sealed partial class TelemetryTests : IDisposable
     }
 
     /// <summary>Sockets to other machines, and files written anywhere else.</summary>
-    private string[] Outside(string[] trace) => [.. trace.Where(line => Socket().IsMatch(line) || (Written(line) is { } path && !IsInside(path)))];
+    private string[] Outside(string[] trace) =>
+        [.. trace.Where(line => Socket().IsMatch(line) || (Written(line) is { } path && !IsInside(path)))];
 
     /// <summary>The file that a call creates or opens to write; null where it does not, or fails.</summary>
     private static string? Written(string line) => !Failed().IsMatch(line) && Write().Match(line) is { Success: true } match
@@ -73,7 +79,12 @@ public sealed partial class TelemetryTests : IDisposable
     private static partial Regex Socket();
 
     /// <summary>Of a name that is given with the descriptor of a folder, that folder too; of two names the second.</summary>
-    [GeneratedRegex("""(open|openat|openat2)\(([^,"<]*<(?<folder>[^>]*)>, )?"(?<path>[^"]*)".*(O_WRONLY|O_RDWR|O_CREAT)|(creat|mkdir|mkdirat|rename|renameat|renameat2|link|linkat|symlink|symlinkat)\((.*<(?<folder>[^>]*)>, )?(.*, )?"(?<path>[^"]*)"[^"]*$""", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(
+        """(open|openat|openat2)\(([^,"<]*<(?<folder>[^>]*)>, )?"(?<path>[^"]*)".*(O_WRONLY|O_RDWR|O_CREAT)|"""
+            + """(creat|mkdir|mkdirat|rename|renameat|renameat2|link|linkat|symlink|symlinkat)"""
+            + """\((.*<(?<folder>[^>]*)>, )?(.*, )?"(?<path>[^"]*)"[^"]*$""",
+        RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture,
+        1000)]
     private static partial Regex Write();
 
     [GeneratedRegex("= -1 E[A-Z]+ \\([^)]*\\)$", RegexOptions.CultureInvariant, 1000)]

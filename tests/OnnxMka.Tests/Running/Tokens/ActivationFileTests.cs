@@ -4,6 +4,7 @@ using System.Text;
 using OnnxMka.Alignment;
 using OnnxMka.Graph;
 using OnnxMka.Running.Activations.Files;
+using static OnnxMka.Tests.Running.Tokens.ActivationBytes;
 
 namespace OnnxMka.Tests.Running.Tokens;
 
@@ -18,15 +19,18 @@ public sealed class ActivationFileTests : IDisposable
     /// </code>
     /// </summary>
     private const string NumpyNpz =
-        "UEsDBBQAAAAIAAAAIQDsV5n+egAAALAAAAAPABQAYWN0aXZhdGlvbnMubnB5AQAQALAAAAAAAAAAegAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuk2akrqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOgrGOgom"
-        + "mjoKtQrkAS6GPQy7GXYx7GTYwbCNYQvDBgYGBgMGEwYzBgsGSwYrBmsGmwYbBtsGWwa7BjsG+wZ7AFBLAwQUAAAACAAAACEA90AS6kwAAACYAAAACgAUAGxhYmVscy5ucHkBABAAmAAAAAAAAABMAAAAAAAAAJvsF+obEMnIUMZQ"
-        + "rZ6SWpxcpG6loG6TaaGuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GsY6mjoKtQoUAC4GKGCE0kxQGgBQSwECFAMUAAAACAAAACEA7FeZ/noAAACwAAAADwAAAAAAAAAAAAAAgAEAAAAAYWN0aXZhdGlvbnMubnB5UEsBAhQD"
-        + "FAAAAAgAAAAhAPdAEupMAAAAmAAAAAoAAAAAAAAAAAAAAIABuwAAAGxhYmVscy5ucHlQSwUGAAAAAAIAAgB1AAAAQwEAAAAA";
+        "UEsDBBQAAAAIAAAAIQDsV5n+egAAALAAAAAPABQAYWN0aXZhdGlvbnMubnB5AQAQALAAAAAAAAAAegAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuk2ak"
+        + "rqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOgrGOgommjoKtQrkAS6GPQy7GXYx7GTYwbCNYQvDBgYGBgMGEwYzBgsGSwYrBmsGmwYbBtsGWwa7"
+        + "BjsG+wZ7AFBLAwQUAAAACAAAACEA90AS6kwAAACYAAAACgAUAGxhYmVscy5ucHkBABAAmAAAAAAAAABMAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG6T"
+        + "aaGuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GsY6mjoKtQoUAC4GKGCE0kxQGgBQSwECFAMUAAAACAAAACEA7FeZ/noAAACwAAAADwAAAAAAAAAA"
+        + "AAAAgAEAAAAAYWN0aXZhdGlvbnMubnB5UEsBAhQDFAAAAAgAAAAhAPdAEupMAAAAmAAAAAoAAAAAAAAAAAAAAIABuwAAAGxhYmVscy5ucHlQSwUGAAAAAAIA"
+        + "AgB1AAAAQwEAAAAA";
 
     private const string NumpyNpy =
-        "k05VTVBZAQB2AHsnZGVzY3InOiAnPGY4JywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsIDMsIDQpLCB9ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAoAAAAAAADw"
-        + "vwAAAAAAAOy/AAAAAAAA6L8AAAAAAADkvwAAAAAAAOC/AAAAAAAA2L8AAAAAAADQvwAAAAAAAMC/AAAAAAAAAAAAAAAAAADAPwAAAAAAANA/AAAAAAAA2D8AAAAAAADgPwAAAAAAAOQ/AAAAAAAA6D8AAAAAAADsPwAAAAAAAPA/"
-        + "AAAAAAAA8j8AAAAAAAD0PwAAAAAAAPY/AAAAAAAA+D8AAAAAAAD6PwAAAAAAAPw/AAAAAAAA/j8=";
+        "k05VTVBZAQB2AHsnZGVzY3InOiAnPGY4JywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsIDMsIDQpLCB9ICAgICAgICAgICAgICAgICAg"
+        + "ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAoAAAAAAADwvwAAAAAAAOy/AAAAAAAA6L8AAAAAAADkvwAAAAAAAOC/AAAAAAAA2L8AAAAA"
+        + "AADQvwAAAAAAAMC/AAAAAAAAAAAAAAAAAADAPwAAAAAAANA/AAAAAAAA2D8AAAAAAADgPwAAAAAAAOQ/AAAAAAAA6D8AAAAAAADsPwAAAAAAAPA/AAAAAAAA"
+        + "8j8AAAAAAAD0PwAAAAAAAPY/AAAAAAAA+D8AAAAAAAD6PwAAAAAAAPw/AAAAAAAA/j8=";
 
     private static readonly float[] Values = [.. Enumerable.Range(0, 24).Select(i => (i / 8f) - 1)];
     private readonly TempFolder _folder = new();
@@ -46,14 +50,15 @@ public sealed class ActivationFileTests : IDisposable
     public void Reads_safetensors_of_every_float_type(string dtype, ElementType type)
     {
         var data = Bytes(Values, type);
-        Expect(Values, Read(Safetensors($$$"""{"x":{"dtype":"{{{dtype}}}","shape":[2,3,4],"data_offsets":[0,{{{data.Length}}}]}}""", data)));
+        Expect(Values, Read(OneTensor("2,3,4", $"0,{data.Length}", data, dtype)));
     }
 
     [Fact]
     public void Takes_the_tensor_called_activations_from_several()
     {
         byte[] data = [.. new byte[8], .. Bytes(Values, ElementType.Float)];
-        var header = """{"__metadata__":{"format":"pt"},"bias":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"activations":{"dtype":"F32","shape":[2,3,4],"data_offsets":[8,104]}}""";
+        var header = """{"__metadata__":{"format":"pt"},"bias":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}"""
+            + ""","activations":{"dtype":"F32","shape":[2,3,4],"data_offsets":[8,104]}}""";
         Expect(Values, Read(Safetensors(header, data)));
     }
 
@@ -61,7 +66,8 @@ public sealed class ActivationFileTests : IDisposable
     [InlineData(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 4), }\n")]
     [InlineData(2, "{\"shape\":(2,3,4),\"fortran_order\":False,\"descr\":\"<f4\"}")]
     [InlineData(3, "{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 3L, 4L)}   ")]
-    public void Reads_npy_of_every_version(byte version, string header) => Expect(Values, Read(Npy(header, Bytes(Values, ElementType.Float), version)));
+    public void Reads_npy_of_every_version(byte version, string header) =>
+        Expect(Values, Read(Npy(header, Bytes(Values, ElementType.Float), version)));
 
     [Theory]
     [InlineData(CompressionLevel.NoCompression)]
@@ -96,7 +102,8 @@ public sealed class ActivationFileTests : IDisposable
         (values[12 + 4], values[12 + 9]) = (bad, bad);
         var refused = Assert.Throws<RefusedException>(() => Read(Npy(Header("<f4", "2, 3, 4"), Bytes(values, ElementType.Float))));
         Assert.Equal(
-            "MKA033 file, layer 1: sample 1 has a value that is not finite (2 values in this layer). Compute the activations in a wider type, or leave that sample out.",
+            "MKA033 file, layer 1: sample 1 has a value that is not finite (2 values in this layer). "
+                + "Compute the activations in a wider type, or leave that sample out.",
             refused.Message);
     }
 
@@ -116,30 +123,41 @@ public sealed class ActivationFileTests : IDisposable
         {
             { "empty", [], "it is no safetensors, npz or npy file" },
             { "text", "layers, samples, width\n"u8.ToArray(), "it is no safetensors, npz or npy file" },
-            { "safetensors, header longer than the file", Safetensors("{}", data, headerLength: 1 << 20), "its header of 1048576 bytes does not fit" },
-            { "safetensors, header of 2^63 bytes", Safetensors("{}", data, headerLength: ulong.MaxValue), "its header of 18446744073709551615 bytes does not fit" },
+            { "safetensors, header longer than the file", Safetensors("{}", data, headerLength: 1 << 20),
+                "its header of 1048576 bytes does not fit" },
+            { "safetensors, header of 2^63 bytes", Safetensors("{}", data, headerLength: ulong.MaxValue),
+                "its header of 18446744073709551615 bytes does not fit" },
             { "safetensors, no JSON", Safetensors("{not json", data), "its header is no list of tensors" },
             { "safetensors, deep JSON", Safetensors("{\"x\":" + new string('[', 100_000), data), "its header is no list of tensors" },
-            { "safetensors, one name twice", Safetensors("""{"x":{"dtype":"F32","shape":[2,3,4],"data_offsets":[0,96]},"x":{"dtype":"F32","shape":[2,3,4],"data_offsets":[0,96]}}""", data), "its header is no list of tensors" },
+            { "safetensors, one name twice",
+                Safetensors($"{{{Tensor("2,3,4", "0,96")},{Tensor("2,3,4", "0,96")}}}", data),
+                "its header is no list of tensors" },
             { "safetensors, nothing in it", Safetensors("{}", data), "it holds 0 arrays and none is called 'activations'" },
-            { "safetensors, offsets past the end", Safetensors("""{"x":{"dtype":"F32","shape":[2,3,4],"data_offsets":[8,104]}}""", data), "its place [8, 104] is not inside the 96 bytes" },
-            { "safetensors, negative offset", Safetensors("""{"x":{"dtype":"F32","shape":[2,3,4],"data_offsets":[-96,0]}}""", data), "its place [-96, 0] is not inside" },
-            { "safetensors, offsets backwards", Safetensors("""{"x":{"dtype":"F32","shape":[2,3,4],"data_offsets":[96,0]}}""", data), "its place [96, 0] is not inside" },
-            { "safetensors, three offsets", Safetensors("""{"x":{"dtype":"F32","shape":[2,3,4],"data_offsets":[0,1,96]}}""", data), "its place [0, 1, 96] is not inside" },
-            { "safetensors, product wraps around to 96", Safetensors("""{"x":{"dtype":"F32","shape":[4294967296,4294967296,24],"data_offsets":[0,96]}}""", data), "does not take the 96 bytes" },
-            { "safetensors, dimension beyond long", Safetensors("""{"x":{"dtype":"F32","shape":[99999999999999999999,1,1],"data_offsets":[0,96]}}""", data), "its header is no list of tensors" },
-            { "safetensors, integers", Safetensors("""{"x":{"dtype":"I32","shape":[2,3,4],"data_offsets":[0,96]}}""", data), "its elements are of type I32" },
+            { "safetensors, offsets past the end", OneTensor("2,3,4", "8,104", data), "its place [8, 104] is not inside the 96 bytes" },
+            { "safetensors, negative offset", OneTensor("2,3,4", "-96,0", data), "its place [-96, 0] is not inside" },
+            { "safetensors, offsets backwards", OneTensor("2,3,4", "96,0", data), "its place [96, 0] is not inside" },
+            { "safetensors, three offsets", OneTensor("2,3,4", "0,1,96", data), "its place [0, 1, 96] is not inside" },
+            { "safetensors, product wraps around to 96", OneTensor("4294967296,4294967296,24", "0,96", data),
+                "does not take the 96 bytes" },
+            { "safetensors, dimension beyond long", OneTensor("99999999999999999999,1,1", "0,96", data),
+                "its header is no list of tensors" },
+            { "safetensors, integers", OneTensor("2,3,4", "0,96", data, "I32"), "its elements are of type I32" },
             { "npy, version 9", Npy(Header("<f4", "2, 3, 4"), data, version: 9), "it is no npy array of version 1, 2 or 3" },
             { "npy, cut in the header", good[..20], "its bytes end early" },
             { "npy, cut in the data", good[..^1], "does not take the 95 bytes" },
             { "npy, bytes too many", [.. good, 0], "does not take the 97 bytes" },
-            { "npy, header of 4 GB", Npy(Header("<f4", "2, 3, 4"), data, version: 2, headerLength: uint.MaxValue), "its header has 4294967295 bytes" },
-            { "npy, Fortran order", Npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3, 4), }", data), "its elements are in Fortran order" },
+            { "npy, header of 4 GB", Npy(Header("<f4", "2, 3, 4"), data, version: 2, headerLength: uint.MaxValue),
+                "its header has 4294967295 bytes" },
+            { "npy, Fortran order", Npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3, 4), }", data),
+                "its elements are in Fortran order" },
             { "npy, big-endian", Npy(Header(">f4", "2, 3, 4"), data), "its elements are of type '>f4'" },
             { "npy, pickled objects", Npy(Header("|O", "2, 3, 4"), data), "its elements are of type '|O'" },
-            { "npy, records", Npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 3, 4), }", data), "its header is no dictionary" },
-            { "npy, code in the header", Npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 4) * 1, }", data), "its header is no dictionary" },
-            { "npy, key twice", Npy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 4), }", data), "its header is no dictionary" },
+            { "npy, records", Npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 3, 4), }", data),
+                "its header is no dictionary" },
+            { "npy, code in the header", Npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 4) * 1, }", data),
+                "its header is no dictionary" },
+            { "npy, key twice", Npy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 4), }", data),
+                "its header is no dictionary" },
             { "npy, negative dimension", Npy(Header("<f4", "-2, 3, 4"), data), "its header is no dictionary" },
             { "npy, product wraps around to 96", Npy(Header("<f4", "4294967296, 4294967296, 24"), data), "does not take the 96 bytes" },
             { "npy, two dimensions", Npy(Header("<f4", "6, 4"), data), "its shape is [6, 4], not [layers, samples, width]" },
@@ -148,10 +166,15 @@ public sealed class ActivationFileTests : IDisposable
             { "npz, cut", npz[..^4], "its archive is damaged" },
             { "npz, no archive", "PK and nothing more"u8.ToArray(), "its archive is damaged" },
             { "npz, no array", Npz(CompressionLevel.Fastest, ("readme.txt", "x"u8.ToArray())), "it holds 0 arrays" },
-            { "npz, several arrays", Npz(CompressionLevel.Fastest, ("a.npy", good), ("b.npy", good)), "it holds 2 arrays and none is called 'activations'" },
-            { "npz, one name twice", Npz(CompressionLevel.Fastest, ("activations.npy", good), ("activations.npy", good)), "it holds two arrays called 'activations'" },
-            { "npz, member is no npy", Npz(CompressionLevel.Fastest, ("a.npy", "something else, long enough"u8.ToArray())), "it is no npy array" },
-            { "npz, flipped bit in a stored member", Flipped(Npz(CompressionLevel.NoCompression, ("a.npy", good)), 30 + "a.npy".Length + good.Length - 2), "its checksum is wrong" },
+            { "npz, several arrays", Npz(CompressionLevel.Fastest, ("a.npy", good), ("b.npy", good)),
+                "it holds 2 arrays and none is called 'activations'" },
+            { "npz, one name twice", Npz(CompressionLevel.Fastest, ("activations.npy", good), ("activations.npy", good)),
+                "it holds two arrays called 'activations'" },
+            { "npz, member is no npy", Npz(CompressionLevel.Fastest, ("a.npy", "something else, long enough"u8.ToArray())),
+                "it is no npy array" },
+            { "npz, flipped bit in a stored member",
+                Flipped(Npz(CompressionLevel.NoCompression, ("a.npy", good)), 30 + "a.npy".Length + good.Length - 2),
+                "its checksum is wrong" },
             { "npz, claims 4 GB", ClaimedSize(npz, 4_000_000_000), "cannot hold the 4000000000 that it claims" },
         };
     }
@@ -165,10 +188,13 @@ public sealed class ActivationFileTests : IDisposable
         Assert.Contains(why, refused.Message, StringComparison.Ordinal);
         Assert.StartsWith("MKA035 file", refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', refused.Message);
-        Assert.EndsWith("Give one float array [layers, samples, width] as .safetensors, .npz or .npy.", refused.Message, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "Give one float array [layers, samples, width] as .safetensors, .npz or .npy.", refused.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Bytes set, cut and doubled at random: the result is the values, other values, or a refusal; never another exception.</summary>
+    /// <summary>
+    /// Bytes set, cut and doubled at random: the result is the values, other values, or a refusal; never another exception.
+    /// </summary>
     [Fact]
     public void Mutated_files_are_read_or_refused()
     {
@@ -204,7 +230,9 @@ public sealed class ActivationFileTests : IDisposable
     public void A_file_that_is_not_there_is_a_failure_of_the_call()
     {
         var missing = _folder["none.npy"];
-        Assert.Equal($"Cannot read {missing}: there is no such file.", Assert.Throws<InputFileException>(() => ActivationFile.Read(missing)).Message);
+        Assert.Equal(
+            $"Cannot read {missing}: there is no such file.",
+            Assert.Throws<InputFileException>(() => ActivationFile.Read(missing)).Message);
         Assert.Throws<InputFileException>(() => ActivationFile.Read(_folder.FullPath));
     }
 
@@ -219,57 +247,5 @@ public sealed class ActivationFileTests : IDisposable
     {
         File.WriteAllBytes(_folder["file"], bytes);
         return ActivationFile.Read(_folder["file"]);
-    }
-
-    private static string Header(string type, string shape) => $"{{'descr': '{type}', 'fortran_order': False, 'shape': ({shape}), }}\n";
-
-    private static byte[] Npy(string header, byte[] data, byte version = 1, uint? headerLength = null)
-    {
-        var text = Encoding.UTF8.GetBytes(header);
-        var length = BitConverter.GetBytes(headerLength ?? (uint)text.Length);
-        return [0x93, .. "NUMPY"u8, version, 0, .. version == 1 ? length[..2] : length, .. text, .. data];
-    }
-
-    private static byte[] Npz(CompressionLevel level, params (string Name, byte[] Bytes)[] members)
-    {
-        using var memory = new MemoryStream();
-        using (var archive = new ZipArchive(memory, ZipArchiveMode.Create, leaveOpen: true))
-        {
-            foreach (var (name, bytes) in members)
-            {
-                using var entry = archive.CreateEntry(name, level).Open();
-                entry.Write(bytes);
-            }
-        }
-
-        return memory.ToArray();
-    }
-
-    private static byte[] Safetensors(string header, byte[] data, ulong? headerLength = null)
-    {
-        var text = Encoding.UTF8.GetBytes(header);
-        return [.. BitConverter.GetBytes(headerLength ?? (ulong)text.Length), .. text, .. data];
-    }
-
-    private static byte[] Bytes(float[] values, ElementType type)
-    {
-        var bytes = new byte[values.Length * type.Bits() / 8];
-        FloatCodec.Encode(type, Array.ConvertAll(values, v => (double)v), bytes);
-        return bytes;
-    }
-
-    private static byte[] Flipped(byte[] bytes, int at)
-    {
-        bytes[at] ^= 1;
-        return bytes;
-    }
-
-    /// <summary>Sets the uncompressed size in the central directory: 24 bytes behind its signature.</summary>
-    private static byte[] ClaimedSize(byte[] npz, uint size)
-    {
-        var copy = npz.ToArray();
-        var directory = copy.AsSpan().LastIndexOf("PK\u0001\u0002"u8);
-        BitConverter.TryWriteBytes(copy.AsSpan(directory + 24), size);
-        return copy;
     }
 }

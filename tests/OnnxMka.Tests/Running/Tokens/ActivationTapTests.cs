@@ -18,8 +18,10 @@ public sealed class ActivationTapTests
 
         // [batch, H], whatever the tokens: no output holds a value a token.
         using var session = Runtime(tap.Model);
-        foreach (var (rows, shape) in session.Outputs(Books16.Prompt.AsSpan(0, 12), 2, tap.Outputs)) Assert.Equal((256, 2L, 128L), (rows.Length, shape[0], shape[1]));
+        foreach (var (rows, shape) in session.Outputs(Books16.Prompt.AsSpan(0, 12), 2, tap.Outputs))
+            Assert.Equal((256, 2L, 128L), (rows.Length, shape[0], shape[1]));
     }
 
-    private static OnnxMka.Running.Sessions.DecoderSession Runtime(OnnxModel model) => OnnxMka.Running.Sessions.DecoderSession.Load(Books16.Map with { Model = model }, OnnxMka.Running.Sessions.ExecutionTarget.Cpu);
+    private static OnnxMka.Running.Sessions.DecoderSession Runtime(OnnxModel model) =>
+        OnnxMka.Running.Sessions.DecoderSession.Load(Books16.Map with { Model = model }, OnnxMka.Running.Sessions.ExecutionTarget.Cpu);
 }

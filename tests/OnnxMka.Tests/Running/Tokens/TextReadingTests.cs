@@ -38,7 +38,12 @@ public sealed class TextReadingTests : IDisposable
         var encoding = Encoding.GetEncoding(name);
         Assert.Equal(plain, Read(reader, [.. encoding.GetPreamble(), .. encoding.GetBytes(Content(reader))]));
         Assert.DoesNotContain('\uFEFF', plain);
-        Assert.NotEqual(plain, Read(reader, Encoding.UTF8.GetBytes(Content(reader).Replace("là", "lo", StringComparison.Ordinal).Replace("[1,", "[3,", StringComparison.Ordinal))));
+        Assert.NotEqual(
+            plain,
+            Read(
+                reader,
+                Encoding.UTF8.GetBytes(
+                    Content(reader).Replace("là", "lo", StringComparison.Ordinal).Replace("[1,", "[3,", StringComparison.Ordinal))));
     }
 
     [Theory]
@@ -104,7 +109,9 @@ public sealed class TextReadingTests : IDisposable
     {
         var refusal = Assert.Throws<RefusedException>(() => Read(reader, bytes)).Refusal;
         Assert.Equal("MKA077", refusal.Code);
-        Assert.Equal(reader == "mmlu" ? "x_test.csv" : "file.jsonl", Path.GetFileName(refusal.Where).Replace(".txt", ".jsonl", StringComparison.Ordinal));
+        Assert.Equal(
+            reader == "mmlu" ? "x_test.csv" : "file.jsonl",
+            Path.GetFileName(refusal.Where).Replace(".txt", ".jsonl", StringComparison.Ordinal));
         return refusal;
     }
 
@@ -123,14 +130,23 @@ public sealed class TextReadingTests : IDisposable
     private string Read(string reader, byte[] bytes)
     {
         Directory.CreateDirectory(_folder["test"]);
-        var file = reader switch { "mmlu" => _folder["test/x_test.csv"], "calibration" or "text" => _folder["file.txt"], _ => _folder["file.jsonl"] };
+        var file = reader switch
+        {
+            "mmlu" => _folder["test/x_test.csv"],
+            "calibration" or "text" => _folder["file.txt"],
+            _ => _folder["file.jsonl"],
+        };
         File.WriteAllBytes(file, bytes);
         return reader switch
         {
             "calibration" => TextSource.FromFile(file).Text,
             "text" or "rows" => string.Join('|', TextDocuments.Read(file).Documents.Select(d => d.Text)),
-            "choices" => string.Join('|', ChoiceFiles.JsonLines(file).Items.SelectMany(i => i.Prompts.Concat(i.Choices).Append(i.Answer.ToString()))),
-            "mmlu" => string.Join('|', ChoiceFiles.Mmlu(_folder.FullPath, 0, MmluRanking.Text).Items.SelectMany(i => i.Prompts.Concat(i.Choices).Append(i.Answer.ToString()))),
+            "choices" => string.Join(
+                '|', ChoiceFiles.JsonLines(file).Items.SelectMany(i => i.Prompts.Concat(i.Choices).Append(i.Answer.ToString()))),
+            "mmlu" => string.Join(
+                '|',
+                ChoiceFiles.Mmlu(_folder.FullPath, 0, MmluRanking.Text).Items.SelectMany(
+                    i => i.Prompts.Concat(i.Choices).Append(i.Answer.ToString()))),
             "ids" => string.Join('|', CalibrationSet.FromIds(file, 32, 4, 0, _ => true).Samples.Select(s => string.Join(',', s))),
             "results" => ResultFile.Merge([file]).Header.Model,
             "search" => OnnxMka.Selection.SelectionState.Of(OnnxMka.Bench.Journal.Open(file, "job"), "key").Rounds.Length.ToString(),

@@ -5,14 +5,17 @@ using OnnxMka.Running.Tokens;
 
 namespace OnnxMka.Tests.Running.Tokens;
 
-/// <summary>The tokenizer library ends the process, or never returns, on files that these tests give; each is refused before it sees it.</summary>
+/// <summary>
+/// The tokenizer library ends the process, or never returns, on files that these tests give; each is refused before it sees it.
+/// </summary>
 public sealed class TokenizerFilesTests : IDisposable
 {
     private readonly TempFolder _folder = new();
 
     public TokenizerFilesTests()
     {
-        foreach (var file in new[] { "tokenizer.json", "tokenizer_config.json" }) File.Copy(Path.Combine(Books16.Folder, file), _folder[file]);
+        foreach (var file in new[] { "tokenizer.json", "tokenizer_config.json" })
+            File.Copy(Path.Combine(Books16.Folder, file), _folder[file]);
     }
 
     public void Dispose() => _folder.Dispose();
@@ -80,7 +83,8 @@ public sealed class TokenizerFilesTests : IDisposable
         config["tokenizer_class"] = tokenizerClass;
         File.WriteAllText(_folder["tokenizer_config.json"], config.ToJsonString());
         if (loads) Tokenizer.Load(_folder.FullPath).Dispose();
-        else Assert.Contains("Unigram", Assert.Throws<RefusedException>(() => Tokenizer.Load(_folder.FullPath)).Message, StringComparison.Ordinal);
+        else Assert.Contains(
+            "Unigram", Assert.Throws<RefusedException>(() => Tokenizer.Load(_folder.FullPath)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -97,12 +101,17 @@ public sealed class TokenizerFilesTests : IDisposable
         var json = JsonNode.Parse(File.ReadAllText(_folder[file], Encoding.UTF8))!;
         var extra = file == "tokenizer.json"
             ? """
-              {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"Regex": "\\p{N}"}, "behavior": "Isolated", "invert": false}, {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}]},
-               "decoder": {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "x"}, "content": "x"}, {"type": "ByteFallback"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
-               "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "_"}, {"type": "Replace", "pattern": {"String": " "}, "content": "_"}]}}
+              {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+                {"type": "Split", "pattern": {"Regex": "\\p{N}"}, "behavior": "Isolated", "invert": false},
+                {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}]},
+                "decoder": {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "x"}, "content": "x"},
+                 {"type": "ByteFallback"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
+                "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "_"},
+                 {"type": "Replace", "pattern": {"String": " "}, "content": "_"}]}}
               """
             : """
-              {"chat_template": "{{ x }}", "added_tokens_decoder": {"0": {"content": "<|endoftext|>", "special": true}}, "bos_token": {"content": "<|endoftext|>"}, "add_bos_token": true}
+              {"chat_template": "{{ x }}", "added_tokens_decoder": {"0": {"content": "<|endoftext|>", "special": true}},
+               "bos_token": {"content": "<|endoftext|>"}, "add_bos_token": true}
               """;
         foreach (var (key, value) in JsonNode.Parse(extra)!.AsObject()) json[key] = value?.DeepClone();
         return json.ToJsonString();

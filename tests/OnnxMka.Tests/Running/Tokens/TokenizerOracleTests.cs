@@ -13,11 +13,37 @@ public sealed class TokenizerOracleTests : IDisposable
 {
     private static readonly string[] Texts =
     [
-        "a", " a", "a ", "  two  spaces  ", "\n", "\n\n\n", "\t\tTabs\tand\r\nCRLF", "Hello, world!", "I'm you're they'll we've it's", "I'M YOU'RE",
+        "a",
+        " a",
+        "a ",
+        "  two  spaces  ",
+        "\n",
+        "\n\n\n",
+        "\t\tTabs\tand\r\nCRLF",
+        "Hello, world!",
+        "I'm you're they'll we've it's",
+        "I'M YOU'RE",
         "1234567890", "3.14159 1,000,000", "x=1;y=2", "ÀÉÎÕÜ àéîõü", "e\u0301 combining", "ﬁ ligature ½", "你好，世界", "こんにちは世界", "안녕하세요",
-        "Привет мир", "مرحبا بالعالم", "שלום", "नमस्ते दुनिया", "😀😃👨‍👩‍👧‍👦🏳️‍🌈", "🇩🇪🇫🇷", "\u200b zero\u200dwidth", "\u00a0nbsp\u2003em", "\ufeffbom",
-        "<|endoftext|>", "one<|endoftext|>two", "one <|endoftext|> two", "<s>text</s>", "def f(x):\n    return x**2\n", "<html><body class=\"a\">",
-        "https://example.com/a?b=c&d=%20", "C:\\path\\to\\file", new('a', 300), string.Concat(Enumerable.Repeat("ab ", 100)), "....!!!???---___",
+        "Привет мир",
+        "مرحبا بالعالم",
+        "שלום",
+        "नमस्ते दुनिया",
+        "😀😃👨‍👩‍👧‍👦🏳️‍🌈",
+        "🇩🇪🇫🇷",
+        "\u200b zero\u200dwidth",
+        "\u00a0nbsp\u2003em",
+        "\ufeffbom",
+        "<|endoftext|>",
+        "one<|endoftext|>two",
+        "one <|endoftext|> two",
+        "<s>text</s>",
+        "def f(x):\n    return x**2\n",
+        "<html><body class=\"a\">",
+        "https://example.com/a?b=c&d=%20",
+        "C:\\path\\to\\file",
+        new('a', 300),
+        string.Concat(Enumerable.Repeat("ab ", 100)),
+        "....!!!???---___",
         "\u0001ctrl\u0007", "ΑΒΓ αβγ ς", "mixed 中文 and English 123 混合", "Call me Ishmael.",
     ];
 
@@ -25,7 +51,8 @@ public sealed class TokenizerOracleTests : IDisposable
 
     public TokenizerOracleTests()
     {
-        foreach (var file in new[] { "tokenizer.json", "tokenizer_config.json" }) File.Copy(Path.Combine(Books16.Folder, file), _folder[file]);
+        foreach (var file in new[] { "tokenizer.json", "tokenizer_config.json" })
+            File.Copy(Path.Combine(Books16.Folder, file), _folder[file]);
     }
 
     public void Dispose() => _folder.Dispose();

@@ -45,7 +45,13 @@ public sealed class TokenizerProbeTests
         {
             ["type"] = "Sequence",
             ["pretokenizers"] = new JsonArray(
-                new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = pattern }, ["behavior"] = "Isolated", ["invert"] = false },
+                new JsonObject
+                {
+                    ["type"] = "Split",
+                    ["pattern"] = new JsonObject { ["Regex"] = pattern },
+                    ["behavior"] = "Isolated",
+                    ["invert"] = false,
+                },
                 tokenizer["pre_tokenizer"]!.DeepClone()),
         };
         File.WriteAllText(path, tokenizer.ToJsonString());
