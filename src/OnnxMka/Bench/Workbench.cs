@@ -71,7 +71,7 @@ public sealed class Workbench : IDisposable
     internal bool IsSearching { get; set; }
 
     /// <summary>Memory is asked once, for the largest of the texts that are run.</summary>
-    public Runner Runner => _runner ??= Runner.For(Input.Structure, Largest(), Running);
+    internal Runner Runner => _runner ??= Runner.For(Input.Structure, Largest(), Running);
 
     /// <summary>The same; where nothing was run before, one for this text alone.</summary>
     internal Runner RunnerFor(CalibrationSet text) => _runner ?? Runner.For(Input.Structure, text, Running);
@@ -92,7 +92,7 @@ public sealed class Workbench : IDisposable
     }
 
     /// <summary>Open steps one after the other. The states that they come to are the caller's, as with <see cref="Apply"/>.</summary>
-    public Course Run(IEnumerable<Step> steps, ModelState state)
+    internal Course Run(IEnumerable<Step> steps, ModelState state)
     {
         var course = new Course(state, [], []);
         foreach (var step in steps)
@@ -110,37 +110,37 @@ public sealed class Workbench : IDisposable
     /// The states are the caller's: <see cref="Release(Trial)"/>, or <see cref="Hold(Trial)"/>.
     /// </summary>
     /// <param name="judged">On the larger set of windows, for comparisons; else on those that nothing of the usual amount is fitted to.</param>
-    internal Trial Try(ImmutableArray<Step> steps, ModelState state, bool judged)
+    public Trial Try(ImmutableArray<Step> steps, ModelState state, bool judged)
     {
         var what = $"{steps.Aggregate(state.Key, (key, step) => ModelState.KeyAfter(key, TextOf(step)))} {(judged ? "judged" : "held out")}";
-        if (Journal?.Find(what) is { } known) return new Trial(steps, known.Loss, known.Seconds, null);
+        if (Journal?.Find(what) is { } known) return new Trial(steps, known.Loss, known.Seconds);
         var clock = Stopwatch.StartNew();
         var course = steps.Aggregate(new Course(state, [], []), Taken);
         var loss = LossOf(course.State, judged);
         Journal?.Add(what, loss, clock.Elapsed.TotalSeconds);
-        return new Trial(steps, loss, clock.Elapsed.TotalSeconds, course);
+        return new Trial(steps, loss, clock.Elapsed.TotalSeconds) { Course = course };
     }
 
     /// <summary>Gives back what a trial came to.</summary>
-    internal void Release(Trial trial)
+    public void Release(Trial trial)
     {
         if (trial.Course is { } course) Release(course);
     }
 
     /// <summary>Keeps what a trial came to until its steps are applied.</summary>
-    internal void Hold(Trial trial)
+    public void Hold(Trial trial)
     {
         foreach (var taken in trial.Course?.Taken ?? []) Hold(taken);
     }
 
     /// <summary>Keeps what a decided step made of a state until it is applied there again, which then costs nothing.</summary>
-    public void Hold(TakenStep taken) => _states.Hold(taken.Before.KeyAfter(TextOf(taken.Step)), taken.Result);
+    internal void Hold(TakenStep taken) => _states.Hold(taken.Before.KeyAfter(TextOf(taken.Step)), taken.Result);
 
     /// <summary>Gives back the weights of a model that nobody runs or writes any more.</summary>
     public void Release(ModelState state) => _states.Release(state);
 
     /// <summary>The same for all states that a course came to.</summary>
-    public void Release(Course course)
+    internal void Release(Course course)
     {
         foreach (var taken in course.Taken) Release(taken.Result.State);
     }
@@ -155,7 +155,7 @@ public sealed class Workbench : IDisposable
     public int Windows(TextAmount amount) => _text.Of(amount).Fit.Count;
 
     /// <summary>The windows themselves, with those that judge the fit.</summary>
-    public CalibrationSplit Text(TextAmount amount) => _text.Of(amount);
+    internal CalibrationSplit Text(TextAmount amount) => _text.Of(amount);
 
     /// <summary>Does something with the input's seams over so much text. Those of more than the usual amount are not kept.</summary>
     public T WithSeams<T>(TextAmount amount, Func<SplitSeams, T> work)
@@ -179,7 +179,7 @@ public sealed class Workbench : IDisposable
     }
 
     /// <summary>Similarities of a model's seams; of the input those that were given, where there are any. Refuses those of another model.</summary>
-    public Analysis Analyse(ModelState state)
+    internal Analysis Analyse(ModelState state)
     {
         var isInput = state.Key == Input.Key;
         if (isInput && _options.Scoring.Analysis is { } given)
@@ -205,7 +205,7 @@ public sealed class Workbench : IDisposable
         ModelWriter.Plan(finished.Model, _options.OutputName, _options.ForceExternalData).TotalBytes;
 
     /// <summary>A state as it is written: layers numbered anew, and its lineage in its metadata. The input stays as it is.</summary>
-    public RewrittenModel Finished(ModelState state)
+    internal RewrittenModel Finished(ModelState state)
     {
         var plan = state.Lineage.Plan;
         var renamed = ModelRewriter.Renumber(Input.Structure, plan, state.Reduced, _options.KeepNames);
@@ -218,7 +218,7 @@ public sealed class Workbench : IDisposable
     }
 
     /// <summary>Lineage from the first original on, which an earlier run may have been given.</summary>
-    public Lineage Origin(ModelState state) => (_before ??= LineageJson.Of(Input.Structure, Input.Lineage.Plan.Fingerprint, Progress.Note)).Then(state.Lineage);
+    internal Lineage Origin(ModelState state) => (_before ??= LineageJson.Of(Input.Structure, Input.Lineage.Plan.Fingerprint, Progress.Note)).Then(state.Lineage);
 
     /// <summary>Why no pass can be made over units of this input; null where one can. Runs the input's blocks over the usual text.</summary>
     internal string? PassObstacle()

@@ -5,7 +5,7 @@ namespace OnnxMka.Compensation;
 
 /// <summary>Calibration samples to fit on, and others that judge the fit: every eighth.</summary>
 /// <param name="HeldOut">Null where there is no guard.</param>
-public sealed record CalibrationSplit(CalibrationSet Fit, CalibrationSet? HeldOut)
+internal sealed record CalibrationSplit(CalibrationSet Fit, CalibrationSet? HeldOut)
 {
     private const int Share = 8;
 
@@ -27,7 +27,7 @@ public sealed class SplitSeams : IDisposable
 
     public OriginalSeams? HeldOut { get; }
 
-    public static SplitSeams Of(BlockChain chain, CalibrationSplit split, IProgress<int>? progress = null, CancellationToken ct = default)
+    internal static SplitSeams Of(BlockChain chain, CalibrationSplit split, IProgress<int>? progress = null, CancellationToken ct = default)
     {
         var fit = OriginalSeams.Of(chain, split.Fit, progress, ct);
         try

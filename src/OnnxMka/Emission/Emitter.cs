@@ -24,7 +24,7 @@ public sealed record EmittedModel(
 /// Writes a model and its files into a staging folder; <see cref="Commit"/> gives them their final names at once. Not committed
 /// means not there.
 /// </summary>
-public sealed class Emitter : IDisposable
+internal sealed class Emitter : IDisposable
 {
     private readonly OutputTarget _target;
     private readonly OnnxModel _original;

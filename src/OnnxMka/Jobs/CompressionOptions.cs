@@ -28,7 +28,7 @@ public sealed record CompressionOptions
     public bool Evaluate { get; init; } = true;
 
     /// <summary>Greedy generations of original and result for reports; needs <see cref="Evaluate"/>.</summary>
-    public int Samples { get; init; }
+    internal int Samples { get; init; }
 
     /// <summary>The output is loaded and stepped before it gets its name.</summary>
     public bool Verify { get; init; } = true;

@@ -22,7 +22,7 @@ public sealed record Perplexity(long Tokens, double MeanNll, double Seconds)
     /// of the stream's type. Progress counts windows, at the end where blocks run one after the other. Refuses ids beyond the vocabulary
     /// and models without scores.
     /// </summary>
-    public static Perplexity Measure(
+    internal static Perplexity Measure(
         Runner runner, BlockMap map, CalibrationSet text, IProgress<int>? progress = null, CancellationToken ct = default)
     {
         Vocabulary.Check(map, text);

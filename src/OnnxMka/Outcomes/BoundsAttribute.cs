@@ -23,7 +23,7 @@ public sealed class BoundsAttribute(double least) : Attribute
 
     /// <summary>Those of an option.</summary>
     /// <typeparam name="T">The record that has it.</typeparam>
-    public static BoundsAttribute Of<T>(string option) => typeof(T).GetProperty(option)!.GetCustomAttribute<BoundsAttribute>()
+    internal static BoundsAttribute Of<T>(string option) => typeof(T).GetProperty(option)!.GetCustomAttribute<BoundsAttribute>()
         ?? throw new ArgumentException($"{typeof(T).Name}.{option} has no bounds", nameof(option));
 
     public bool Has(double value) =>

@@ -16,7 +16,7 @@ public interface IStage : IDisposable
     void Advance(long amount);
 }
 
-public static class Stages
+internal static class Stages
 {
     /// <summary>Reports that tell how much has been added.</summary>
     public static IProgress<T> AsIncrement<T>(this IStage stage)
@@ -47,7 +47,7 @@ public static class Stages
 }
 
 /// <summary>Says nothing.</summary>
-public sealed class NoProgress : IProgressSink, IStage
+internal sealed class NoProgress : IProgressSink, IStage
 {
     public static NoProgress Instance { get; } = new();
 

@@ -29,7 +29,7 @@ public enum MergedHalf
 }
 
 /// <summary>Which pair goes next.</summary>
-public enum Order
+internal enum Order
 {
     /// <summary>The most similar pair of neighbours.</summary>
     Similarity,
@@ -54,7 +54,7 @@ public enum AlignUnits
 }
 
 /// <summary>How many blocks go, and which.</summary>
-public sealed record PlanOptions
+internal sealed record PlanOptions
 {
     /// <summary>Blocks to remove. Set by <see cref="ForRatio"/> or directly; ignored where <see cref="Named"/> is given.</summary>
     public int Count { get; init; }

@@ -14,5 +14,5 @@ public sealed record ScoringOptions
     public Func<Action<string>, IScoringKernels> Kernels { get; init; } = _ => new CpuScoringKernels();
 
     /// <summary>Similarities from an earlier run; null to compute them.</summary>
-    public Analysis? Analysis { get; init; }
+    internal Analysis? Analysis { get; init; }
 }

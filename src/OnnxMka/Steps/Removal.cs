@@ -40,7 +40,7 @@ public abstract record Removal : Step
     public int ProtectLast { get; init; } = 1;
 
     /// <summary>Another removal of the same units: how many and which.</summary>
-    public T As<T>(T removal)
+    internal T As<T>(T removal)
         where T : Removal => removal with
         {
             Ratio = Ratio,

@@ -43,7 +43,7 @@ public static class BlockDetector
     /// Describes the units of a stream whose seams are known: a model that this library edited has them from the one it was made of.
     /// </summary>
     /// <exception cref="ArgumentException">A seam is no cut of the stream, or not behind the one before it.</exception>
-    public static BlockMap Between(OnnxModel model, StreamUnits units)
+    internal static BlockMap Between(OnnxModel model, StreamUnits units)
     {
         using var reading = new StreamReading(NormalisedView.Of(model), units.Seams);
         return BlockDescription.Of(model, reading, reading.RangesOrThrow(units));

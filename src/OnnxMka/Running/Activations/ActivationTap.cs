@@ -20,7 +20,7 @@ public enum Pooling
 /// </code>
 /// </summary>
 /// <param name="Outputs">One output a seam, in order.</param>
-public sealed record ActivationTap(OnnxModel Model, ImmutableArray<string> Outputs)
+internal sealed record ActivationTap(OnnxModel Model, ImmutableArray<string> Outputs)
 {
     private const string Stage = "tap";
 

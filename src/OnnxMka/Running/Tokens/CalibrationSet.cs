@@ -26,7 +26,7 @@ public sealed record CalibrationSet(ImmutableArray<int[]> Samples, int Length, s
     /// fewer windows, then shorter ones, down to 32 of 16 tokens; less is refused. What the tokenizer puts before every text stands
     /// first in every window.
     /// </summary>
-    public static CalibrationSet FromText(TextSource text, Tokenizer tokenizer, int samples, int length, int seed)
+    internal static CalibrationSet FromText(TextSource text, Tokenizer tokenizer, int samples, int length, int seed)
     {
         var encoder = new TextEncoder(tokenizer);
         var (ids, before) = (encoder.Encode(text.Text), encoder.Before);
@@ -51,7 +51,7 @@ public sealed record CalibrationSet(ImmutableArray<int[]> Samples, int Length, s
     /// JSON lines, each an array of token ids; rows are cut to <paramref name="length"/> or the shortest of them. Evaluation takes
     /// rows that calibration does not: <paramref name="wanted"/> tells by number.
     /// </summary>
-    public static CalibrationSet FromIds(string path, int samples, int length, int seed, Func<int, bool> wanted)
+    internal static CalibrationSet FromIds(string path, int samples, int length, int seed, Func<int, bool> wanted)
     {
         var all = TokenIdFile.Read(path, out var sha256);
         var rows = all.Where((_, row) => wanted(row)).ToArray();

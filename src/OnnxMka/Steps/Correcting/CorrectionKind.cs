@@ -9,7 +9,7 @@ namespace OnnxMka.Steps.Correcting;
 /// Corrects a model from its first cut to its last (<see cref="Pass"/>). There is nothing to decide, but for one that is done where that is
 /// possible.
 /// </summary>
-public sealed class CorrectionKind<TStep>(string name) : StepKind<TStep>(name)
+internal sealed class CorrectionKind<TStep>(string name) : StepKind<TStep>(name)
     where TStep : CorrectionStep
 {
     protected override Decision Decide(TStep step, ModelState state, Workbench bench)

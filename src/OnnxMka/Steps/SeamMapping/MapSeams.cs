@@ -30,7 +30,7 @@ public sealed record MapSeams : CorrectionStep
 {
     public SeamMapForm Map { get; init; }
 
-    public override string Name => Map.ToString().ToLowerInvariant();
+    internal override string Name => Map.ToString().ToLowerInvariant();
 
     internal override IUnitWork Work() => new SeamMapWork(Map, Ridge ?? 1e-3);
 }
