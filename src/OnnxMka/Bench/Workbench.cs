@@ -50,10 +50,13 @@ public sealed class Workbench : IDisposable
     /// <summary>The model as it came.</summary>
     public ModelState Input { get; }
 
+    /// <summary>The kinds of steps that the job has.</summary>
     public StepKinds Kinds => _options.Kinds;
 
+    /// <summary>Where a step says what it is doing.</summary>
     public IProgressSink Progress { get; }
 
+    /// <summary>Ends the job. Long work asks it.</summary>
     public CancellationToken Stop { get; }
 
     /// <summary>Where models run, and with how much.</summary>
@@ -109,6 +112,8 @@ public sealed class Workbench : IDisposable
     /// Decided steps on a state, and the loss of what they give, on the windows that judge; a journal may know it, and then nothing is run.
     /// The states are the caller's: <see cref="Release(Trial)"/>, or <see cref="Hold(Trial)"/>.
     /// </summary>
+    /// <param name="steps">In order.</param>
+    /// <param name="state">The model before the first.</param>
     /// <param name="judged">On the larger set of windows, for comparisons; else on those that nothing of the usual amount is fitted to.</param>
     public Trial Try(ImmutableArray<Step> steps, ModelState state, bool judged)
     {
@@ -157,7 +162,10 @@ public sealed class Workbench : IDisposable
     /// <summary>The windows themselves, with those that judge the fit.</summary>
     internal CalibrationSplit Text(TextAmount amount) => _text.Of(amount);
 
-    /// <summary>Does something with the input's seams over so much text. Those of more than the usual amount are not kept.</summary>
+    /// <summary>
+    /// Does something with the input's seams over so much text. They are the bench's, and end with it; those of more than the usual amount
+    /// with this call. Refuses text or ids that do not fit the model, and activations that are not finite (MKA033).
+    /// </summary>
     public T WithSeams<T>(TextAmount amount, Func<SplitSeams, T> work)
     {
         if (amount == TextAmount.Ample)
@@ -170,7 +178,10 @@ public sealed class Workbench : IDisposable
         return work(seams);
     }
 
-    /// <summary>The seams of a state over the usual text: what a choice of its units looks at.</summary>
+    /// <summary>
+    /// The seams of a state over the usual text: what a choice of its units looks at. Those of any but the input end with this call.
+    /// Refuses as <see cref="WithSeams"/> does.
+    /// </summary>
     public T WithSeamsOf<T>(ModelState state, Func<SplitSeams, T> work)
     {
         if (state.Key == Input.Key) return WithSeams(TextAmount.Usual, work);
@@ -253,6 +264,7 @@ public sealed class Workbench : IDisposable
         if (_kept.Remove(name, out var kept)) kept.Dispose();
     }
 
+    /// <summary>Frees what the bench keeps. Whoever opened it does so: never a step.</summary>
     public void Dispose()
     {
         foreach (var kept in _kept.Values) kept.Dispose();

@@ -23,8 +23,10 @@ public sealed class SplitSeams : IDisposable
         HeldOut = heldOut;
     }
 
+    /// <summary>Over the samples that something may be fitted to.</summary>
     public OriginalSeams Fit { get; }
 
+    /// <summary>Over the samples that judge the fit; null where there is no guard.</summary>
     public OriginalSeams? HeldOut { get; }
 
     internal static SplitSeams Of(BlockChain chain, CalibrationSplit split, IProgress<int>? progress = null, CancellationToken ct = default)
@@ -41,6 +43,7 @@ public sealed class SplitSeams : IDisposable
         }
     }
 
+    /// <summary>Frees both.</summary>
     public void Dispose()
     {
         Fit.Dispose();

@@ -5,6 +5,10 @@ using OnnxMka.Planning;
 namespace OnnxMka.Emission;
 
 /// <summary>One change that was made to a configuration file, or a warning that none could be.</summary>
+/// <param name="File">Relative to the output folder.</param>
+/// <param name="Key">The word in it, or how a line about the whole file begins.</param>
+/// <param name="Change">What became of it, or what to look at, for people.</param>
+/// <param name="IsWarning">Nothing was changed, and somebody should look.</param>
 public sealed record ConfigChange(string File, string Key, string Change, bool IsWarning = false);
 
 /// <summary>The model file before and after, each relative to its folder, with forward slashes.</summary>

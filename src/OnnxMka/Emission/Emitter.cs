@@ -10,6 +10,7 @@ namespace OnnxMka.Emission;
 /// <param name="ModelPath">The new model.</param>
 /// <param name="Written">Model and data files with their sizes.</param>
 /// <param name="SideCars">Copied and rewritten files, relative to the output folder.</param>
+/// <param name="ConfigChanges">What was changed in configuration files, and warnings of what could not be.</param>
 public sealed record EmittedModel(
     string ModelPath, WrittenModel Written, IReadOnlyList<string> SideCars, IReadOnlyList<ConfigChange> ConfigChanges)
 {

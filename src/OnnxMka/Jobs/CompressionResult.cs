@@ -11,8 +11,13 @@ using OnnxMka.Verification;
 namespace OnnxMka.Jobs;
 
 /// <summary>Perplexities of the same text: as it was, as it is, and with the same blocks plainly dropped.</summary>
+/// <param name="Original">Of the input.</param>
 /// <param name="Result">Of the model as written.</param>
 /// <param name="PlainDrop">The control; equal to <paramref name="Result"/> where nothing was merged or corrected.</param>
+/// <param name="Text">Name of the held-back text.</param>
+/// <param name="TextSha256">Of its bytes, lower-case hex.</param>
+/// <param name="Windows">How many were measured on.</param>
+/// <param name="WindowLength">Tokens of each.</param>
 public sealed record QualityTable(
     Perplexity Original, Perplexity Result, Perplexity PlainDrop, string Text, string TextSha256, int Windows, int WindowLength)
 {

@@ -13,8 +13,10 @@ namespace OnnxMka.Measuring;
 /// <param name="Seconds">Time in the runtime.</param>
 public sealed record Perplexity(long Tokens, double MeanNll, double Seconds)
 {
+    /// <summary>Infinite or NaN where the model has no finite loss.</summary>
     public double Value => Math.Exp(MeanNll);
 
+    /// <summary>The mean loss, in nats a token.</summary>
     public Loss Loss => Loss.Of(MeanNll);
 
     /// <summary>

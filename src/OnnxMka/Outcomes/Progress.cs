@@ -13,6 +13,7 @@ public interface IProgressSink
 /// <summary>One stage at work; disposed when it ends, however it ends.</summary>
 public interface IStage : IDisposable
 {
+    /// <summary>So much more is done, in the unit of the stage.</summary>
     void Advance(long amount);
 }
 

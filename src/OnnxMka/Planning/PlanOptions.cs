@@ -19,6 +19,7 @@ public enum Method
 /// </summary>
 public enum MergedHalf
 {
+    /// <summary>Both of them.</summary>
     Both,
 
     /// <summary>Attention with its norms.</summary>
@@ -42,6 +43,7 @@ internal enum Order
 [Flags]
 public enum AlignUnits
 {
+    /// <summary>Nothing.</summary>
     None = 0,
 
     /// <summary>Neurons of the MLP: columns of up and gate, rows of down.</summary>
@@ -50,6 +52,7 @@ public enum AlignUnits
     /// <summary>Attention heads within their KV group, and the groups: columns of q, k and v, rows of o.</summary>
     Heads = 2,
 
+    /// <summary>Both of them.</summary>
     Both = Mlp | Heads,
 }
 

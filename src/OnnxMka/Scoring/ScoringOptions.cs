@@ -6,8 +6,10 @@ namespace OnnxMka.Scoring;
 /// <summary>How the seams of a model are compared.</summary>
 public sealed record ScoringOptions
 {
+    /// <summary>How a sample becomes one row.</summary>
     public Pooling Pooling { get; init; } = Pooling.Mean;
 
+    /// <summary>How two seams are compared.</summary>
     public AlignmentOptions Alignment { get; init; } = new();
 
     /// <summary>Who computes the scores, asked once there is something to score; it may have something to say.</summary>

@@ -57,10 +57,12 @@ public abstract record Removal : Step
     /// <summary>How many of the ways to say how much goes are taken.</summary>
     internal int Amounts => (Ratio is null ? 0 : 1) + (Count is null ? 0 : 1) + (IsNamed ? 1 : 0);
 
+    /// <summary>By value, lists included.</summary>
     public virtual bool Equals(Removal? other) =>
         base.Equals(other) && (Ratio, Count, Select, ProtectFirst, ProtectLast) == (other.Ratio, other.Count, other.Select, other.ProtectFirst, other.ProtectLast)
         && Named(this).SequenceEqual(Named(other));
 
+    /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Ratio, Count, Select, Named(this).Length);
 
     /// <summary>The same for a planner, in units of a state. Refuses (MKA040) units that the input has not, or that went before.</summary>

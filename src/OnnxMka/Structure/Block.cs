@@ -9,6 +9,7 @@ namespace OnnxMka.Structure;
 /// <param name="SkipNorm">Index of the fused skip-norm node that forms the sum; null where the sum is a value of its own.</param>
 public sealed record Seam(string Value, int? SkipNorm)
 {
+    /// <summary>True where no node writes the sum out.</summary>
     public bool IsFused => SkipNorm is not null;
 }
 

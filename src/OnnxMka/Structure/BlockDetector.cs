@@ -20,6 +20,7 @@ public static class BlockDetector
     /// Refuses a graph that is no decoder, has no repeated block, or lets other values than the stream pass between blocks. Blocks that the
     /// model's own metadata tells (<see cref="SeamHint"/>) are taken where they check out; else they are found.
     /// </summary>
+    /// <param name="model">As it was loaded; no weights are read.</param>
     /// <param name="granularity">Halves of layers come as blocks of their own, each with its layer; refused where no layer has halves.</param>
     public static BlockMap Detect(OnnxModel model, Granularity granularity = Granularity.Block)
     {

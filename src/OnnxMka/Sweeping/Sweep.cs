@@ -39,6 +39,10 @@ public sealed class Sweep
 
     /// <summary>Refuses as scoring and planning do. Ratios that remove equally many blocks are tried once.</summary>
     /// <param name="options">Its recipe has the texts; the steps are those of the sweep.</param>
+    /// <param name="sweep">What is tried.</param>
+    /// <param name="sink">Told what is being done; null for nobody.</param>
+    /// <param name="ct">Ends it early; nothing is left behind.</param>
+    /// <exception cref="OnnxMkaException">It cannot be done: most often a <see cref="RefusedException"/> with a code.</exception>
     public static SweepResult Run(CompressionOptions options, SweepOptions sweep, IProgressSink? sink = null, CancellationToken ct = default)
     {
         var progress = sink ?? NoProgress.Instance;

@@ -27,6 +27,7 @@ public sealed record SweepPoint
         (Perplexity, Increase, Speedup, OnSizeFront, OnSpeedFront) = (perplexity, increase, speedup, onSizeFront, onSpeedFront);
     }
 
+    /// <summary>How blocks were removed, and what came behind it.</summary>
     public SweepMethod Way { get; internal init; }
 
     /// <summary>Share of the blocks that was asked for.</summary>

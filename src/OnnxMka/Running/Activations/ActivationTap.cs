@@ -8,7 +8,9 @@ namespace OnnxMka.Running.Activations;
 /// <summary>How the tokens of one sample become one row.</summary>
 public enum Pooling
 {
+    /// <summary>The mean over its tokens.</summary>
     Mean,
+    /// <summary>Its last token.</summary>
     Last,
 }
 

@@ -8,7 +8,9 @@ namespace OnnxMka.Running.Parts;
 /// <summary>How the blocks run: all in one session, or one after the other.</summary>
 public enum RunMode
 {
+    /// <summary>The whole model in one session.</summary>
     Whole,
+    /// <summary>One block at a time: slower, in the memory of a block.</summary>
     Chain,
 }
 

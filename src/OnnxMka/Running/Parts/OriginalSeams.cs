@@ -11,6 +11,7 @@ public sealed class OriginalSeams : IDisposable
 
     private OriginalSeams(ImmutableArray<SeamActivations> seams) => _seams = seams;
 
+    /// <summary>The samples that they are of.</summary>
     public CalibrationSet Set => _seams[0].Set;
 
     /// <summary>What block <paramref name="block"/> leaves; -1 is what block 0 reads.</summary>
@@ -55,6 +56,7 @@ public sealed class OriginalSeams : IDisposable
         }
     }
 
+    /// <summary>Frees all seams.</summary>
     public void Dispose()
     {
         foreach (var seam in _seams) seam.Dispose();

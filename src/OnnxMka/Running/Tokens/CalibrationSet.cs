@@ -6,6 +6,7 @@ namespace OnnxMka.Running.Tokens;
 
 /// <summary>Equally long token sequences that the model is run on, and where they come from.</summary>
 /// <param name="Samples">N sequences of <paramref name="Length"/> ids each.</param>
+/// <param name="Length">Tokens of a sequence, T.</param>
 /// <param name="Source">File name or <c>built-in prose</c>.</param>
 /// <param name="Sha256">Of the source's bytes, lower-case hex.</param>
 public sealed record CalibrationSet(ImmutableArray<int[]> Samples, int Length, string Source, string Sha256)
@@ -15,10 +16,13 @@ public sealed record CalibrationSet(ImmutableArray<int[]> Samples, int Length, s
 
     private const int ShortestWindow = 16;
 
+    /// <summary>Sequences, N.</summary>
     public int Count => Samples.Length;
 
+    /// <summary>Tokens of all of them.</summary>
     public long TokenCount => (long)Count * Length;
 
+    /// <summary>The largest id.</summary>
     public int MaxToken => Samples.Max(s => s.Max());
 
     /// <summary>

@@ -28,6 +28,7 @@ public enum SeamMapForm
 /// </summary>
 public sealed record MapSeams : CorrectionStep
 {
+    /// <summary>Which map.</summary>
     public SeamMapForm Map { get; init; }
 
     internal override string Name => Map.ToString().ToLowerInvariant();
