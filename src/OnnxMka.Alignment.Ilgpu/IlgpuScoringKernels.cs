@@ -20,6 +20,7 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
         _kernels = new DeviceKernels(accelerator);
     }
 
+    /// <inheritdoc/>
     public string Name => _kernels.Accelerator.Name;
 
     /// <summary>Kernels on one CUDA GPU; null where the driver or that GPU is not there.</summary>
@@ -55,7 +56,7 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
         return new IlgpuScoringKernels(context, device.CreateAccelerator(context));
     }
 
-    public void SquaredDistances(SampleMatrix x, double[] squared, int maxThreads)
+    void IScoringKernels.SquaredDistances(SampleMatrix x, double[] squared, int maxThreads)
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(squared);
@@ -73,7 +74,7 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
         });
     }
 
-    public IDiffusionOperator Diffusion(SampleMatrix x, Func<double[], double> width, int maxThreads)
+    IDiffusionOperator IScoringKernels.Diffusion(SampleMatrix x, Func<double[], double> width, int maxThreads)
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(width);
@@ -94,7 +95,7 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
         });
     }
 
-    public void NeighbourCounts(
+    void IScoringKernels.NeighbourCounts(
         ScaledCoordinates left, ScaledCoordinates right, int neighbours, Span<int> leftCounts, Span<int> rightCounts)
     {
         ArgumentNullException.ThrowIfNull(left);
@@ -118,6 +119,7 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
         both.AsSpan(n).CopyTo(rightCounts);
     }
 
+    /// <summary>Frees the device.</summary>
     public void Dispose()
     {
         _kernels.Accelerator.Dispose();

@@ -3,9 +3,10 @@ namespace OnnxMka.Alignment;
 /// <summary>The default and the reference: vectorised, blocked, the same bits on any number of threads.</summary>
 public sealed class CpuScoringKernels : IScoringKernels
 {
+    /// <inheritdoc/>
     public string Name => "CPU";
 
-    public void SquaredDistances(SampleMatrix x, double[] squared, int maxThreads)
+    void IScoringKernels.SquaredDistances(SampleMatrix x, double[] squared, int maxThreads)
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(squared);
@@ -18,7 +19,7 @@ public sealed class CpuScoringKernels : IScoringKernels
         PairwiseDistance.Squared(x, squared, maxThreads);
     }
 
-    public IDiffusionOperator Diffusion(SampleMatrix x, Func<double[], double> width, int maxThreads)
+    IDiffusionOperator IScoringKernels.Diffusion(SampleMatrix x, Func<double[], double> width, int maxThreads)
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(width);
@@ -27,7 +28,7 @@ public sealed class CpuScoringKernels : IScoringKernels
         return DiffusionKernel.Normalise(matrix, x.Samples, width(matrix), maxThreads);
     }
 
-    public void NeighbourCounts(
+    void IScoringKernels.NeighbourCounts(
         ScaledCoordinates left, ScaledCoordinates right, int neighbours, Span<int> leftCounts, Span<int> rightCounts)
     {
         ArgumentNullException.ThrowIfNull(left);

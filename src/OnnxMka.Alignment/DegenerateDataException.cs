@@ -4,7 +4,7 @@ namespace OnnxMka.Alignment;
 /// The numbers given cannot carry the statistic asked of them: identical points, a constant column, a non-finite
 /// value, too few samples, an eigenpair that did not settle. The message is one line: what is wrong, and what to do.
 /// </summary>
-public sealed class DegenerateDataException : Exception
+internal sealed class DegenerateDataException : Exception
 {
     public DegenerateDataException()
     {

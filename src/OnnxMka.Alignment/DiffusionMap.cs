@@ -12,7 +12,7 @@ using OnnxMka.Numerics;
 namespace OnnxMka.Alignment;
 
 /// <summary>Samples of one seam to their leading diffusion coordinates.</summary>
-public static class DiffusionMap
+internal static class DiffusionMap
 {
     /// <summary>Eigenvalues reported, at least, where there are as many samples: the start of the decay, for whoever chooses d.</summary>
     private const int LeastSpectrum = 6;

@@ -4,7 +4,7 @@ namespace OnnxMka.Alignment;
 /// The symmetric diffusion operator A of one seam, wherever its kernels keep it: A u0 = u0, all other eigenvalues in (-1, 1).
 /// Used by one thread at a time.
 /// </summary>
-public interface IDiffusionOperator : IDisposable
+internal interface IDiffusionOperator : IDisposable
 {
     /// <summary>N.</summary>
     int Samples { get; }

@@ -16,7 +16,7 @@ public interface IScoringKernels
     /// <param name="x">[N, H].</param>
     /// <param name="squared">Result, [N, N], symmetric to the last bit, with a zero diagonal.</param>
     /// <param name="maxThreads">Threads at most; 0 for all.</param>
-    void SquaredDistances(SampleMatrix x, double[] squared, int maxThreads);
+    internal void SquaredDistances(SampleMatrix x, double[] squared, int maxThreads);
 
     /// <summary>
     /// The diffusion operator of one seam: squared distances as above, K = exp(-D2 / sigma^2), K1 = K / sqrt(p p') with p the row sums
@@ -25,7 +25,7 @@ public interface IScoringKernels
     /// <param name="x">[N, H].</param>
     /// <param name="width">Is shown D2 [N, N] once and answers sigma; must not keep or change it.</param>
     /// <param name="maxThreads">Threads at most; 0 for all.</param>
-    IDiffusionOperator Diffusion(SampleMatrix x, Func<double[], double> width, int maxThreads);
+    internal IDiffusionOperator Diffusion(SampleMatrix x, Func<double[], double> width, int maxThreads);
 
     /// <summary>
     /// For each sample i, with eps_i its distance to the k-th neighbour in the joint space (maximum norm):
@@ -36,5 +36,5 @@ public interface IScoringKernels
     /// <param name="neighbours">k, smaller than N.</param>
     /// <param name="leftCounts">Result n_x, [N].</param>
     /// <param name="rightCounts">Result n_y, [N].</param>
-    void NeighbourCounts(ScaledCoordinates left, ScaledCoordinates right, int neighbours, Span<int> leftCounts, Span<int> rightCounts);
+    internal void NeighbourCounts(ScaledCoordinates left, ScaledCoordinates right, int neighbours, Span<int> leftCounts, Span<int> rightCounts);
 }

@@ -6,7 +6,7 @@ namespace OnnxMka.Alignment;
 /// <summary>
 /// The diffusion coordinates of the samples at one seam. The sign of each coordinate is arbitrary; nothing downstream depends on it.
 /// </summary>
-public sealed class LayerEmbedding
+internal sealed class LayerEmbedding
 {
     /// <param name="samples">N.</param>
     /// <param name="dimension">d.</param>

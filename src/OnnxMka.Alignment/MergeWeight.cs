@@ -4,7 +4,7 @@
 namespace OnnxMka.Alignment;
 
 /// <summary>From the similarity of two seams to the share of the left block in their merge.</summary>
-public static class MergeWeight
+internal static class MergeWeight
 {
     public const double Least = 0.5;
 

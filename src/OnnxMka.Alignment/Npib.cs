@@ -9,10 +9,10 @@ namespace OnnxMka.Alignment;
 /// <summary>
 /// NPIB of one pair and its ingredients, in nats. 1: each sample has the same neighbours in both; 0: no common information.
 /// </summary>
-public readonly record struct NpibScore(double Npib, double MutualInformation, double EntropyLeft, double EntropyRight);
+internal readonly record struct NpibScore(double Npib, double MutualInformation, double EntropyLeft, double EntropyRight);
 
 /// <summary>Normalised pairwise information bottleneck (NPIB) of two embeddings of the same samples.</summary>
-public static class Npib
+internal static class Npib
 {
     /// <summary>The similarity of <paramref name="a"/> and <paramref name="b"/>. Time O(N^2 (da + db)), memory O(N), one thread.</summary>
     /// <param name="a">[N, da].</param>

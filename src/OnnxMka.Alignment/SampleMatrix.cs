@@ -8,7 +8,7 @@ using System.Numerics.Tensors;
 namespace OnnxMka.Alignment;
 
 /// <summary>Samples x features, float32, row-major; every value is finite.</summary>
-public sealed class SampleMatrix
+internal sealed class SampleMatrix
 {
     private readonly float[] _values; // [samples, features]
 

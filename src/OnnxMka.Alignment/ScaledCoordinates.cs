@@ -9,7 +9,7 @@ using System.Numerics.Tensors;
 namespace OnnxMka.Alignment;
 
 /// <summary>One embedding with every coordinate at zero mean and unit variance.</summary>
-public sealed class ScaledCoordinates
+internal sealed class ScaledCoordinates
 {
     /// <summary>
     /// A spread below this share of the largest magnitude is the rounding of a constant: N values of one number give a

@@ -6,7 +6,7 @@ using OnnxMka.Numerics;
 namespace OnnxMka.Alignment;
 
 /// <summary>Similarity of every pair of seams: symmetric, 1 on the diagonal, in [0, 1].</summary>
-public sealed class SimilarityMatrix
+internal sealed class SimilarityMatrix
 {
     private readonly NpibScore[] _scores; // lower triangle with diagonal: (0,0), (1,0), (1,1), (2,0), ...
 

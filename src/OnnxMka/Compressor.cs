@@ -38,6 +38,16 @@ public sealed class Compressor
     private ScoringOptions Scoring => _options.Recipe.Scoring;
 
     /// <summary>Nothing stands under the output's name unless this returns. Refuses as each step and stage does.</summary>
+    /// <param name="options">Model, recipe and output.</param>
+    /// <param name="progress">Told what is being done; null for nobody.</param>
+    /// <param name="ct">Ends it early; nothing is left behind.</param>
+    /// <exception cref="RefusedException">The model, the recipe or the text cannot be worked with; the code tells why.</exception>
+    /// <exception cref="InputFileException">A file cannot be read.</exception>
+    /// <exception cref="OutputException">The output cannot be written, or is in the way.</exception>
+    /// <exception cref="VerificationException">The written model failed a check, and was removed.</exception>
+    /// <exception cref="QualityGateException">No smaller model keeps within the loss that was allowed.</exception>
+    /// <exception cref="ExecutionTargetException">The device cannot be used.</exception>
+    /// <exception cref="OperationCanceledException">It was ended by <paramref name="ct"/>.</exception>
     public static CompressionResult Run(CompressionOptions options, IProgressSink? progress = null, CancellationToken ct = default)
     {
         var running = options.Running.Trying([ModelLocation.Find(options.Input).ModelPath], ct);

@@ -50,7 +50,7 @@ public sealed class AgainstCpuTests
     private static double Tolerance(SampleMatrix seam, LayerEmbedding embedding)
     {
         double largest = 0;
-        using var diffusion = new CpuScoringKernels().Diffusion(
+        using var diffusion = ((IScoringKernels)new CpuScoringKernels()).Diffusion(
             seam,
             squared =>
             {

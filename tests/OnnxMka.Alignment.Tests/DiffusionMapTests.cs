@@ -16,7 +16,7 @@ public sealed class DiffusionMapTests() : DiffusionMapContract(new CpuScoringKer
 
     private sealed class CountingKernels : IScoringKernels
     {
-        private readonly CpuScoringKernels _inner = new();
+        private readonly IScoringKernels _inner = new CpuScoringKernels();
         private int _operators;
         private int _counts;
 

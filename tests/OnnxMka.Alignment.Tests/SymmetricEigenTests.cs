@@ -129,7 +129,7 @@ public sealed class SymmetricEigenTests
     {
         var x = structured ? SyntheticSeams.Seam(n, 30, seed: 5) : SyntheticSeams.Noise(n, 500, seed: 5);
         var squared = new double[n * n];
-        new CpuScoringKernels().SquaredDistances(x, squared, 0);
+        ((IScoringKernels)new CpuScoringKernels()).SquaredDistances(x, squared, 0);
         return DiffusionKernel.Normalise(squared, n, MedianDistance.Of(squared, n), 0);
     }
 }

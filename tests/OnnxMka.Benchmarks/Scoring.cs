@@ -98,7 +98,7 @@ internal static class Scoring
     /// <summary>Where the time goes: the stages run apart on one thread, each a median of five.</summary>
     private static IEnumerable<(string Stage, double Seconds, string Rival)> Profile(SampleMatrix[] seams, PaperTimes? paper)
     {
-        var (kernels, options) = (new CpuScoringKernels(), new AlignmentOptions { MaxThreads = 1 });
+        var (kernels, options) = ((IScoringKernels)new CpuScoringKernels(), new AlignmentOptions { MaxThreads = 1 });
         var squared = new double[seams[0].Samples * seams[0].Samples];
         var distances = Measured.Median(5, () => Array.ForEach(seams, s => kernels.SquaredDistances(s, squared, 1)));
         LayerEmbedding[] embeddings = [];

@@ -3,13 +3,13 @@ using System.Collections.Immutable;
 namespace OnnxMka.Bench;
 
 /// <summary>A decided step that was applied.</summary>
-public sealed record TakenStep(Step Step, ModelState Before, StepResult Result);
+internal sealed record TakenStep(Step Step, ModelState Before, StepResult Result);
 
 /// <summary>A list of steps that was gone through.</summary>
 /// <param name="Start">The model before the first.</param>
 /// <param name="Taken">All of them, decided.</param>
 /// <param name="Sections">What they tell, in order; of two of one name the later counts.</param>
-public sealed record Course(ModelState Start, ImmutableArray<TakenStep> Taken, ImmutableArray<Section> Sections)
+internal sealed record Course(ModelState Start, ImmutableArray<TakenStep> Taken, ImmutableArray<Section> Sections)
 {
     /// <summary>The model after the last.</summary>
     public ModelState State => Taken.IsEmpty ? Start : Taken[^1].Result.State;

@@ -33,16 +33,22 @@ public interface IStepKind
 public abstract class StepKind<TStep>(string name) : IStepKind
     where TStep : Step
 {
+    /// <inheritdoc/>
     public string Name => name;
 
+    /// <inheritdoc/>
     public Type Options => typeof(TStep);
 
+    /// <inheritdoc/>
     public Decision Decide(Step step, ModelState state, Workbench bench) => Decide((TStep)step, state, bench);
 
+    /// <inheritdoc/>
     public StepResult Apply(Step decided, ModelState state, Workbench bench) => Apply((TStep)decided, state, bench);
 
+    /// <inheritdoc/>
     public Step? Control(Step decided) => Control((TStep)decided);
 
+    /// <inheritdoc/>
     public StepResult Retold(Step decided, ModelState before, StepResult held) => Retold((TStep)decided, before, held);
 
     /// <inheritdoc cref="IStepKind.Decide"/>
@@ -62,6 +68,7 @@ public abstract class StepKind<TStep>(string name) : IStepKind
 public abstract class OpenStepKind<TStep>(string name) : StepKind<TStep>(name)
     where TStep : Step
 {
+    /// <summary>Throws <see cref="ArgumentException"/>.</summary>
     protected sealed override StepResult Apply(TStep decided, ModelState state, Workbench bench) =>
         throw new ArgumentException($"a step '{Name}' is decided first", nameof(decided));
 }

@@ -11,7 +11,7 @@ namespace OnnxMka.Bench;
 /// <code>{ "version": 1, "layers": 16, "units": [ { "block": 6, "from": { "6": 0.7, "7": 0.3 }, "changed": [ "refit" ] }, ... ] }</code>
 /// Units stand in the order of the model; numbers are those of the first original.
 /// </summary>
-public static class LineageJson
+internal static class LineageJson
 {
     /// <summary>Model metadata entry.</summary>
     public const string Key = "onnx-mka.lineage";

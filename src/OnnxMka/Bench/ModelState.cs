@@ -8,21 +8,35 @@ using OnnxMka.Structure;
 namespace OnnxMka.Bench;
 
 /// <summary>A model between two steps. It never changes: a step gives another.</summary>
-/// <param name="Reduced">The model, its structure, and which weights hold mixes of the input's. Names are those of the input.</param>
-/// <param name="Lineage">Where its units come from.</param>
-/// <param name="Key">Equal for equal inputs and equal decided steps.</param>
-public sealed record ModelState(ReducedModel Reduced, Lineage Lineage, string Key)
+public sealed record ModelState
 {
+    internal ModelState(ReducedModel reduced, Lineage lineage, string key)
+    {
+        Reduced = reduced;
+        Lineage = lineage;
+        Key = key;
+    }
+
+    /// <summary>Where its units come from.</summary>
+    public Lineage Lineage { get; internal init; }
+
+    /// <summary>Equal for equal inputs and equal decided steps.</summary>
+    public string Key { get; internal init; }
+
     /// <summary>Units, seams and ports.</summary>
     public BlockMap Structure => Reduced.Blocks;
 
+    /// <summary>Names are those of the input.</summary>
     public OnnxModel Model => Reduced.Model;
+
+    /// <summary>The model, its structure, and which weights hold mixes of the input's.</summary>
+    internal ReducedModel Reduced { get; init; }
 
     /// <summary>Files with weights that steps computed; those of the states before it included.</summary>
     internal ImmutableArray<ScratchFile> Scratch { get; init; } = [];
 
     /// <summary>The model as it came.</summary>
-    public static ModelState Of(BlockMap map, string fingerprint) =>
+    internal static ModelState Of(BlockMap map, string fingerprint) =>
         new(new ReducedModel(map.Model, [], map), Lineage.Of(fingerprint, map.Count, map.HalfNames), fingerprint);
 
     /// <summary>

@@ -12,6 +12,7 @@ public sealed class StepKinds
     /// <summary>None.</summary>
     public static StepKinds Empty { get; } = new([]);
 
+    /// <summary>In the order in which they were registered.</summary>
     public IEnumerable<IStepKind> All => _kinds;
 
     /// <summary>The same and one more. Throws <see cref="ArgumentException"/> where the name or the record has a kind already.</summary>

@@ -9,20 +9,24 @@ namespace OnnxMka.Bench;
 /// <param name="Sections">What is to be told of the choice.</param>
 public sealed record Decision(ImmutableArray<Step> Steps, ImmutableArray<Section> Sections)
 {
+    /// <summary>Of one step.</summary>
     public static Decision Of(Step decided, params ReadOnlySpan<Section> sections) => new([decided], [.. sections]);
 }
 
 /// <summary>What a decided step made of a model.</summary>
+/// <param name="State">The model that it made.</param>
 /// <param name="Sections">What is to be told of it.</param>
 /// <param name="Checks">What must hold of the file that is written in the end.</param>
 public sealed record StepResult(ModelState State, ImmutableArray<Section> Sections, ImmutableArray<Check> Checks)
 {
+    /// <summary>One without checks.</summary>
     public static StepResult Of(ModelState state, params ReadOnlySpan<Section> sections) => new(state, [.. sections], []);
 }
 
 /// <summary>
 /// A check of the written model against the input. One that does not pass ends the run, and nothing stays under the output's name.
 /// </summary>
+/// <param name="Name">What is checked, for people.</param>
 /// <param name="Run">Takes the input and the model as it was read again from disk.</param>
 public sealed record Check(string Name, Func<ModelState, OnnxModel, Verdict> Run);
 

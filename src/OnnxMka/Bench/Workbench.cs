@@ -48,10 +48,13 @@ public sealed class Workbench : IDisposable
     /// <summary>The model as it came.</summary>
     public ModelState Input { get; }
 
+    /// <summary>The kinds of steps that the job has.</summary>
     public StepKinds Kinds => _options.Kinds;
 
+    /// <summary>Where a step says what it is doing.</summary>
     public IProgressSink Progress { get; }
 
+    /// <summary>Ends the job. Long work asks it.</summary>
     public CancellationToken Stop { get; }
 
     /// <summary>Where models run, and with how much.</summary>
@@ -74,7 +77,7 @@ public sealed class Workbench : IDisposable
     internal bool IsSearching { get; set; }
 
     /// <summary>Memory is asked once, for the largest of the texts that are run.</summary>
-    public Runner Runner => _runner ??= Runner.For(Input.Structure, _texts.Largest(_options.Evaluates), Running);
+    internal Runner Runner => _runner ??= Runner.For(Input.Structure, _texts.Largest(_options.Evaluates), Running);
 
     /// <summary>The same; where nothing was run before, one for this text alone.</summary>
     internal Runner RunnerFor(CalibrationSet text) => _runner ?? Runner.For(Input.Structure, text, Running);
@@ -97,7 +100,7 @@ public sealed class Workbench : IDisposable
     }
 
     /// <summary>Open steps one after the other. The states that they come to are the caller's, as with <see cref="Apply"/>.</summary>
-    public Course Run(IEnumerable<Step> steps, ModelState state)
+    internal Course Run(IEnumerable<Step> steps, ModelState state)
     {
         var course = new Course(state, [], []);
         foreach (var step in steps)
@@ -114,41 +117,43 @@ public sealed class Workbench : IDisposable
     /// Decided steps on a state, and the loss of what they give, on the windows that judge; a journal may know it, and then nothing is run.
     /// The states are the caller's: <see cref="Release(Trial)"/>, or <see cref="Hold(Trial)"/>.
     /// </summary>
+    /// <param name="steps">In order.</param>
+    /// <param name="state">The model before the first.</param>
     /// <param name="judged">
     /// On the larger set of windows, for comparisons; else on those that nothing of the usual amount is fitted to.
     /// </param>
-    internal Trial Try(ImmutableArray<Step> steps, ModelState state, bool judged)
+    public Trial Try(ImmutableArray<Step> steps, ModelState state, bool judged)
     {
         var what = $"{steps.Aggregate(state.Key, (key, step) => ModelState.KeyAfter(key, TextOf(step)))} "
             + $"{(judged ? "judged" : "held out")}";
-        if (Journal?.Find(what) is { } known) return new Trial(steps, known.Loss, known.Seconds, null);
+        if (Journal?.Find(what) is { } known) return new Trial(steps, known.Loss, known.Seconds);
         var clock = Stopwatch.StartNew();
         var course = steps.Aggregate(new Course(state, [], []), Taken);
         var loss = LossOf(course.State, judged);
         Journal?.Add(what, loss, clock.Elapsed.TotalSeconds);
-        return new Trial(steps, loss, clock.Elapsed.TotalSeconds, course);
+        return new Trial(steps, loss, clock.Elapsed.TotalSeconds) { Course = course };
     }
 
     /// <summary>Gives back what a trial came to.</summary>
-    internal void Release(Trial trial)
+    public void Release(Trial trial)
     {
         if (trial.Course is { } course) Release(course);
     }
 
     /// <summary>Keeps what a trial came to until its steps are applied.</summary>
-    internal void Hold(Trial trial)
+    public void Hold(Trial trial)
     {
         foreach (var taken in trial.Course?.Taken ?? []) Hold(taken);
     }
 
     /// <summary>Keeps what a decided step made of a state until it is applied there again, which then costs nothing.</summary>
-    public void Hold(TakenStep taken) => _states.Hold(taken.Before.KeyAfter(TextOf(taken.Step)), taken.Result);
+    internal void Hold(TakenStep taken) => _states.Hold(taken.Before.KeyAfter(TextOf(taken.Step)), taken.Result);
 
     /// <summary>Gives back the weights of a model that nobody runs or writes any more.</summary>
     public void Release(ModelState state) => _states.Release(state);
 
     /// <summary>The same for all states that a course came to.</summary>
-    public void Release(Course course)
+    internal void Release(Course course)
     {
         foreach (var taken in course.Taken) Release(taken.Result.State);
     }
@@ -163,9 +168,12 @@ public sealed class Workbench : IDisposable
     public int Windows(TextAmount amount) => _text.Of(amount).Fit.Count;
 
     /// <summary>The windows themselves, with those that judge the fit.</summary>
-    public CalibrationSplit Text(TextAmount amount) => _text.Of(amount);
+    internal CalibrationSplit Text(TextAmount amount) => _text.Of(amount);
 
-    /// <summary>Does something with the input's seams over so much text. Those of more than the usual amount are not kept.</summary>
+    /// <summary>
+    /// Does something with the input's seams over so much text. They are the bench's, and end with it; those of more than the usual amount
+    /// with this call. Refuses text or ids that do not fit the model, and activations that are not finite (MKA033).
+    /// </summary>
     public T WithSeams<T>(TextAmount amount, Func<SplitSeams, T> work)
     {
         if (amount == TextAmount.Ample)
@@ -178,7 +186,10 @@ public sealed class Workbench : IDisposable
         return work(seams);
     }
 
-    /// <summary>The seams of a state over the usual text: what a choice of its units looks at.</summary>
+    /// <summary>
+    /// The seams of a state over the usual text: what a choice of its units looks at. Those of any but the input end with this call.
+    /// Refuses as <see cref="WithSeams"/> does.
+    /// </summary>
     public T WithSeamsOf<T>(ModelState state, Func<SplitSeams, T> work)
     {
         if (state.Key == Input.Key) return WithSeams(TextAmount.Usual, work);
@@ -189,7 +200,7 @@ public sealed class Workbench : IDisposable
     /// <summary>
     /// Similarities of a model's seams; of the input those that were given, where there are any. Refuses those of another model.
     /// </summary>
-    public Analysis Analyse(ModelState state)
+    internal Analysis Analyse(ModelState state)
     {
         var isInput = state.Key == Input.Key;
         if (isInput && _options.Scoring.Analysis is { } given)
@@ -215,7 +226,7 @@ public sealed class Workbench : IDisposable
         ModelWriter.Plan(finished.Model, _options.OutputName, _options.ForceExternalData).TotalBytes;
 
     /// <summary>A state as it is written: layers numbered anew, and its lineage in its metadata. The input stays as it is.</summary>
-    public RewrittenModel Finished(ModelState state)
+    internal RewrittenModel Finished(ModelState state)
     {
         var plan = state.Lineage.Plan;
         var renamed = ModelRewriter.Renumber(Input.Structure, plan, state.Reduced, _options.KeepNames);
@@ -228,7 +239,7 @@ public sealed class Workbench : IDisposable
     }
 
     /// <summary>Lineage from the first original on, which an earlier run may have been given.</summary>
-    public Lineage Origin(ModelState state) =>
+    internal Lineage Origin(ModelState state) =>
         (_before ??= LineageJson.Of(Input.Structure, Input.Lineage.Plan.Fingerprint, Progress.Note)).Then(state.Lineage);
 
     /// <summary>
@@ -266,6 +277,7 @@ public sealed class Workbench : IDisposable
         if (_kept.Remove(name, out var kept)) kept.Dispose();
     }
 
+    /// <summary>Frees what the bench keeps. Whoever opened it does so: never a step.</summary>
     public void Dispose()
     {
         foreach (var kept in _kept.Values) kept.Dispose();

@@ -11,7 +11,7 @@ namespace OnnxMka.Cards;
 /// layer n as the sum over <c>from</c>: weight times the old layer's update, as the weights themselves were summed. Layers of
 /// <c>corrected</c> were changed after that; an update is added to what they are now.
 /// </summary>
-public static class AdapterMap
+internal static class AdapterMap
 {
     public const int Version = 1;
 

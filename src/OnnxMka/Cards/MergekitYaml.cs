@@ -9,7 +9,7 @@ namespace OnnxMka.Cards;
 /// The same merge as a mergekit configuration (<c>--mergekit FILE.yml</c>), for the checkpoint that the ONNX model was exported from: to
 /// heal it by training, say. A plan that mixes nothing becomes <c>passthrough</c>, any other <c>linear</c>.
 /// </summary>
-public static class MergekitYaml
+internal static class MergekitYaml
 {
     private const string Checkpoint = "./checkpoint";
 

@@ -14,7 +14,7 @@ namespace OnnxMka.Cards;
 /// The <c>README.md</c> of the output (<c>--model-card</c>): what it was made from and how, and what that cost, with the plain drop
 /// beside it.
 /// </summary>
-public static partial class ModelCard
+internal static partial class ModelCard
 {
     public static string Write(CompressionResult result, CompressionOptions options)
     {

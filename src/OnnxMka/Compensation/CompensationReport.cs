@@ -13,18 +13,18 @@ namespace OnnxMka.Compensation;
 /// <param name="Ridge">In units of the mean diagonal; null where the step has none.</param>
 /// <param name="Kept">False where held-out error did not fall: the step was left out.</param>
 /// <param name="Note">Why no step was possible; null otherwise.</param>
-public sealed record CompensationStep(
+internal sealed record CompensationStep(
     int Block, string Place, double? ErrorBefore, double? ErrorAfter, double? Ridge, bool Kept, string? Note);
 
 /// <summary>A correction that was tried.</summary>
 /// <param name="Kind">Its name; <c>none</c> for none.</param>
 /// <param name="HeldOutPerplexity">On calibration windows that nothing was fitted to; null where it is no finite number.</param>
-public sealed record CompensationTrial(string Kind, double? HeldOutPerplexity);
+internal sealed record CompensationTrial(string Kind, double? HeldOutPerplexity);
 
 /// <summary>What a correction did.</summary>
 /// <param name="Kind">Its name; <c>none</c> for none.</param>
 /// <param name="Trials">All that were compared for it.</param>
-public sealed record CompensationReport(string Kind, ImmutableArray<CompensationStep> Steps, ImmutableArray<CompensationTrial> Trials)
+internal sealed record CompensationReport(string Kind, ImmutableArray<CompensationStep> Steps, ImmutableArray<CompensationTrial> Trials)
 {
     /// <summary>Nothing was corrected.</summary>
     public const string None = "none";

@@ -5,7 +5,7 @@ namespace OnnxMka.Compensation;
 
 /// <summary>Calibration samples to fit on, and others that judge the fit: every eighth.</summary>
 /// <param name="HeldOut">Null where there is no guard.</param>
-public sealed record CalibrationSplit(CalibrationSet Fit, CalibrationSet? HeldOut)
+internal sealed record CalibrationSplit(CalibrationSet Fit, CalibrationSet? HeldOut)
 {
     private const int Share = 8;
 
@@ -23,11 +23,13 @@ public sealed class SplitSeams : IDisposable
         HeldOut = heldOut;
     }
 
+    /// <summary>Over the samples that something may be fitted to.</summary>
     public OriginalSeams Fit { get; }
 
+    /// <summary>Over the samples that judge the fit; null where there is no guard.</summary>
     public OriginalSeams? HeldOut { get; }
 
-    public static SplitSeams Of(BlockChain chain, CalibrationSplit split, IProgress<int>? progress = null, CancellationToken ct = default)
+    internal static SplitSeams Of(BlockChain chain, CalibrationSplit split, IProgress<int>? progress = null, CancellationToken ct = default)
     {
         var fit = OriginalSeams.Of(chain, split.Fit, progress, ct);
         try
@@ -41,6 +43,7 @@ public sealed class SplitSeams : IDisposable
         }
     }
 
+    /// <summary>Frees both.</summary>
     public void Dispose()
     {
         Fit.Dispose();

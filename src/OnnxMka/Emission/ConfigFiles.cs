@@ -5,10 +5,14 @@ using OnnxMka.Planning;
 namespace OnnxMka.Emission;
 
 /// <summary>One change that was made to a configuration file, or a warning that none could be.</summary>
+/// <param name="File">Relative to the output folder.</param>
+/// <param name="Key">The word in it, or how a line about the whole file begins.</param>
+/// <param name="Change">What became of it, or what to look at, for people.</param>
+/// <param name="IsWarning">Nothing was changed, and somebody should look.</param>
 public sealed record ConfigChange(string File, string Key, string Change, bool IsWarning = false);
 
 /// <summary>The model file before and after, each relative to its folder, with forward slashes.</summary>
-public sealed record ModelNames(string Old, string New)
+internal sealed record ModelNames(string Old, string New)
 {
     /// <summary>The same as configuration in a folder above or beside them calls them.</summary>
     public ModelNames From(string folder)
@@ -23,7 +27,7 @@ public sealed record ModelNames(string Old, string New)
 /// Brings <c>genai_config.json</c> and <c>config.json</c> in line with the layers that are left. What is not understood stays and is
 /// named in a warning.
 /// </summary>
-public static class ConfigFiles
+internal static class ConfigFiles
 {
     /// <summary>True for the files that this class changes: beside the model, or in the folder that it belongs to.</summary>
     /// <param name="file">Relative to the folder.</param>

@@ -10,6 +10,7 @@ namespace OnnxMka.Emission;
 /// <param name="ModelPath">The new model.</param>
 /// <param name="Written">Model and data files with their sizes.</param>
 /// <param name="SideCars">Copied and rewritten files, relative to the output folder.</param>
+/// <param name="ConfigChanges">What was changed in configuration files, and warnings of what could not be.</param>
 public sealed record EmittedModel(
     string ModelPath, WrittenModel Written, IReadOnlyList<string> SideCars, IReadOnlyList<ConfigChange> ConfigChanges)
 {
@@ -24,7 +25,7 @@ public sealed record EmittedModel(
 /// Writes a model and its files into a staging folder; <see cref="Commit"/> gives them their final names at once. Not committed
 /// means not there.
 /// </summary>
-public sealed class Emitter : IDisposable
+internal sealed class Emitter : IDisposable
 {
     private readonly OutputTarget _target;
     private readonly OnnxModel _original;

@@ -3,7 +3,7 @@ using OnnxMka.Outcomes;
 namespace OnnxMka.Emission;
 
 /// <summary>Room on the disk, asked before a byte is written.</summary>
-public static class FreeSpace
+internal static class FreeSpace
 {
     /// <summary>Refuses where a folder's file system has less than <paramref name="bytes"/> left.</summary>
     public static void Require(string folder, long bytes)

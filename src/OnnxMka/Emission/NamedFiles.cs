@@ -9,7 +9,7 @@ namespace OnnxMka.Emission;
 /// The files that one command reads and writes, each with what names it. Whether one would be written over another is told before any work
 /// is done.
 /// </summary>
-public sealed class NamedFiles
+internal sealed class NamedFiles
 {
     private readonly ImmutableArray<NamedFile> _files;
 

@@ -22,8 +22,8 @@ public sealed record OutputOptions
     public bool ModelCard { get; init; }
 
     /// <summary>What the caller reads and writes beside the models: none of it may be written over another, or over theirs.</summary>
-    public NamedFiles Files { get; init; } = NamedFiles.None;
+    internal NamedFiles Files { get; init; } = NamedFiles.None;
 
     /// <summary>The command as the user gave it, for the model card; null for calls as a library.</summary>
-    public string? CommandLine { get; init; }
+    internal string? CommandLine { get; init; }
 }

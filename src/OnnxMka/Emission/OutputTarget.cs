@@ -8,7 +8,7 @@ namespace OnnxMka.Emission;
 /// <param name="Folder">Folder that the files stand in, without symbolic links: a link to another disk means that disk.</param>
 /// <param name="ModelPath">Of the new model, relative to that folder.</param>
 /// <param name="CopiesSideCars">False where a file is written into the input's own folder: what lies there belongs to the input.</param>
-public sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder, bool CopiesSideCars)
+internal sealed record OutputTarget(string Folder, string ModelPath, bool IsFolder, bool CopiesSideCars)
 {
     /// <summary>
     /// Where everything stands until it is proven: on the same disk, so that the final name is given at once. A folder that exists

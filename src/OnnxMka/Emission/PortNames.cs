@@ -5,7 +5,7 @@ using OnnxMka.Structure;
 namespace OnnxMka.Emission;
 
 /// <summary>What became of the names of a model's inputs and outputs.</summary>
-public sealed class PortNames
+internal sealed class PortNames
 {
     private readonly HashSet<string> _before;
     private readonly HashSet<string> _after;

@@ -1,7 +1,7 @@
 namespace OnnxMka.Inputs;
 
 /// <summary>Names and places of the configuration that stands beside a model.</summary>
-public static class ConfigPlaces
+internal static class ConfigPlaces
 {
     /// <summary>File of the Hugging Face hub.</summary>
     public const string HuggingFace = "config.json";

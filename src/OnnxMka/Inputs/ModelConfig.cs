@@ -9,7 +9,7 @@ namespace OnnxMka.Inputs;
 /// </summary>
 /// <param name="Context">Most tokens of a sequence.</param>
 /// <param name="BeginToken">Token that may stand first.</param>
-public sealed record ModelConfig(int? Context, int? BeginToken)
+internal sealed record ModelConfig(int? Context, int? BeginToken)
 {
     private const string BeginKey = "bos_token_id";
 

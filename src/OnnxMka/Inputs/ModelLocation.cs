@@ -7,7 +7,7 @@ namespace OnnxMka.Inputs;
 /// <param name="ModelPath">The <c>.onnx</c> file.</param>
 /// <param name="Root">Folder with its configuration; the model may lie in a subfolder (<c>onnx/model.onnx</c>).</param>
 /// <param name="IsFolder">True where the user named a folder: everything in it goes along.</param>
-public sealed record ModelLocation(string ModelPath, string Root, bool IsFolder)
+internal sealed record ModelLocation(string ModelPath, string Root, bool IsFolder)
 {
     private const string Manifest = "manifest.json";
 

@@ -1,7 +1,7 @@
 namespace OnnxMka.Isolation;
 
 /// <summary>How a child process came to its end.</summary>
-public enum ChildEnd
+internal enum ChildEnd
 {
     Answered,
 
@@ -14,7 +14,7 @@ public enum ChildEnd
 /// <summary>What became of a probe.</summary>
 /// <param name="Text">The answer; else how it ended, as a part of a sentence: <c>was ended by SIGSEGV</c>.</param>
 /// <param name="Errors">The end of what it wrote on stderr: what native code says before it aborts.</param>
-public sealed record ChildOutcome(ChildEnd End, string Text, string Errors)
+internal sealed record ChildOutcome(ChildEnd End, string Text, string Errors)
 {
     /// <summary>On Unix an exit code of 128 and more is a signal's number added to that; on Windows it is the exception's status.</summary>
     private const int FirstSignal = 128;

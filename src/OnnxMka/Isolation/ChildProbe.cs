@@ -8,7 +8,7 @@ namespace OnnxMka.Isolation;
 /// Work that native code may abort or never finish, tried in a child process: this program again, told by a first word that a user never
 /// types. <see cref="ChildServer"/> is the other side.
 /// </summary>
-public static class ChildProbe
+internal static class ChildProbe
 {
     private const int HungUp = 128 + 1; // SIGHUP
     private const int Interrupted = 128 + 2; // SIGINT

@@ -17,8 +17,10 @@ public sealed record CompressionOptions
     /// <summary>The kinds of steps that the recipe may have.</summary>
     public StepKinds Kinds { get; init; } = Recipes.Kinds.BuiltIn;
 
+    /// <summary>Where models run, and with how much memory.</summary>
     public RunningOptions Running { get; init; } = new();
 
+    /// <summary>What is written, and where.</summary>
     public OutputOptions Output { get; init; } = new();
 
     /// <summary>File that keeps what a search has found, so that it goes on where it was interrupted; null for none.</summary>
@@ -31,7 +33,7 @@ public sealed record CompressionOptions
     public bool Evaluate { get; init; } = true;
 
     /// <summary>Greedy generations of original and result for reports; needs <see cref="Evaluate"/>.</summary>
-    public int Samples { get; init; }
+    internal int Samples { get; init; }
 
     /// <summary>The output is loaded and stepped before it gets its name.</summary>
     public bool Verify { get; init; } = true;

@@ -5,7 +5,7 @@ using OnnxMka.Structure;
 namespace OnnxMka.Jobs;
 
 /// <summary>The texts of a job on a model, whatever it does with them.</summary>
-public static class JobTexts
+internal static class JobTexts
 {
     /// <summary>In windows as long as the graph can read, at most as long as was asked for.</summary>
     public static Texts Of(CompressionOptions options, BlockMap map, CancellationToken ct)

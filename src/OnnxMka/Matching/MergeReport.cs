@@ -10,7 +10,7 @@ namespace OnnxMka.Matching;
 /// <param name="Before">Mean correlation, over calibration tokens, of what units at the same place write to the stream.</param>
 /// <param name="After">The same in the new order.</param>
 /// <param name="Proof"><c>||y' - y|| / ||y - x||</c> with the units in reverse order: x what the block takes, y what it leaves.</param>
-public sealed record UnitMatch(int Into, int Block, AlignUnits Units, int Moved, int Count, double Before, double After, double Proof);
+internal sealed record UnitMatch(int Into, int Block, AlignUnits Units, int Moved, int Count, double Before, double After, double Proof);
 
 /// <summary>Shares of one merged block, fitted.</summary>
 /// <param name="Block">Original number of the block that stays.</param>
@@ -20,10 +20,10 @@ public sealed record UnitMatch(int Into, int Block, AlignUnits Units, int Moved,
 /// <param name="ErrorAfter">The same with the fitted shares.</param>
 /// <param name="Kept">False where held-out error did not fall: the planned shares stay.</param>
 /// <param name="Shares">Share of the kept block in each parameter.</param>
-public sealed record ShareFit(int Block, double ErrorBefore, double ErrorAfter, bool Kept, ImmutableArray<FittedShare> Shares);
+internal sealed record ShareFit(int Block, double ErrorBefore, double ErrorAfter, bool Kept, ImmutableArray<FittedShare> Shares);
 
 /// <summary>Share of the kept block in one parameter; the blocks merged into it make up the rest.</summary>
-public sealed record FittedShare(string Role, double Alpha);
+internal sealed record FittedShare(string Role, double Alpha);
 
 /// <summary>What was done to make averages better.</summary>
-public sealed record MergeReport(ImmutableArray<UnitMatch> Matches, ImmutableArray<ShareFit> Fits);
+internal sealed record MergeReport(ImmutableArray<UnitMatch> Matches, ImmutableArray<ShareFit> Fits);

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace OnnxMka.Measuring;
 
 /// <summary>Items to figures: per group and over all. The order in which items were run does not matter.</summary>
-public static class Aggregate
+internal static class Aggregate
 {
     public static ImmutableArray<MetricValue> Of(IEnumerable<ItemResult> items, int seed)
     {
@@ -30,7 +30,7 @@ public static class Aggregate
 }
 
 /// <summary>The figures that items allow, told from the names of their values.</summary>
-public static class Metrics
+internal static class Metrics
 {
     private static readonly Metric[] All =
     [

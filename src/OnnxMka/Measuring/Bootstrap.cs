@@ -5,7 +5,7 @@ namespace OnnxMka.Measuring;
 /// <summary>
 /// Percentile bootstrap: items are drawn with replacement, the figure is computed of each draw, and 2.5 % are cut off at both ends.
 /// </summary>
-public static class Bootstrap
+internal static class Bootstrap
 {
     public const int Resamples = 1000;
 

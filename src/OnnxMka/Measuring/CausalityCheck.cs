@@ -11,7 +11,7 @@ namespace OnnxMka.Measuring;
 /// Tells a decoder exported without cache from an encoder, which looks the same: in a decoder no position depends on later ones,
 /// so a prefix run alone answers as it does within the whole.
 /// </summary>
-public static class CausalityCheck
+internal static class CausalityCheck
 {
     /// <summary>
     /// Rounding stays below 1e-4 of the largest value (2^-23 times some hundred roundings); attention to later tokens moves values by

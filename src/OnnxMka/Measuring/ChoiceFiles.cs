@@ -6,7 +6,7 @@ using OnnxMka.Running.Tokens;
 namespace OnnxMka.Measuring;
 
 /// <summary>What an MMLU answer is ranked by.</summary>
-public enum MmluRanking
+internal enum MmluRanking
 {
     /// <summary>The letter, with its leading blank.</summary>
     Letter,
@@ -16,7 +16,7 @@ public enum MmluRanking
 }
 
 /// <summary>Question files to items.</summary>
-public static class ChoiceFiles
+internal static class ChoiceFiles
 {
     public const int MostShots = 5;
 

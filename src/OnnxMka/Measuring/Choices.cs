@@ -8,7 +8,7 @@ namespace OnnxMka.Measuring;
 /// <param name="Prompts">What stands before the choices, longest first: a shorter one serves where the model has no room for it.</param>
 /// <param name="Choices">What may follow, each with its leading blank.</param>
 /// <param name="Answer">Number of the right one, from 0.</param>
-public sealed record ChoiceItem(string Group, ImmutableArray<string> Prompts, ImmutableArray<string> Choices, int Answer)
+internal sealed record ChoiceItem(string Group, ImmutableArray<string> Prompts, ImmutableArray<string> Choices, int Answer)
 {
     /// <summary>
     /// What stands before each choice where that is not the same for all, in place of <see cref="Prompts"/>: questions in which the options
@@ -20,7 +20,7 @@ public sealed record ChoiceItem(string Group, ImmutableArray<string> Prompts, Im
 /// <summary>Multiple choice by likelihood: the continuation that the model finds likeliest, and the likeliest a byte.</summary>
 /// <param name="context">Most tokens that the model reads at once; null for no limit.</param>
 /// <param name="perByte">The second ranking, too; it says nothing where the choices are letters.</param>
-public sealed class ChoiceTask(
+internal sealed class ChoiceTask(
     string name,
     string sha256,
     string settings,

@@ -5,7 +5,7 @@ using OnnxMka.Running.Sessions;
 namespace OnnxMka.Measuring;
 
 /// <summary>Whether a BOS token stands before every window.</summary>
-public enum BosUse
+internal enum BosUse
 {
     /// <summary>As the tokenizer's own rules say.</summary>
     Auto,
@@ -17,13 +17,13 @@ public enum BosUse
 }
 
 /// <summary>Part <paramref name="Index"/> (from 0) of <paramref name="Count"/>: every Count-th item.</summary>
-public sealed record Shard(int Index, int Count)
+internal sealed record Shard(int Index, int Count)
 {
     public static Shard Whole { get; } = new(0, 1);
 }
 
 /// <summary>Everything that one evaluation depends on.</summary>
-public sealed record EvaluationOptions
+internal sealed record EvaluationOptions
 {
     /// <summary>Model file or folder.</summary>
     public required string Model { get; init; }

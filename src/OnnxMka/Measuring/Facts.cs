@@ -6,7 +6,7 @@ using OnnxMka.Running.Tokens;
 namespace OnnxMka.Measuring;
 
 /// <summary>One set of questions about facts.</summary>
-public sealed record FactSet(string Name, string Settings, ImmutableArray<ChoiceItem> Items)
+internal sealed record FactSet(string Name, string Settings, ImmutableArray<ChoiceItem> Items)
 {
     public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
         string.Join('\n', Items.Select(i => $"{i.Prompts[0]}|{string.Join('|', i.Choices)}|{i.Answer}")))));
@@ -21,7 +21,7 @@ public sealed record FactSet(string Name, string Settings, ImmutableArray<Choice
 /// </list>
 /// Every question has four choices; the right one stands equally often at each place.
 /// </summary>
-public static class Facts
+internal static class Facts
 {
     private const int Choices = 4;
 

@@ -5,10 +5,10 @@ namespace OnnxMka.Measuring;
 
 /// <summary>What two models write behind the same prompt, greedily.</summary>
 /// <param name="SameTokens">Tokens before the first difference; the number written where there is none.</param>
-public sealed record GeneratedPair(string Prompt, string Original, string Result, int SameTokens, int Tokens);
+internal sealed record GeneratedPair(string Prompt, string Original, string Result, int SameTokens, int Tokens);
 
 /// <summary>Greedy generations of a model beside those of the original.</summary>
-public static class Generations
+internal static class Generations
 {
     private const int PromptTokens = 32;
 

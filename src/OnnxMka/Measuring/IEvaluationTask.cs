@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace OnnxMka.Measuring;
 
 /// <summary>Something to measure a model by, cut into items that do not depend on each other.</summary>
-public interface IEvaluationTask
+internal interface IEvaluationTask
 {
     string Name { get; }
 
@@ -22,7 +22,7 @@ public interface IEvaluationTask
 }
 
 /// <summary>Perplexity of text, and agreement with the original on it. Items are windows.</summary>
-public sealed class TextTask(string name, string sha256, string settings, IReadOnlyList<TextWindow> windows) : IEvaluationTask
+internal sealed class TextTask(string name, string sha256, string settings, IReadOnlyList<TextWindow> windows) : IEvaluationTask
 {
     public string Name => name;
 

@@ -7,10 +7,10 @@ namespace OnnxMka.Measuring;
 /// </summary>
 /// <param name="Group">Subject or file; figures are given for each and for all.</param>
 /// <param name="Index">Number within the task, whatever limit or shard was run.</param>
-public sealed record ItemResult(string Task, string Group, int Index, ImmutableSortedDictionary<string, double> Values);
+internal sealed record ItemResult(string Task, string Group, int Index, ImmutableSortedDictionary<string, double> Values);
 
 /// <summary>How a ratio of sums becomes the figure that people read.</summary>
-public enum MetricForm
+internal enum MetricForm
 {
     /// <summary>The ratio itself.</summary>
     Mean,
@@ -24,7 +24,7 @@ public enum MetricForm
 
 /// <summary>A figure of a task: the sum of one value over the sum of another, or over the number of items.</summary>
 /// <param name="Over">Null for the number of items.</param>
-public sealed record Metric(string Name, string Sum, string? Over, MetricForm Form)
+internal sealed record Metric(string Name, string Sum, string? Over, MetricForm Form)
 {
     public double Value(double sum, double over) => Form switch
     {
@@ -37,4 +37,4 @@ public sealed record Metric(string Name, string Sum, string? Over, MetricForm Fo
 /// <summary>A figure with its 95 % bootstrap interval over items.</summary>
 /// <param name="Group">Null for all items of the task.</param>
 /// <param name="Low">Null where there is no interval: of a single item, or of figures that are no numbers.</param>
-public sealed record MetricValue(string Task, string? Group, string Metric, double Value, double? Low, double? High, int Items);
+internal sealed record MetricValue(string Task, string? Group, string Metric, double Value, double? Low, double? High, int Items);

@@ -4,7 +4,7 @@ using OnnxMka.Running.Tokens;
 namespace OnnxMka.Measuring;
 
 /// <summary>Last-word prediction (LAMBADA): greedy decoding writes the whole word.</summary>
-public sealed class LastWordTask(string name, string sha256, IReadOnlyList<string> texts, Tokenizer tokenizer) : IEvaluationTask
+internal sealed class LastWordTask(string name, string sha256, IReadOnlyList<string> texts, Tokenizer tokenizer) : IEvaluationTask
 {
     private readonly TextEncoder _encoder = new(tokenizer);
 

@@ -11,12 +11,12 @@ namespace OnnxMka.Measuring;
 /// <summary>One model as it was evaluated.</summary>
 /// <param name="Path">As the user would write it.</param>
 /// <param name="TokensPerSecond">Tokens read in this run over the time in the runtime; 0 where all results were there before.</param>
-public sealed record EvaluatedModel(string Path, string Fingerprint, int Blocks, long Bytes, double TokensPerSecond);
+internal sealed record EvaluatedModel(string Path, string Fingerprint, int Blocks, long Bytes, double TokensPerSecond);
 
 /// <summary>Figures of one evaluation.</summary>
 /// <param name="Original">Null without <see cref="EvaluationOptions.Against"/>.</param>
 /// <param name="Done">Items scored so far, in this shard; <paramref name="Total"/> is what all shards have.</param>
-public sealed record EvaluationResult(
+internal sealed record EvaluationResult(
     EvaluatedModel Model,
     EvaluatedModel? Original,
     ImmutableArray<TaskHeader> Tasks,
@@ -34,7 +34,7 @@ public sealed record EvaluationResult(
 }
 
 /// <summary>Measures a model: texts and questions to figures.</summary>
-public static class ModelEvaluation
+internal static class ModelEvaluation
 {
     public static EvaluationResult Run(EvaluationOptions options, IProgressSink? sink = null, CancellationToken ct = default)
     {

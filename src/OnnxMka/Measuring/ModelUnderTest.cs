@@ -6,7 +6,7 @@ using OnnxMka.Structure;
 namespace OnnxMka.Measuring;
 
 /// <summary>A loaded model that counts the tokens it reads and the time that takes.</summary>
-public sealed class ModelUnderTest : IDisposable
+internal sealed class ModelUnderTest : IDisposable
 {
     private readonly BlockMap _map;
     private readonly DecoderSession _session;

@@ -4,10 +4,10 @@ namespace OnnxMka.Measuring;
 /// <param name="Kl">Kullback-Leibler divergence from the original, nats, summed over positions.</param>
 /// <param name="Top1">Positions where both prefer the same token.</param>
 /// <param name="Top5">Sum of the shares of the five preferred tokens that both have.</param>
-public readonly record struct Agreement(double Kl, double Top1, double Top5);
+internal readonly record struct Agreement(double Kl, double Top1, double Top5);
 
 /// <summary>What rows of logits say about the next token, in float64.</summary>
-public static class NextTokens
+internal static class NextTokens
 {
     private const int Preferred = 5;
 

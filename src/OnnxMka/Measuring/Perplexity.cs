@@ -13,8 +13,10 @@ namespace OnnxMka.Measuring;
 /// <param name="Seconds">Time in the runtime.</param>
 public sealed record Perplexity(long Tokens, double MeanNll, double Seconds)
 {
+    /// <summary>Infinite or NaN where the model has no finite loss.</summary>
     public double Value => Math.Exp(MeanNll);
 
+    /// <summary>The mean loss, in nats a token.</summary>
     public Loss Loss => Loss.Of(MeanNll);
 
     /// <summary>
@@ -22,7 +24,7 @@ public sealed record Perplexity(long Tokens, double MeanNll, double Seconds)
     /// of the stream's type. Progress counts windows, at the end where blocks run one after the other. Refuses ids beyond the vocabulary
     /// and models without scores.
     /// </summary>
-    public static Perplexity Measure(
+    internal static Perplexity Measure(
         Runner runner, BlockMap map, CalibrationSet text, IProgress<int>? progress = null, CancellationToken ct = default)
     {
         Vocabulary.Check(map, text);

@@ -11,18 +11,18 @@ namespace OnnxMka.Measuring;
 
 /// <summary>A task as it stands in a result file.</summary>
 /// <param name="Items">Numbers of the items that make it complete.</param>
-public sealed record TaskHeader(string Name, string Sha256, string Settings, ImmutableArray<int> Items);
+internal sealed record TaskHeader(string Name, string Sha256, string Settings, ImmutableArray<int> Items);
 
 /// <summary>First line of a result file: runs with equal headers measure the same, whichever shard they ran.</summary>
 /// <param name="Model">Fingerprint.</param>
 /// <param name="Against">Fingerprint of the original; null for none.</param>
-public sealed record ResultHeader(int Version, string Model, string? Against, int Seed, ImmutableArray<TaskHeader> Tasks)
+internal sealed record ResultHeader(int Version, string Model, string? Against, int Seed, ImmutableArray<TaskHeader> Tasks)
 {
     public const int CurrentVersion = 1;
 }
 
 /// <summary>Items on disk, one JSON object a line, written as they are scored: a killed run loses at most the item at work.</summary>
-public sealed class ResultFile : IDisposable
+internal sealed class ResultFile : IDisposable
 {
     /// <summary>An item that the model holds for impossible has an infinite loss; read back it is the same item.</summary>
     private static readonly JsonSerializerOptions Options = new(JsonForm.Line)

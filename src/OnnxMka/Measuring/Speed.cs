@@ -9,7 +9,7 @@ namespace OnnxMka.Measuring;
 /// <summary>Tokens a second over several runs.</summary>
 /// <param name="Low">The slowest run.</param>
 /// <param name="High">The fastest.</param>
-public sealed record Rate(double Median, double Low, double High)
+internal sealed record Rate(double Median, double Low, double High)
 {
     public static Rate Of(IEnumerable<double> runs)
     {
@@ -25,7 +25,7 @@ public sealed record Rate(double Median, double Low, double High)
 /// <param name="MemoryBytes">
 /// Growth of the process's working set while the model was loaded and ran its first prompt; 0 where none was seen.
 /// </param>
-public sealed record ModelSpeed(Rate Prefill, Rate? Decode, long MemoryBytes)
+internal sealed record ModelSpeed(Rate Prefill, Rate? Decode, long MemoryBytes)
 {
     /// <summary>What generation is bound by: decoding where the model has a cache.</summary>
     public Rate Bound => Decode ?? Prefill;
@@ -34,13 +34,13 @@ public sealed record ModelSpeed(Rate Prefill, Rate? Decode, long MemoryBytes)
 /// <summary>Speeds of models that took turns.</summary>
 /// <param name="Models">In the order given.</param>
 /// <param name="Rounds">Runs of each.</param>
-public sealed record SpeedTable(ImmutableArray<ModelSpeed> Models, int Rounds, int PromptTokens, int DecodedTokens);
+internal sealed record SpeedTable(ImmutableArray<ModelSpeed> Models, int Rounds, int PromptTokens, int DecodedTokens);
 
 /// <summary>
 /// Prefill and decode speed of several models on the same tokens. They take turns within each round, in turning order, so that what
 /// slows the machine for a while slows all of them.
 /// </summary>
-public static class Speed
+internal static class Speed
 {
     public const int Rounds = 7;
 

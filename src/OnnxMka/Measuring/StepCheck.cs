@@ -3,7 +3,7 @@ using OnnxMka.Running.Sessions;
 namespace OnnxMka.Measuring;
 
 /// <summary>Prefill against step-by-step decoding: the same tokens in one run and one by one through the KV cache.</summary>
-public static class StepCheck
+internal static class StepCheck
 {
     public const int PrefillTokens = Stepping.NearPrefill;
     public const int DecodeSteps = Stepping.NearTokens - Stepping.NearPrefill;

@@ -5,11 +5,11 @@ using OnnxMka.Running.Tokens;
 namespace OnnxMka.Measuring;
 
 /// <summary>A text that is read from its beginning, without what stands in other texts.</summary>
-public sealed record TextDocument(string Name, string Text);
+internal sealed record TextDocument(string Name, string Text);
 
 /// <summary>Texts to evaluate on.</summary>
 /// <param name="Sha256">Of all their files, in order of their names.</param>
-public sealed record TextDocuments(ImmutableArray<TextDocument> Documents, string Name, string Sha256)
+internal sealed record TextDocuments(ImmutableArray<TextDocument> Documents, string Name, string Sha256)
 {
     public static TextDocuments BuiltIn
     {

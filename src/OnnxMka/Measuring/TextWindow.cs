@@ -6,7 +6,7 @@ namespace OnnxMka.Measuring;
 /// Place of the first id that counts; those before it were counted in an earlier window, or have nothing before them.
 /// </param>
 /// <param name="Bytes">UTF-8 bytes of the ids that count; null where there is no text.</param>
-public sealed record TextWindow(string Document, int[] Ids, int FirstScored, long? Bytes)
+internal sealed record TextWindow(string Document, int[] Ids, int FirstScored, long? Bytes)
 {
     public int Scored => Ids.Length - FirstScored;
 

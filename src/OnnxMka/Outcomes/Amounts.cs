@@ -3,7 +3,7 @@ using System.Globalization;
 namespace OnnxMka.Outcomes;
 
 /// <summary>Shares and sizes as people write them.</summary>
-public static class Amounts
+internal static class Amounts
 {
     /// <summary><c>10%</c> or <c>0.1</c>; null for anything else.</summary>
     public static double? Share(string text)

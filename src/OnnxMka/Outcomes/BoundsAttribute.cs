@@ -10,6 +10,7 @@ namespace OnnxMka.Outcomes;
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class BoundsAttribute(double least) : Attribute
 {
+    /// <summary>The least, unless <see cref="BeyondLeast"/>.</summary>
     public double Least => least;
 
     /// <summary>The most, unless <see cref="BelowMost"/>.</summary>
@@ -23,9 +24,10 @@ public sealed class BoundsAttribute(double least) : Attribute
 
     /// <summary>Those of an option.</summary>
     /// <typeparam name="T">The record that has it.</typeparam>
-    public static BoundsAttribute Of<T>(string option) => typeof(T).GetProperty(option)!.GetCustomAttribute<BoundsAttribute>()
+    internal static BoundsAttribute Of<T>(string option) => typeof(T).GetProperty(option)!.GetCustomAttribute<BoundsAttribute>()
         ?? throw new ArgumentException($"{typeof(T).Name}.{option} has no bounds", nameof(option));
 
+    /// <summary>True for a finite number within them.</summary>
     public bool Has(double value) =>
         double.IsFinite(value) && (BeyondLeast ? value > least : value >= least) && (BelowMost ? value < Most : value <= Most);
 

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace OnnxMka.Outcomes;
 
 /// <summary>Times as people write them.</summary>
-public static class Durations
+internal static class Durations
 {
     /// <summary>More is no time to wait for: eleven days.</summary>
     private const double MostSeconds = 1e6;

@@ -18,11 +18,13 @@ public sealed record Loss : IComparable<Loss>
     /// <summary>What there is in place of a number; null where there is one.</summary>
     public string? Reason { get; }
 
+    /// <summary>True where there is a number.</summary>
     public bool IsFinite => Nats is not null;
 
     /// <summary><c>exp</c> of it; null where that is no finite number.</summary>
     public double? Perplexity => Finite(Math.Exp(Nats ?? double.NaN));
 
+    /// <summary>In nats a token; one that is not finite becomes its reason.</summary>
     public static Loss Of(double nats) =>
         double.IsFinite(nats) ? new Loss(nats, null) : new Loss(null, double.IsNaN(nats) ? "NaN" : "infinite");
 
@@ -32,12 +34,16 @@ public sealed record Loss : IComparable<Loss>
     /// <summary>Losses without a number are equal, and behind all others.</summary>
     public int CompareTo(Loss? other) => (Nats ?? double.PositiveInfinity).CompareTo(other?.Nats ?? double.PositiveInfinity);
 
+    /// <summary>As <see cref="CompareTo"/> says.</summary>
     public static bool operator <(Loss left, Loss right) => left.CompareTo(right) < 0;
 
+    /// <inheritdoc cref="op_LessThan"/>
     public static bool operator >(Loss left, Loss right) => left.CompareTo(right) > 0;
 
+    /// <inheritdoc cref="op_LessThan"/>
     public static bool operator <=(Loss left, Loss right) => left.CompareTo(right) <= 0;
 
+    /// <inheritdoc cref="op_LessThan"/>
     public static bool operator >=(Loss left, Loss right) => left.CompareTo(right) >= 0;
 
     private static double? Finite(double value) => double.IsFinite(value) ? value : null;

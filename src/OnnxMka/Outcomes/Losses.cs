@@ -1,7 +1,7 @@
 namespace OnnxMka.Outcomes;
 
 /// <summary>Choices by the least of several losses, and losses that must be there.</summary>
-public static class Losses
+internal static class Losses
 {
     private const string Next = "The model overflows or its weights hold NaN; fp16 models may need fp32 or another execution provider";
 

@@ -13,10 +13,11 @@ public interface IProgressSink
 /// <summary>One stage at work; disposed when it ends, however it ends.</summary>
 public interface IStage : IDisposable
 {
+    /// <summary>So much more is done, in the unit of the stage.</summary>
     void Advance(long amount);
 }
 
-public static class Stages
+internal static class Stages
 {
     /// <summary>Reports that tell how much has been added.</summary>
     public static IProgress<T> AsIncrement<T>(this IStage stage)
@@ -47,7 +48,7 @@ public static class Stages
 }
 
 /// <summary>Says nothing.</summary>
-public sealed class NoProgress : IProgressSink, IStage
+internal sealed class NoProgress : IProgressSink, IStage
 {
     public static NoProgress Instance { get; } = new();
 

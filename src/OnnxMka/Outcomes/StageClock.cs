@@ -4,10 +4,10 @@ using System.Diagnostics;
 namespace OnnxMka.Outcomes;
 
 /// <summary>How long a stage took, all its runs together.</summary>
-public sealed record StageTime(string Stage, double Seconds);
+internal sealed record StageTime(string Stage, double Seconds);
 
 /// <summary>Runs stages and keeps their times. A search runs the same stage for every number that it tries.</summary>
-public sealed class StageClock
+internal sealed class StageClock
 {
     private readonly OrderedDictionary<string, double> _seconds = new(StringComparer.Ordinal);
     private bool _isRunning;

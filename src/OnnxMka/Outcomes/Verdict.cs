@@ -1,6 +1,7 @@
 namespace OnnxMka.Outcomes;
 
 /// <summary>One check of the output and its outcome.</summary>
+/// <param name="Check">What was checked, for people.</param>
 /// <param name="Value">What was measured.</param>
 /// <param name="Tolerance">The most that is allowed.</param>
 /// <param name="Derivation">Where the tolerance comes from.</param>

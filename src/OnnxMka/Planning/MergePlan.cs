@@ -12,12 +12,12 @@ namespace OnnxMka.Planning;
 /// <param name="From">Original number of the block that goes.</param>
 /// <param name="Similarity">NPIB of the two seams; null where it was not needed.</param>
 /// <param name="Alpha">Share of <paramref name="Into"/>; 1 for a drop.</param>
-public sealed record MergeStep(int? Into, int From, double? Similarity, double Alpha);
+internal sealed record MergeStep(int? Into, int From, double? Similarity, double Alpha);
 
 /// <summary>A surviving block and the original blocks its weights are made of.</summary>
 /// <param name="Block">Original number of the block whose place and nodes it has.</param>
 /// <param name="Weights">Convex weights over original blocks: each from 0 to 1, 1 together.</param>
-public sealed record MergeGroup(int Block, ImmutableSortedDictionary<int, double> Weights)
+internal sealed record MergeGroup(int Block, ImmutableSortedDictionary<int, double> Weights)
 {
     /// <summary>True where weights of several blocks are mixed.</summary>
     public bool IsMerge => Weights.Count > 1;
@@ -35,10 +35,10 @@ public sealed record MergeGroup(int Block, ImmutableSortedDictionary<int, double
 
 /// <summary>What one parameter of a surviving block is made of.</summary>
 /// <param name="Role">For people; the place in the list is what counts.</param>
-public sealed record FittedWeights(string Role, ImmutableSortedDictionary<int, double> Weights);
+internal sealed record FittedWeights(string Role, ImmutableSortedDictionary<int, double> Weights);
 
 /// <summary>How several projections lie in one matrix.</summary>
-public enum PackedLayout
+internal enum PackedLayout
 {
     /// <summary>One after the other: all queries, all keys, all values; all gates, all ups. Also where nothing is packed.</summary>
     Sections,
@@ -53,16 +53,16 @@ public enum PackedLayout
 /// <param name="Block">Original number.</param>
 /// <param name="Units">Neurons or heads.</param>
 /// <param name="From">Old place of each unit; heads of a KV group stand together.</param>
-public sealed record BlockPermutation(int Block, AlignUnits Units, PackedLayout Layout, ImmutableArray<int> From);
+internal sealed record BlockPermutation(int Block, AlignUnits Units, PackedLayout Layout, ImmutableArray<int> From);
 
 /// <summary>A pair of neighbours that was not considered, and why.</summary>
-public sealed record RejectedPair(int Left, int Right, string Reason);
+internal sealed record RejectedPair(int Left, int Right, string Reason);
 
 /// <summary>What will be done to a model: a value that can be read, edited and replayed.</summary>
 /// <param name="Fingerprint">Of the model that it was made for.</param>
 /// <param name="BlockCount">Blocks of that model, L.</param>
 /// <param name="Groups">Surviving blocks in order; the new number of a block is its place here.</param>
-public sealed record MergePlan(
+internal sealed record MergePlan(
     string Fingerprint,
     Method Method,
     Order Order,

@@ -11,7 +11,7 @@ namespace OnnxMka.Planning;
 /// </code>
 /// Chains multiply, so every survivor is a convex combination of original blocks.
 /// </summary>
-public static class MergePlanner
+internal static class MergePlanner
 {
     /// <summary>Refuses counts that the protected ends and the kinds of blocks leave no room for.</summary>
     /// <param name="similarity">

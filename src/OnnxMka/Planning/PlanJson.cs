@@ -6,7 +6,7 @@ using OnnxMka.Json;
 namespace OnnxMka.Planning;
 
 /// <summary>Plans as JSON, versioned: written by <c>--plan-out</c>, read by <c>--plan</c>.</summary>
-public static partial class PlanJson
+internal static partial class PlanJson
 {
     public const int Version = 1;
 

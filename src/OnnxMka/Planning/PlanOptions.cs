@@ -19,6 +19,7 @@ public enum Method
 /// </summary>
 public enum MergedHalf
 {
+    /// <summary>Both of them.</summary>
     Both,
 
     /// <summary>Attention with its norms.</summary>
@@ -29,7 +30,7 @@ public enum MergedHalf
 }
 
 /// <summary>Which pair goes next.</summary>
-public enum Order
+internal enum Order
 {
     /// <summary>The most similar pair of neighbours.</summary>
     Similarity,
@@ -42,6 +43,7 @@ public enum Order
 [Flags]
 public enum AlignUnits
 {
+    /// <summary>Nothing.</summary>
     None = 0,
 
     /// <summary>Neurons of the MLP: columns of up and gate, rows of down.</summary>
@@ -50,11 +52,12 @@ public enum AlignUnits
     /// <summary>Attention heads within their KV group, and the groups: columns of q, k and v, rows of o.</summary>
     Heads = 2,
 
+    /// <summary>Both of them.</summary>
     Both = Mlp | Heads,
 }
 
 /// <summary>How many blocks go, and which.</summary>
-public sealed record PlanOptions
+internal sealed record PlanOptions
 {
     /// <summary>Blocks to remove. Set by <see cref="ForRatio"/> or directly; ignored where <see cref="Named"/> is given.</summary>
     public int Count { get; init; }

@@ -7,7 +7,7 @@ namespace OnnxMka.Planning;
 /// NPIB of every pair of seams as plain numbers: what planning needs of an analysis, whether just computed or read from a file.
 /// </summary>
 /// <param name="Rows">Symmetric, L x L, in [0, 1].</param>
-public sealed record SimilarityTable(ImmutableArray<ImmutableArray<double>> Rows)
+internal sealed record SimilarityTable(ImmutableArray<ImmutableArray<double>> Rows)
 {
     public int Count => Rows.Length;
 

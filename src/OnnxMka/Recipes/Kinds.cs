@@ -15,6 +15,7 @@ namespace OnnxMka.Recipes;
 /// <summary>The kinds of steps that come along.</summary>
 public static class Kinds
 {
+    /// <summary>With the selectors that come along.</summary>
     public static StepKinds BuiltIn { get; } = With(Selectors.BuiltIn);
 
     /// <summary>The same with other selectors.</summary>

@@ -59,6 +59,7 @@ public sealed record LockFile(
         }
     }
 
+    /// <summary>As JSON, which <see cref="Read"/> takes.</summary>
     public string Write(StepKinds kinds)
     {
         var node = JsonSerializer.SerializeToNode(

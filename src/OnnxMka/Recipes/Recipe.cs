@@ -21,10 +21,12 @@ public sealed record Recipe
     /// <summary>Layers or their halves; of halves, ratios and counts speak of halves.</summary>
     public Granularity Granularity { get; init; }
 
+    /// <summary>By value, lists included.</summary>
     public bool Equals(Recipe? other) =>
         other is not null
             && Steps.SequenceEqual(other.Steps)
             && (Calibration, Scoring, Granularity) == (other.Calibration, other.Scoring, other.Granularity);
 
+    /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Steps.Length, Calibration, Granularity);
 }

@@ -33,6 +33,8 @@ public static class RecipeFile
     public static Recipe Read(string text, string name) => Read(text, name, Kinds.BuiltIn, Selectors.BuiltIn);
 
     /// <inheritdoc cref="Read(string, string)"/>
+    /// <param name="text">The file's.</param>
+    /// <param name="name">Tells its form; named in refusals.</param>
     /// <param name="kinds">Steps that it may have.</param>
     /// <param name="selectors">What their <c>select</c> may be.</param>
     public static Recipe Read(string text, string name, StepKinds kinds, Selectors selectors) =>

@@ -7,7 +7,7 @@ using OnnxMka.Selection;
 namespace OnnxMka.Recipes;
 
 /// <summary>Recipes as JSON nodes: what a file of a recipe is, and what other documents have inside.</summary>
-public static class RecipeNode
+internal static class RecipeNode
 {
     /// <summary>
     /// The recipe of an object. Refuses (MKA066), with the place (<c>steps[0].drop.ratio</c>): words that nobody knows, values of another

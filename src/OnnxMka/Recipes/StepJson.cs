@@ -11,7 +11,7 @@ namespace OnnxMka.Recipes;
 /// <code>{ "drop": { "ratio": 0.25, "select": "bi" } }</code>
 /// Words are those of the command line, joined by hyphens; one that a kind does not know is an error.
 /// </summary>
-public sealed class StepJson : JsonConverter<Step>
+internal sealed class StepJson : JsonConverter<Step>
 {
     private readonly StepKinds _kinds;
 

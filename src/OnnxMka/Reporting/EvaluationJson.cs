@@ -4,7 +4,7 @@ using OnnxMka.Measuring;
 namespace OnnxMka.Reporting;
 
 /// <summary>An evaluation as JSON (<c>eval --json</c>); the layout is in docs/report.md.</summary>
-public static class EvaluationJson
+internal static class EvaluationJson
 {
     public static string Write(EvaluationResult result, EvaluationOptions options) => ReportDocument.Text(new
     {

@@ -4,7 +4,7 @@ namespace OnnxMka.Reporting;
 /// A JSON report as one HTML file that needs nothing else: page, styles, script, ECharts (Apache-2.0) and the data lie inside, and its
 /// content policy forbids the browser to fetch anything.
 /// </summary>
-public static class HtmlReport
+internal static class HtmlReport
 {
     /// <param name="json">From <see cref="ReportJson"/>, <see cref="SweepJson"/> and their like.</param>
     public static string Of(string json) => Resource("report.html")

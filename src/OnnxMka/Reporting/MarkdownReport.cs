@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace OnnxMka.Reporting;
 
 /// <summary>A JSON report as Markdown tables, for pull requests and model cards.</summary>
-public static class MarkdownReport
+internal static class MarkdownReport
 {
     public static string Of(string json)
     {

@@ -10,7 +10,7 @@ using OnnxMka.Scoring;
 namespace OnnxMka.Reporting;
 
 /// <summary>What all reports share: schema version, tool, environment, and how numbers are written.</summary>
-public static class ReportDocument
+internal static class ReportDocument
 {
     public static object Environment(string executionProvider) => new
     {

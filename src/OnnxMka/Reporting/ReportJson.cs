@@ -11,7 +11,7 @@ using OnnxMka.Structure;
 namespace OnnxMka.Reporting;
 
 /// <summary>The report of one compression as JSON (<c>--report FILE.json</c>).</summary>
-public static class ReportJson
+internal static class ReportJson
 {
     /// <summary>Raised when a field changes its meaning or goes; new fields do not raise it.</summary>
     public const int SchemaVersion = 2;
@@ -80,7 +80,7 @@ public static class ReportJson
 }
 
 /// <summary>What <c>inspect</c> sees, as JSON.</summary>
-public static class InspectJson
+internal static class InspectJson
 {
     public static string Write(BlockMap map)
     {

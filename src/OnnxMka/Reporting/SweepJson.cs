@@ -6,7 +6,7 @@ using OnnxMka.Sweeping;
 namespace OnnxMka.Reporting;
 
 /// <summary>The report of a sweep as JSON; the layout is in docs/report.md.</summary>
-public static class SweepJson
+internal static class SweepJson
 {
     public static string Write(SweepResult result, CompressionOptions options, SweepOptions sweep) => ReportDocument.Text(new
     {
@@ -39,7 +39,7 @@ public static class SweepJson
 }
 
 /// <summary>The report of a scoring as JSON (<c>score --report</c>).</summary>
-public static class AnalysisReport
+internal static class AnalysisReport
 {
     public static string Write(Scoring.Analysis analysis, string source) => ReportDocument.Text(new
     {

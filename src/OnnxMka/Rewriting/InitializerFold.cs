@@ -12,7 +12,7 @@ namespace OnnxMka.Rewriting;
 /// <param name="Name">Initializer of the output that holds it.</param>
 /// <param name="Kept">Initializer of the input that the surviving block had there.</param>
 /// <param name="Sources">Original blocks and their weights.</param>
-public sealed record MergedParameter(int Block, string Role, string Name, string Kept, ImmutableSortedDictionary<int, double> Sources);
+internal sealed record MergedParameter(int Block, string Role, string Name, string Kept, ImmutableSortedDictionary<int, double> Sources);
 
 /// <summary>
 /// Replaces every float parameter of a surviving block by the combination that the plan gives:

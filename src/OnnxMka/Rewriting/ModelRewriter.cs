@@ -9,13 +9,13 @@ namespace OnnxMka.Rewriting;
 /// <summary>A model without the blocks that a plan removes; everything that is left has the names that it had.</summary>
 /// <param name="Merged">Every tensor that holds a mix of blocks.</param>
 /// <param name="Blocks">The blocks that are left, under their new numbers.</param>
-public sealed record ReducedModel(OnnxModel Model, ImmutableArray<MergedParameter> Merged, BlockMap Blocks);
+internal sealed record ReducedModel(OnnxModel Model, ImmutableArray<MergedParameter> Merged, BlockMap Blocks);
 
 /// <summary>The smaller model: structure in memory, merged weights as functions that run when it is written.</summary>
 /// <param name="Merged">Every tensor that holds a mix of blocks.</param>
 /// <param name="Ports">Old to new names of renumbered cache ports, and of outputs that show the stream.</param>
 /// <param name="Blocks">The remaining blocks under their new numbers and names.</param>
-public sealed record RewrittenModel(
+internal sealed record RewrittenModel(
     OnnxModel Model, ImmutableArray<MergedParameter> Merged, ImmutableDictionary<string, string> Ports, BlockMap Blocks)
 {
     /// <summary>Layers as the source model counts them; null where it counts them as blocks are counted.</summary>
@@ -25,7 +25,7 @@ public sealed record RewrittenModel(
 /// <summary>
 /// A plan and a model to a smaller model: align units, fold, prune, then renumber what is left. Blocks are carried along, not found anew.
 /// </summary>
-public static class ModelRewriter
+internal static class ModelRewriter
 {
     /// <summary>Model metadata entry with the old numbers of the remaining blocks, as a JSON array.</summary>
     public const string LayerMapKey = "onnx-mka.original_layers";

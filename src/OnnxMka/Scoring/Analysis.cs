@@ -13,7 +13,7 @@ namespace OnnxMka.Scoring;
 /// <param name="Sigma">Kernel width of each seam, in units of activations.</param>
 /// <param name="Eigenvalues">Leading spectrum of each seam's diffusion operator, the trivial 1 first.</param>
 /// <param name="Samples">Calibration sequences, N.</param>
-public sealed record Analysis(
+internal sealed record Analysis(
     string Fingerprint,
     SimilarityTable Npib,
     ImmutableArray<double> Sigma,

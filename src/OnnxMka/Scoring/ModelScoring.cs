@@ -7,7 +7,7 @@ using OnnxMka.Structure;
 namespace OnnxMka.Scoring;
 
 /// <summary>Calibrates a model and scores its seams.</summary>
-public static class ModelScoring
+internal static class ModelScoring
 {
     /// <summary>An analysis of the model. Refuses as calibration and scoring do.</summary>
     public static Analysis Run(

@@ -8,7 +8,7 @@ using OnnxMka.Planning;
 namespace OnnxMka.Scoring;
 
 /// <summary>Pooled activations to similarities: a diffusion map of each seam, then NPIB of every pair.</summary>
-public static class Scorer
+internal static class Scorer
 {
     /// <summary>Samples up to which seams are embedded side by side, a thread each, so that N x N numbers a thread are little.</summary>
     private const int SmallSeam = 1024;

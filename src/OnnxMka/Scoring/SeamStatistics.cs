@@ -8,7 +8,7 @@ namespace OnnxMka.Scoring;
 /// What the block changes: 1 minus the mean cosine between rows before and after it. Block Influence as of ShortGPT, but of pooled rows and
 /// not of tokens; null for block 0, whose input is not calibrated.
 /// </param>
-public sealed record SeamStatistics(double Norm, double? Influence)
+internal sealed record SeamStatistics(double Norm, double? Influence)
 {
     public static SeamStatistics[] Of(IReadOnlyList<SampleMatrix> seams) =>
         [.. seams.Select((seam, i) => new SeamStatistics(MeanNorm(seam), i > 0 ? 1 - MeanCosine(seams[i - 1], seam) : null))];

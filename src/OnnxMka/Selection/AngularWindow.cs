@@ -4,7 +4,7 @@ using OnnxMka.Running.Parts;
 namespace OnnxMka.Selection;
 
 /// <summary>The run of n blocks with the smallest angle between its two ends at the last token (Gromov et al., arXiv 2403.17887).</summary>
-public sealed class AngularWindow() : SeamSelector("angular")
+internal sealed class AngularWindow() : SeamSelector("angular")
 {
     internal override ImmutableArray<SelectedBlock> Choose(OriginalSeams seams, int[] candidates, int count, CancellationToken ct)
     {

@@ -4,7 +4,7 @@ using OnnxMka.Running.Parts;
 namespace OnnxMka.Selection;
 
 /// <summary>The smallest block influence, <c>1 - mean cos(x_l, x_l+1)</c> over tokens (ShortGPT, arXiv 2403.03853).</summary>
-public sealed class BlockInfluence() : SeamSelector("bi")
+internal sealed class BlockInfluence() : SeamSelector("bi")
 {
     internal override ImmutableArray<SelectedBlock> Choose(OriginalSeams seams, int[] candidates, int count, CancellationToken ct)
     {

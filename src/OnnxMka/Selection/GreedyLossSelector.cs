@@ -7,7 +7,7 @@ using OnnxMka.Running.Tokens;
 namespace OnnxMka.Selection;
 
 /// <summary>One block after the other: the one whose absence raises the loss on calibration text least (SLEB, arXiv 2402.09025).</summary>
-public sealed class GreedyLossSelector : ISelector
+internal sealed class GreedyLossSelector : ISelector
 {
     /// <summary>
     /// Windows that losses are measured on. A loss over 64 windows of 128 tokens has a standard error near 0.03 nats, but candidates share

@@ -21,6 +21,7 @@ public interface ISelector
 
 /// <summary>What a selector is asked.</summary>
 /// <param name="State">The model whose blocks are chosen.</param>
+/// <param name="Bench">Texts, seams and losses that it may ask for.</param>
 /// <param name="Candidates">Numbers in <see cref="ModelState.Structure"/>, ascending: blocks that may go.</param>
 /// <param name="Count">How many, at least 1 and at most as many as there are candidates.</param>
 public sealed record SelectionRequest(ModelState State, Workbench Bench, ImmutableArray<int> Candidates, int Count)

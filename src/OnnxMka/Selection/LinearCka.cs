@@ -5,7 +5,7 @@ using OnnxMka.Running.Parts;
 namespace OnnxMka.Selection;
 
 /// <summary>The largest linear CKA (Kornblith et al., arXiv 1905.00414) of pooled samples between the two ends of a block.</summary>
-public sealed class LinearCka() : SeamSelector("cka")
+internal sealed class LinearCka() : SeamSelector("cka")
 {
     internal override ImmutableArray<SelectedBlock> Choose(OriginalSeams seams, int[] candidates, int count, CancellationToken ct)
     {

@@ -6,7 +6,7 @@ namespace OnnxMka.Selection;
 
 /// <summary>A selector that looks at the seams of one pass over the usual calibration text.</summary>
 /// <param name="name">Its name in recipes.</param>
-public abstract class SeamSelector(string name) : ISelector
+internal abstract class SeamSelector(string name) : ISelector
 {
     public string Name => name;
 

@@ -23,7 +23,7 @@ public sealed record SelectedBlock(int Block, double Score)
 
 /// <summary>Blocks to remove, in the order of choice.</summary>
 /// <param name="Kind">Name of the selector.</param>
-public sealed record SelectionReport(
+internal sealed record SelectionReport(
     [property: JsonConverter(typeof(SelectorNameConverter))] string Kind, ImmutableArray<SelectedBlock> Chosen)
 {
     public ImmutableArray<int> Blocks => [.. Chosen.Select(c => c.Block).Order()];

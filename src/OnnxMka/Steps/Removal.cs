@@ -40,7 +40,7 @@ public abstract record Removal : Step
     public int ProtectLast { get; init; } = 1;
 
     /// <summary>Another removal of the same units: how many and which.</summary>
-    public T As<T>(T removal)
+    internal T As<T>(T removal)
         where T : Removal => removal with
         {
             Ratio = Ratio,
@@ -57,12 +57,14 @@ public abstract record Removal : Step
     /// <summary>How many of the ways to say how much goes are taken.</summary>
     internal int Amounts => (Ratio is null ? 0 : 1) + (Count is null ? 0 : 1) + (IsNamed ? 1 : 0);
 
+    /// <summary>By value, lists included.</summary>
     public virtual bool Equals(Removal? other) =>
         base.Equals(other)
         && (Ratio, Count, Select, ProtectFirst, ProtectLast)
             == (other.Ratio, other.Count, other.Select, other.ProtectFirst, other.ProtectLast)
         && Named(this).SequenceEqual(Named(other));
 
+    /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Ratio, Count, Select, Named(this).Length);
 
     /// <summary>The same for a planner, in units of a state. Refuses (MKA040) units that the input has not, or that went before.</summary>

@@ -20,6 +20,7 @@ public static class BlockDetector
     /// Refuses a graph that is no decoder, has no repeated block, or lets other values than the stream pass between blocks. Blocks that the
     /// model's own metadata tells (<see cref="SeamHint"/>) are taken where they check out; else they are found.
     /// </summary>
+    /// <param name="model">As it was loaded; no weights are read.</param>
     /// <param name="granularity">
     /// Halves of layers come as blocks of their own, each with its layer; refused where no layer has halves.
     /// </param>
@@ -45,7 +46,7 @@ public static class BlockDetector
     /// Describes the units of a stream whose seams are known: a model that this library edited has them from the one it was made of.
     /// </summary>
     /// <exception cref="ArgumentException">A seam is no cut of the stream, or not behind the one before it.</exception>
-    public static BlockMap Between(OnnxModel model, StreamUnits units)
+    internal static BlockMap Between(OnnxModel model, StreamUnits units)
     {
         using var reading = new StreamReading(NormalisedView.Of(model), units.Seams);
         return BlockDescription.Of(model, reading, reading.RangesOrThrow(units));

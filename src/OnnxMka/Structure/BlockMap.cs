@@ -4,10 +4,14 @@ using OnnxMka.Graph;
 namespace OnnxMka.Structure;
 
 /// <summary>The decoder blocks of a model in order, and the ports around them.</summary>
+/// <param name="Model">What they are blocks of.</param>
+/// <param name="Blocks">In order; each has its own number.</param>
 /// <param name="TokenInput">Graph input that carries token ids, or embeddings where <paramref name="TakesEmbeddings"/>.</param>
+/// <param name="TakesEmbeddings">Embeddings come from outside, as in parts of models for several kinds of input.</param>
 /// <param name="Logits">Graph output with the next-token scores (hidden states where the head was left out).</param>
 public sealed record BlockMap(OnnxModel Model, ImmutableArray<Block> Blocks, string TokenInput, bool TakesEmbeddings, string Logits)
 {
+    /// <summary>Blocks, or halves where it has those.</summary>
     public int Count => Blocks.Length;
 
     /// <summary>Decoder layers; fewer than blocks where those are halves.</summary>

@@ -5,7 +5,7 @@ using OnnxMka.Graph;
 namespace OnnxMka.Structure;
 
 /// <summary>Tells one model from another without reading all of it: structure, and the first 4 KiB of every tensor.</summary>
-public static class Fingerprint
+internal static class Fingerprint
 {
     private const int SampleBytes = 4096;
 

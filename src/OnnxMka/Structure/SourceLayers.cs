@@ -13,7 +13,7 @@ namespace OnnxMka.Structure;
 /// </summary>
 /// <param name="First">First source layer of each block's layer.</param>
 /// <param name="Kept">Blocks' layers that stay.</param>
-public sealed record SourceLayers(ImmutableArray<int> First, ImmutableArray<int> Kept)
+internal sealed record SourceLayers(ImmutableArray<int> First, ImmutableArray<int> Kept)
 {
     /// <summary>No model is near that deep; a port of a greater number counts something else.</summary>
     private const int MostLayers = 100_000;

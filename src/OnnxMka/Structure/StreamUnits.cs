@@ -4,7 +4,7 @@ namespace OnnxMka.Structure;
 
 /// <summary>A decoder layer, or a half of one.</summary>
 /// <param name="Half">See <see cref="Block.Half"/>.</param>
-public sealed record StreamUnit(int Layer, string? Half)
+internal sealed record StreamUnit(int Layer, string? Half)
 {
     public bool HasAttention => Half is null or Halves.Attention;
 
@@ -16,7 +16,7 @@ public sealed record StreamUnit(int Layer, string? Half)
 /// Structure as it is carried from a model to what was made of it: the units of the stream in order, and the values around them.
 /// </summary>
 /// <param name="Seams">Values of the stream, one more than units: unit i takes seam i and leaves seam i + 1.</param>
-public sealed record StreamUnits(ImmutableArray<string> Seams, ImmutableArray<StreamUnit> Units)
+internal sealed record StreamUnits(ImmutableArray<string> Seams, ImmutableArray<StreamUnit> Units)
 {
     public static StreamUnits Of(BlockMap map) => new(
         [.. map.Blocks.Select(b => b.Input.Value), map.Blocks[^1].Output.Value],

@@ -14,48 +14,6 @@ using OnnxMka.Structure;
 
 namespace OnnxMka.Sweeping;
 
-/// <summary>One way that was tried.</summary>
-/// <param name="Steps">Decided: what gives this model again.</param>
-/// <param name="Bytes">Model and data files that it would write.</param>
-/// <param name="Increase">Of the perplexity, as a share; null where that is no finite number.</param>
-/// <param name="Speedup">
-/// Over the original, in paired runs: of decoding where the model has a cache, else of prefill. Measured once for all plans of a size
-/// whose models have the same nodes and shapes.
-/// </param>
-/// <param name="OnSizeFront">No other is as small and as good, and better in one of them.</param>
-/// <param name="OnSpeedFront">The same for speed.</param>
-public sealed record SweepPoint(
-    SweepMethod Way,
-    double Ratio,
-    MergePlan Plan,
-    ImmutableArray<Step> Steps,
-    long Bytes,
-    Perplexity Perplexity,
-    double? Increase,
-    double Speedup,
-    bool OnSizeFront,
-    bool OnSpeedFront)
-{
-    public int Removed => Plan.BlockCount - Plan.Groups.Length;
-}
-
-/// <summary>What a sweep found.</summary>
-/// <param name="OriginalSpeed">Of the original alone; null where nothing could be timed.</param>
-/// <param name="Picked">The smallest model within the limit; null where none is, or none was asked for.</param>
-public sealed record SweepResult(
-    BlockMap Blocks,
-    Analysis Analysis,
-    ImmutableArray<SweepPoint> Points,
-    Perplexity Original,
-    ModelSpeed? OriginalSpeed,
-    long OriginalBytes,
-    string Text,
-    string TextSha256,
-    int Windows,
-    int WindowLength,
-    SweepPoint? Picked,
-    ImmutableArray<StageTime> Timings);
-
 /// <summary>Many recipes on one bench: each is gone through in memory and measured on held-back text; nothing is written.</summary>
 public sealed class Sweep
 {
@@ -81,6 +39,10 @@ public sealed class Sweep
 
     /// <summary>Refuses as scoring and planning do. Ratios that remove equally many blocks are tried once.</summary>
     /// <param name="options">Its recipe has the texts; the steps are those of the sweep.</param>
+    /// <param name="sweep">What is tried.</param>
+    /// <param name="sink">Told what is being done; null for nobody.</param>
+    /// <param name="ct">Ends it early; nothing is left behind.</param>
+    /// <exception cref="OnnxMkaException">It cannot be done: most often a <see cref="RefusedException"/> with a code.</exception>
     public static SweepResult Run(
         CompressionOptions options, SweepOptions sweep, IProgressSink? sink = null, CancellationToken ct = default)
     {

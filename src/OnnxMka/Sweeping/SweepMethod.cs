@@ -12,10 +12,12 @@ namespace OnnxMka.Sweeping;
 /// <summary>
 /// One way to remove blocks, as it is written on the command line: <c>mka</c>, <c>drop</c>, <c>drop:bi</c>, <c>drop:bi+refit</c>.
 /// </summary>
+/// <param name="Method">What becomes of the weights of a removed block.</param>
 /// <param name="Select">How the blocks are chosen; null for the order that the sweep has.</param>
 /// <param name="Correction">Name of the correction; null for none.</param>
 public sealed record SweepMethod(Method Method, string? Select = null, string? Correction = null)
 {
+    /// <summary>As it is written on the command line.</summary>
     public string Name => Method.ToString().ToLowerInvariant()
         + (Select is null ? "" : ":" + Select)
         + (Correction is null ? "" : "+" + Correction);

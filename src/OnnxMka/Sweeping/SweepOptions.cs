@@ -4,6 +4,7 @@ namespace OnnxMka.Sweeping;
 
 /// <summary>Which plans a sweep tries, and what is asked of the winner.</summary>
 /// <param name="Ratios">Shares of blocks that go, ascending.</param>
+/// <param name="Methods">Ways to remove them; each is tried with each ratio.</param>
 /// <param name="MaxIncrease">Largest perplexity increase that is allowed, as a share (0.1 is 10 %); null where nothing is picked.</param>
 public sealed record SweepOptions(ImmutableArray<double> Ratios, ImmutableArray<SweepMethod> Methods, double? MaxIncrease)
 {

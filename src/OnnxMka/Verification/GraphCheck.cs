@@ -7,7 +7,7 @@ using OnnxMka.Structure;
 namespace OnnxMka.Verification;
 
 /// <summary>Looks at a written model as if it had just come from an exporter (<c>--check</c>).</summary>
-public static class GraphCheck
+internal static class GraphCheck
 {
     /// <summary>The graph is whole, and has the blocks that the plan leaves. Refuses as loading and detection do.</summary>
     /// <param name="rewritten">What was to be written: node names that it has twice, since the input had, may stand there twice.</param>

@@ -10,10 +10,10 @@ namespace OnnxMka.Verification;
 
 /// <summary>How far one merged tensor of the output lies from the one it replaced.</summary>
 /// <param name="Delta"><c>||theta - theta_left|| / ||theta_left||</c>, Frobenius norms; 0 means that nothing was merged.</param>
-public sealed record TensorDelta(int Block, string Role, string Name, double Delta);
+internal sealed record TensorDelta(int Block, string Role, string Name, double Delta);
 
 /// <summary>Proof that a merge happened (algorithm section 2.6), read from the files as written.</summary>
-public static class MergeProof
+internal static class MergeProof
 {
     private const int ChunkElements = 1 << 17;
 

@@ -9,7 +9,7 @@ namespace OnnxMka.Verification;
 /// <summary>Tokens that a model and what was made of it are run on, and how far they reach.</summary>
 /// <param name="Window">The graphs' longest constant length (<see cref="GraphLengths.Window"/>).</param>
 /// <param name="Passed">The tokens reach past it, or past all that the model can read.</param>
-public sealed record StepProbe(ImmutableArray<int> Ids, string Source, int Window, bool Passed)
+internal sealed record StepProbe(ImmutableArray<int> Ids, string Source, int Window, bool Passed)
 {
     /// <summary>Steps past a window: the first with a full one, and some with one that has moved.</summary>
     public const int Beyond = 8;

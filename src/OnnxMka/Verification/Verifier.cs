@@ -12,7 +12,7 @@ namespace OnnxMka.Verification;
 /// Reads the written model back from disk and proves it: its ports are those of the plan, it loads, and it decodes step by step as it
 /// does at once.
 /// </summary>
-public static class Verifier
+internal static class Verifier
 {
     /// <summary>Float rounding that even a perfect export may show between prefill and steps: 2^-23 times some hundred roundings.</summary>
     private const double RoundingFloor = 1e-4;

@@ -19,4 +19,18 @@ public sealed class PublicApiTests
     [InlineData("OnnxMka")]
     [InlineData("onnx-mka")]
     public void Only_this_is_public(string assembly) => Golden.Check(assembly, $"{Assembly.Load(assembly).GeneratePublicApi(Options)}\n");
+
+    /// <summary>
+    /// What a program names to compress, sweep and replay, with the records of steps and their choices; and what a step or a selector of its
+    /// own is given and gives. Whatever else a new type is for is internal.
+    /// </summary>
+    [Theory]
+    [InlineData("OnnxMka", 79)]
+    [InlineData("OnnxMka.Alignment", 4)]
+    [InlineData("OnnxMka.Alignment.Ilgpu", 1)]
+    public void Few_types_are_public(string assembly, int most)
+    {
+        var types = Assembly.Load(assembly).GetExportedTypes();
+        Assert.True(types.Length <= most, $"{types.Length} types are public, and at most {most} may be");
+    }
 }

@@ -8,7 +8,9 @@ namespace OnnxMka.Running.Activations;
 /// <summary>How the tokens of one sample become one row.</summary>
 public enum Pooling
 {
+    /// <summary>The mean over its tokens.</summary>
     Mean,
+    /// <summary>Its last token.</summary>
     Last,
 }
 
@@ -20,7 +22,7 @@ public enum Pooling
 /// </code>
 /// </summary>
 /// <param name="Outputs">One output a seam, in order.</param>
-public sealed record ActivationTap(OnnxModel Model, ImmutableArray<string> Outputs)
+internal sealed record ActivationTap(OnnxModel Model, ImmutableArray<string> Outputs)
 {
     private const string Stage = "tap";
 

@@ -9,12 +9,12 @@ namespace OnnxMka.Running.Parts;
 /// <param name="firstSample">Number of the first.</param>
 /// <param name="samples">How many.</param>
 /// <param name="logits">[samples, T, vocabulary]; valid only during the call.</param>
-public delegate void LogitsConsumer(int firstSample, int samples, ReadOnlySpan<float> logits);
+internal delegate void LogitsConsumer(int firstSample, int samples, ReadOnlySpan<float> logits);
 
 /// <summary>Takes a tapped value of some samples.</summary>
 /// <param name="tap">Place in <see cref="BlockPart.Taps"/>.</param>
 /// <param name="values">The tapped value of those samples; valid only during the call.</param>
-public delegate void TapConsumer(int tap, int firstSample, int samples, ReadOnlySpan<float> values);
+internal delegate void TapConsumer(int tap, int firstSample, int samples, ReadOnlySpan<float> values);
 
 /// <summary>Takes what a part leaves and its taps, as floats, of some samples; valid only during the call.</summary>
 internal delegate void PartConsumer(int firstSample, int samples, IReadOnlyList<float[]> values);
@@ -24,7 +24,7 @@ internal delegate void PartConsumer(int firstSample, int samples, IReadOnlyList<
 /// Memory: one part and the seams that are kept. A run can start at any kept seam, so that what follows a changed block is
 /// all that is run again. Not for several threads at once.
 /// </summary>
-public sealed class BlockChain
+internal sealed class BlockChain
 {
     private readonly ChainOptions _options;
     private readonly ExecutionTarget _target;

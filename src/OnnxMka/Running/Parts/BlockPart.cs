@@ -14,7 +14,7 @@ namespace OnnxMka.Running.Parts;
 /// </code>
 /// The model may be an edited one (other weights, other nodes inside the block), as long as the seams keep their names.
 /// </summary>
-public sealed class BlockPart
+internal sealed class BlockPart
 {
     private const string Stage = "cut";
     private const string Stream = "onnx-mka.stream";

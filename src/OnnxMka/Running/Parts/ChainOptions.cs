@@ -1,7 +1,7 @@
 namespace OnnxMka.Running.Parts;
 
 /// <summary>How a chain runs; nothing here changes what is computed.</summary>
-public sealed record ChainOptions
+internal sealed record ChainOptions
 {
     /// <summary>Samples that run at once.</summary>
     public int BatchSize { get; init; } = 8;

@@ -8,7 +8,9 @@ namespace OnnxMka.Running.Parts;
 /// <summary>How the blocks run: all in one session, or one after the other.</summary>
 public enum RunMode
 {
+    /// <summary>The whole model in one session.</summary>
     Whole,
+    /// <summary>One block at a time: slower, in the memory of a block.</summary>
     Chain,
 }
 
@@ -19,7 +21,7 @@ public enum RunMode
 /// <param name="Whole">With the whole model in one session.</param>
 /// <param name="ChainParts">With one block at a time, the stream kept on disk; null where the blocks cannot be run apart.</param>
 /// <param name="Seams">The stream of all samples at one seam: what the chain holds beside that, or keeps on disk.</param>
-public sealed record MemoryEstimate(long Whole, long? ChainParts, long Seams)
+internal sealed record MemoryEstimate(long Whole, long? ChainParts, long Seams)
 {
     /// <summary>The program, the runtime and its threads before a model is loaded.</summary>
     private const long Base = 160L << 20;

@@ -11,19 +11,20 @@ public sealed class OriginalSeams : IDisposable
 
     private OriginalSeams(ImmutableArray<SeamActivations> seams) => _seams = seams;
 
+    /// <summary>The samples that they are of.</summary>
     public CalibrationSet Set => _seams[0].Set;
 
     /// <summary>What block <paramref name="block"/> leaves; -1 is what block 0 reads.</summary>
     public SeamActivations this[int block] => _seams[block + 1];
 
     /// <summary>Samples that progress will have counted at the end.</summary>
-    public static long ProgressTotal(BlockChain chain, CalibrationSet set) => (chain.Map.Count + 1L) * set.Count;
+    internal static long ProgressTotal(BlockChain chain, CalibrationSet set) => (chain.Map.Count + 1L) * set.Count;
 
     /// <summary>
     /// Runs prelude and blocks once. Refuses as the chain does, and activations that are not finite (MKA033): every score and every
     /// correction is made from these. Progress counts samples, once a part.
     /// </summary>
-    public static OriginalSeams Of(BlockChain chain, CalibrationSet set, IProgress<int>? progress = null, CancellationToken ct = default)
+    internal static OriginalSeams Of(BlockChain chain, CalibrationSet set, IProgress<int>? progress = null, CancellationToken ct = default)
     {
         var seams = ImmutableArray.CreateBuilder<SeamActivations>(chain.Map.Count + 1);
         try
@@ -55,6 +56,7 @@ public sealed class OriginalSeams : IDisposable
         }
     }
 
+    /// <summary>Frees all seams.</summary>
     public void Dispose()
     {
         foreach (var seam in _seams) seam.Dispose();

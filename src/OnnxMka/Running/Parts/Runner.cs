@@ -10,7 +10,7 @@ namespace OnnxMka.Running.Parts;
 /// The one way to run a model and what is made of it: whole, or one block at a time where memory is short. Memory is asked once, for the
 /// largest set of a job; smaller sets and models with fewer blocks then run the same way.
 /// </summary>
-public sealed record Runner
+internal sealed record Runner
 {
     private Runner(RunningOptions options) => Options = options;
 

@@ -14,6 +14,7 @@ public sealed record RunningOptions
     /// <summary>Bytes that running the model may take; null for four fifths of what the machine has.</summary>
     public long? Memory { get; init; }
 
+    /// <summary>The device.</summary>
     public ExecutionTarget Target { get; init; } = ExecutionTarget.Cpu;
 
     /// <summary>The same; where models are isolated, its sessions try these first.</summary>

@@ -31,6 +31,7 @@ public sealed class SeamActivations : IDisposable
     /// <summary>The samples, in the order of the rows.</summary>
     public CalibrationSet Set { get; }
 
+    /// <summary>The model's float type.</summary>
     public ElementType Type { get; }
 
     /// <summary>Width of the stream, H.</summary>
@@ -39,8 +40,10 @@ public sealed class SeamActivations : IDisposable
     /// <summary>Bytes of one sample: T x H elements.</summary>
     public int SampleBytes { get; }
 
+    /// <summary>Bytes of all samples.</summary>
     public long ByteLength => (long)Set.Count * SampleBytes;
 
+    /// <summary>True where they lie in a file.</summary>
     public bool IsSpilled => _file is not null;
 
     /// <summary>Copies whole samples: as many as fill the destination.</summary>

@@ -5,7 +5,7 @@ using OnnxMka.Structure;
 namespace OnnxMka.Running.Sessions;
 
 /// <summary>What to feed each input of a decoder: tokens, masks, positions, lengths and an empty or carried-over cache.</summary>
-public sealed class DecoderPorts
+internal sealed class DecoderPorts
 {
     private readonly Dictionary<string, string> _presentOfPast;
     private readonly (ValueInfo Port, PortRole Role)[] _inputs;

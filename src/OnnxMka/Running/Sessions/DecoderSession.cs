@@ -7,7 +7,7 @@ namespace OnnxMka.Running.Sessions;
 /// A decoder loaded in ONNX Runtime: whole sequences, and steps with its cache. Graphs that read one sequence at once, or one token, or
 /// that answer with the logits of the last token alone, are run as often as it takes.
 /// </summary>
-public sealed class DecoderSession : IDisposable
+internal sealed class DecoderSession : IDisposable
 {
     private readonly RuntimeSession _session;
     private readonly OrtMemoryInfo _memory; // where the cache stays between steps

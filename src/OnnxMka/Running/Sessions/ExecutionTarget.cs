@@ -7,6 +7,7 @@ namespace OnnxMka.Running.Sessions;
 
 /// <summary>Where models run: the only file that names an execution provider.</summary>
 /// <param name="Name"><c>CPU</c> or <c>CUDA</c>: what is really used, for reports.</param>
+/// <param name="DeviceId">Number of the GPU, from 0.</param>
 /// <param name="Note">Why it is not what <c>auto</c> would have preferred; null where there is nothing to say.</param>
 public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
 {
@@ -24,6 +25,7 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
 
     internal bool IsCpu => Name == Cpu.Name;
 
+    /// <summary>The CPU.</summary>
     public static ExecutionTarget Cpu { get; } = new("CPU", 0, null);
 
     /// <summary>

@@ -9,7 +9,7 @@ namespace OnnxMka.Running.Sessions;
 /// <param name="Positions">Most tokens that a table of positions has rows for, or a few fewer; null for no such table.</param>
 /// <param name="Buffer">Most tokens that a cache of fixed size takes; null for none.</param>
 /// <param name="AtOnce">Tokens that it reads at once, no more and no fewer; null for any number.</param>
-public sealed record GraphLengths(int Window, int? Positions, int? Buffer, int? AtOnce)
+internal sealed record GraphLengths(int Window, int? Positions, int? Buffer, int? AtOnce)
 {
     /// <summary>No model has a longer context.</summary>
     private const int Longest = 1 << 24;

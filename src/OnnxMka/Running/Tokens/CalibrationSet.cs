@@ -6,6 +6,7 @@ namespace OnnxMka.Running.Tokens;
 
 /// <summary>Equally long token sequences that the model is run on, and where they come from.</summary>
 /// <param name="Samples">N sequences of <paramref name="Length"/> ids each.</param>
+/// <param name="Length">Tokens of a sequence, T.</param>
 /// <param name="Source">File name or <c>built-in prose</c>.</param>
 /// <param name="Sha256">Of the source's bytes, lower-case hex.</param>
 public sealed record CalibrationSet(ImmutableArray<int[]> Samples, int Length, string Source, string Sha256)
@@ -15,10 +16,13 @@ public sealed record CalibrationSet(ImmutableArray<int[]> Samples, int Length, s
 
     private const int ShortestWindow = 16;
 
+    /// <summary>Sequences, N.</summary>
     public int Count => Samples.Length;
 
+    /// <summary>Tokens of all of them.</summary>
     public long TokenCount => (long)Count * Length;
 
+    /// <summary>The largest id.</summary>
     public int MaxToken => Samples.Max(s => s.Max());
 
     /// <summary>
@@ -26,7 +30,7 @@ public sealed record CalibrationSet(ImmutableArray<int[]> Samples, int Length, s
     /// fewer windows, then shorter ones, down to 32 of 16 tokens; less is refused. What the tokenizer puts before every text stands
     /// first in every window.
     /// </summary>
-    public static CalibrationSet FromText(TextSource text, Tokenizer tokenizer, int samples, int length, int seed)
+    internal static CalibrationSet FromText(TextSource text, Tokenizer tokenizer, int samples, int length, int seed)
     {
         var encoder = new TextEncoder(tokenizer);
         var (ids, before) = (encoder.Encode(text.Text), encoder.Before);
@@ -51,7 +55,7 @@ public sealed record CalibrationSet(ImmutableArray<int[]> Samples, int Length, s
     /// JSON lines, each an array of token ids; rows are cut to <paramref name="length"/> or the shortest of them. Evaluation takes
     /// rows that calibration does not: <paramref name="wanted"/> tells by number.
     /// </summary>
-    public static CalibrationSet FromIds(string path, int samples, int length, int seed, Func<int, bool> wanted)
+    internal static CalibrationSet FromIds(string path, int samples, int length, int seed, Func<int, bool> wanted)
     {
         var all = TokenIdFile.Read(path, out var sha256);
         var rows = all.Where((_, row) => wanted(row)).ToArray();

@@ -7,7 +7,7 @@ namespace OnnxMka.Running.Tokens;
 /// Bytes to text, for whatever is read from outside: texts, questions, token ids, plans, analyses, stored results and searches. The byte
 /// order mark says which encoding it is and is no part of the text; without one it is UTF-8.
 /// </summary>
-public static class TextDecoding
+internal static class TextDecoding
 {
     /// <summary>UTF-32 before UTF-16, whose mark its own begins with.</summary>
     private static readonly (string Name, Encoding Encoding)[] Marked =

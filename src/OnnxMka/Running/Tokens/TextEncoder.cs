@@ -12,7 +12,7 @@ namespace OnnxMka.Running.Tokens;
 /// Behind                                [EOS]
 /// </code>
 /// </summary>
-public sealed class TextEncoder
+internal sealed class TextEncoder
 {
     /// <summary>Texts that share no beginning and no end, of characters that every vocabulary has.</summary>
     private static readonly string[] Probes = ["a", "7", "The", "."];

@@ -4,7 +4,7 @@ namespace OnnxMka.Running.Tokens;
 
 /// <summary>A text and its fingerprint.</summary>
 /// <param name="Sha256">Of the bytes as stored, lower-case hex.</param>
-public sealed record TextSource(string Text, string Name, string Sha256)
+internal sealed record TextSource(string Text, string Name, string Sha256)
 {
     /// <summary>About 300 kB of public-domain novels; see <c>Text/SOURCES.md</c>.</summary>
     public static TextSource BuiltInCalibration => Resource("calibration.txt", "built-in prose");

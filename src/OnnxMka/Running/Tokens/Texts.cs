@@ -1,7 +1,7 @@
 namespace OnnxMka.Running.Tokens;
 
 /// <summary>The token sequences of one job: those it calibrates on, and held-back ones that it never calibrates on.</summary>
-public sealed class Texts : IDisposable
+internal sealed class Texts : IDisposable
 {
     private const int Ampler = 4;
 

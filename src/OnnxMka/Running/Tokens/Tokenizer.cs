@@ -3,7 +3,7 @@ namespace OnnxMka.Running.Tokens;
 /// <summary>
 /// The model's own tokenizer (<c>tokenizer.json</c>), run by ONNX Runtime GenAI: the ids are those that GenAI feeds a model.
 /// </summary>
-public sealed class Tokenizer : IDisposable
+internal sealed class Tokenizer : IDisposable
 {
     private readonly TokenizerLibrary _library;
 

@@ -10,7 +10,7 @@ using OnnxMka.Steps.SeamMapping;
 namespace OnnxMka.Steps.Comparing;
 
 /// <summary>Tries every correction, and none.</summary>
-public sealed class CorrectKind() : OpenStepKind<Correct>("correct")
+internal sealed class CorrectKind() : OpenStepKind<Correct>("correct")
 {
     /// <summary>Every correction, in the order in which they are tried; null for none.</summary>
     internal static ImmutableArray<CorrectionStep?> All(double? ridge, int passes) =>

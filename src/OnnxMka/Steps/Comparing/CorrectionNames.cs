@@ -8,7 +8,7 @@ using OnnxMka.Steps.SeamMapping;
 namespace OnnxMka.Steps.Comparing;
 
 /// <summary>Corrections as the command line names them, each with its step.</summary>
-public static class CorrectionNames
+internal static class CorrectionNames
 {
     /// <summary>In the order of help; <c>auto</c> tries them all.</summary>
     public static ImmutableArray<string> All { get; } = ["refit", "fold", "linear", "hadamard", "scale", "auto"];

@@ -9,7 +9,7 @@ namespace OnnxMka.Steps.Correcting;
 /// Corrects a model from its first cut to its last (<see cref="Pass"/>). There is nothing to decide, but for one that is done where that is
 /// possible.
 /// </summary>
-public sealed class CorrectionKind<TStep>(string name) : StepKind<TStep>(name), IStepKind
+internal sealed class CorrectionKind<TStep>(string name) : StepKind<TStep>(name), IStepKind
     where TStep : CorrectionStep
 {
     IUnitWork? IStepKind.WorkOf(Step step) => ((TStep)step).Work();

@@ -23,11 +23,11 @@ public abstract record CorrectionStep : Step
 
     /// <summary>What it was compared with before it was chosen, for reports.</summary>
     [JsonIgnore]
-    public ImmutableArray<CompensationTrial> Compared { get; init; } = [];
+    internal ImmutableArray<CompensationTrial> Compared { get; init; } = [];
 
     /// <summary>What it is called in reports.</summary>
     [JsonIgnore]
-    public abstract string Name { get; }
+    internal abstract string Name { get; }
 
     /// <summary>What it does with each unit.</summary>
     internal abstract IUnitWork Work();

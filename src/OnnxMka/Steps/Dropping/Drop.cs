@@ -11,12 +11,12 @@ public sealed record Drop : Removal
 {
     /// <summary>How the units came to be chosen, for reports; null where they were named.</summary>
     [JsonIgnore]
-    public MergePlan? Reasons { get; init; }
+    internal MergePlan? Reasons { get; init; }
 }
 
 /// <summary>Chooses units and deletes them.</summary>
 /// <param name="selectors">What <see cref="Removal.Select"/> may name.</param>
-public sealed class DropKind(Selectors selectors) : StepKind<Drop>("drop")
+internal sealed class DropKind(Selectors selectors) : StepKind<Drop>("drop")
 {
     protected override Decision Decide(Drop step, ModelState state, Workbench bench)
     {

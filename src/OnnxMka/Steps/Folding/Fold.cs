@@ -12,7 +12,7 @@ namespace OnnxMka.Steps.Folding;
 /// </summary>
 public sealed record Fold : CorrectionStep
 {
-    public override string Name => "fold";
+    internal override string Name => "fold";
 
     internal override IUnitWork Work() => new FoldWork(Ridge ?? 1e-3);
 }

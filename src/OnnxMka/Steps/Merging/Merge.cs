@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using OnnxMka.Bench;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
@@ -34,5 +35,6 @@ public sealed record Merge : Removal
     public bool OrDrop { get; init; }
 
     /// <summary>What was decided: groups with their shares, and orders of units; null where that is still open.</summary>
-    public MergePlan? Plan { get; init; }
+    [JsonInclude]
+    internal MergePlan? Plan { get; init; }
 }

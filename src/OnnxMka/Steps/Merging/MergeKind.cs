@@ -10,7 +10,7 @@ namespace OnnxMka.Steps.Merging;
 
 /// <summary>Chooses pairs of neighbours and the share of each, and sums their weights.</summary>
 /// <param name="selectors">What <see cref="Removal.Select"/> may name.</param>
-public sealed class MergeKind(Selectors selectors) : StepKind<Merge>("merge")
+internal sealed class MergeKind(Selectors selectors) : StepKind<Merge>("merge")
 {
     protected override Decision Decide(Merge step, ModelState state, Workbench bench)
     {

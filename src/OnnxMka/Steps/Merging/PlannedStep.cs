@@ -4,7 +4,7 @@ using OnnxMka.Steps.Dropping;
 namespace OnnxMka.Steps.Merging;
 
 /// <summary>A plan as a step: what <c>--plan</c> reads.</summary>
-public static class PlannedStep
+internal static class PlannedStep
 {
     /// <summary>A drop where the plan mixes nothing, else a merge. Both are decided.</summary>
     public static Removal Of(MergePlan plan) =>

@@ -27,8 +27,10 @@ public sealed record Reach : Step
         : Steps is [Removal { Amounts: 0 } and not Merge { Plan: not null }, ..] ? null
         : "it wants steps of which the first is a removal without ratio, count and blocks";
 
+    /// <summary>By value, lists included.</summary>
     public bool Equals(Reach? other) =>
         base.Equals(other) && (Bytes, MaxIncrease) == (other.Bytes, other.MaxIncrease) && Steps.SequenceEqual(other.Steps);
 
+    /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Bytes, MaxIncrease, Steps.Length);
 }

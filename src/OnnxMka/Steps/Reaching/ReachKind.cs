@@ -8,7 +8,7 @@ using OnnxMka.Steps.Searching;
 namespace OnnxMka.Steps.Reaching;
 
 /// <summary>Tries numbers of units for the first of its steps, until size or loss is what was asked for.</summary>
-public sealed class ReachKind() : OpenStepKind<Reach>("reach")
+internal sealed class ReachKind() : OpenStepKind<Reach>("reach")
 {
     /// <summary>More than the nodes, constants and ports of a block take in a file.</summary>
     private const int NodeBytes = 1 << 20;

@@ -24,7 +24,7 @@ public sealed record Refit : CorrectionStep
     [Bounds(1, Most = MostPasses)]
     public int Passes { get; init; } = 1;
 
-    public override string Name => "refit";
+    internal override string Name => "refit";
 
     internal override IUnitWork Work() => new RefitWork(Ridge ?? 1e-2, Passes);
 }

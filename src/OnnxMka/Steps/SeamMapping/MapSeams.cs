@@ -15,9 +15,10 @@ namespace OnnxMka.Steps.SeamMapping;
 /// </summary>
 public sealed record MapSeams : CorrectionStep
 {
+    /// <summary>Which map.</summary>
     public SeamMapForm Map { get; init; }
 
-    public override string Name => Map.ToString().ToLowerInvariant();
+    internal override string Name => Map.ToString().ToLowerInvariant();
 
     internal override IUnitWork Work() => new SeamMapWork(Map, Ridge ?? 1e-3);
 }

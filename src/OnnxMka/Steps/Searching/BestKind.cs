@@ -11,7 +11,7 @@ namespace OnnxMka.Steps.Searching;
 
 /// <summary>Decides a drop and its correction by trying (<see cref="BestSearch"/>).</summary>
 /// <param name="selectors">Those that are tried are among them.</param>
-public sealed class BestKind(Selectors selectors) : OpenStepKind<Best>("best")
+internal sealed class BestKind(Selectors selectors) : OpenStepKind<Best>("best")
 {
     protected override Decision Decide(Best step, ModelState state, Workbench bench)
     {

@@ -10,7 +10,7 @@ namespace OnnxMka.Steps.Searching;
 /// <param name="Compensation">Name of the correction; <c>none</c> for none.</param>
 /// <param name="Removed">Numbers in the model that was searched.</param>
 /// <param name="HeldOutPerplexity">On calibration windows that nothing was fitted to; null where it is no finite number.</param>
-public sealed record SearchTrial(
+internal sealed record SearchTrial(
     [property: JsonConverter(typeof(SelectorNameConverter))] string? Selection,
     string Compensation,
     ImmutableArray<int> Removed,
@@ -28,4 +28,4 @@ public sealed record SearchTrial(
 /// <param name="Complete">
 /// False where the budget ended the search: with another budget, or on another machine, the result may differ.
 /// </param>
-public sealed record SearchReport(ImmutableArray<SearchTrial> Trials, int Chosen, bool Complete, string Why);
+internal sealed record SearchReport(ImmutableArray<SearchTrial> Trials, int Chosen, bool Complete, string Why);

@@ -7,7 +7,7 @@ namespace OnnxMka.Running.Activations.Files;
 /// Pooled activations computed elsewhere: an array <c>[layers, samples, width]</c> of floats in a <c>.safetensors</c>, <c>.npz</c> or
 /// <c>.npy</c> file. The content decides which of the three it is, not the name.
 /// </summary>
-public static class ActivationFile
+internal static class ActivationFile
 {
     private const int ChunkBytes = 1 << 20;
     private const int MostLayers = 1 << 16;
