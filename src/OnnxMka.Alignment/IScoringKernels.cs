@@ -36,5 +36,6 @@ public interface IScoringKernels
     /// <param name="neighbours">k, smaller than N.</param>
     /// <param name="leftCounts">Result n_x, [N].</param>
     /// <param name="rightCounts">Result n_y, [N].</param>
-    internal void NeighbourCounts(ScaledCoordinates left, ScaledCoordinates right, int neighbours, Span<int> leftCounts, Span<int> rightCounts);
+    internal void NeighbourCounts(
+        ScaledCoordinates left, ScaledCoordinates right, int neighbours, Span<int> leftCounts, Span<int> rightCounts);
 }

@@ -44,7 +44,9 @@ internal abstract class LeastSquares
     /// <summary>Multiplications and additions of the sums, and of so many solutions.</summary>
     public static double Operations(double rows, double inputs, double outputs, double solutions)
     {
-        var (sums, unknowns) = FewRows((long)rows, (long)inputs) ? (rows * rows * inputs, rows) : (rows * inputs * (inputs + (2 * outputs)), inputs);
+        var (sums, unknowns) = FewRows((long)rows, (long)inputs)
+            ? (rows * rows * inputs, rows)
+            : (rows * inputs * (inputs + (2 * outputs)), inputs);
         var map = unknowns < inputs ? 2 * rows * inputs * outputs : 0;
         return sums + (solutions * ((unknowns * unknowns * unknowns / 3) + (2 * unknowns * unknowns * outputs) + map));
     }

@@ -41,7 +41,12 @@ internal static class Algebra
         var right = Values(rights * n);
         Write(path, gram, right);
         var solver = new RidgeSolver(gram, n);
-        return Paired($"ridge solve, {n} unknowns, {rights} right sides", rival, $"ridge {path} {n} {rights}", () => solver.Solve(right, 0), "scipy cho_factor, cho_solve");
+        return Paired(
+            $"ridge solve, {n} unknowns, {rights} right sides",
+            rival,
+            $"ridge {path} {n} {rights}",
+            () => solver.Solve(right, 0),
+            "scipy cho_factor, cho_solve");
     }
 
     private static Row Paired(string name, Rival rival, string line, Action ours, string what)
@@ -56,7 +61,13 @@ internal static class Algebra
 
         // The best of each: whatever else runs on the machine only adds.
         var (a, b) = (mine.Min(), others.Min());
-        return new Row($"{name}, float64, best of {Rounds} in turn", $"{a:0.00} s", $"{what} {b:0.00} s", $"{b / a:0.00} of its speed", "at least 0.8 of its speed", b >= 0.8 * a);
+        return new Row(
+            $"{name}, float64, best of {Rounds} in turn",
+            $"{a:0.00} s",
+            $"{what} {b:0.00} s",
+            $"{b / a:0.00} of its speed",
+            "at least 0.8 of its speed",
+            b >= 0.8 * a);
     }
 
     /// <summary>Products of rows whose directions weaken as those of activations do, a quarter of the subspace.</summary>
@@ -102,7 +113,9 @@ internal static class Algebra
     /// <summary>One Python process for all questions: its imports and its threads' start do not count.</summary>
     private sealed class Rival : IDisposable
     {
-        private readonly Process _process = Process.Start(new ProcessStartInfo(Machine.Python, [Path.Combine(AppContext.BaseDirectory, "algebra.py")])
+        private static readonly string Script = Path.Combine(AppContext.BaseDirectory, "algebra.py");
+
+        private readonly Process _process = Process.Start(new ProcessStartInfo(Machine.Python, [Script])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -46,7 +46,8 @@ internal sealed class QualityFlags
     public IEnumerable<Option> All => [_select, _compensate, _ridge, _passes, _budget];
 
     /// <summary>Time that calibration and correction should take; null where none was given.</summary>
-    public TimeSpan? Budget(ParseResult parsed) => parsed.GetResult(_budget) is { Implicit: false } ? Durations.Parse(parsed.GetValue(_budget)!) : null;
+    public TimeSpan? Budget(ParseResult parsed) =>
+        parsed.GetResult(_budget) is { Implicit: false } ? Durations.Parse(parsed.GetValue(_budget)!) : null;
 
     /// <summary>How blocks are chosen, what corrects what is left (null for nothing), and the search for the best of both.</summary>
     /// <param name="isNamed">The blocks are named, or a plan is given.</param>

@@ -21,7 +21,8 @@ internal static class BenchPass
         return bench.WithSeams(amount, seams =>
         {
             if (work.Announced(bench.Input.Structure, seams.Fit.Set.TokenCount) is { } line) bench.NoteOnce(line);
-            if (bench.Outlook.BeforePass(bench.Input.Structure, bench.Text(amount), work, Pass.Work(plan)) is { } time) bench.Progress.Note($"{name}: {time}");
+            if (bench.Outlook.BeforePass(bench.Input.Structure, bench.Text(amount), work, Pass.Work(plan)) is { } time)
+                bench.Progress.Note($"{name}: {time}");
             using var stage = bench.Progress.Begin($"compensate ({name})", Pass.Work(plan), "blocks");
             var scratch = new ScratchFile();
             try

@@ -19,7 +19,7 @@ internal interface IUnitWork
     /// <summary>
     /// What one unit takes: every unit is run once over all text to move the stream on; what is done with it comes on top.
     /// </summary>
-    Effort Effort(BlockMap map, CalibrationSplit split) => new(2, split.Fit.TokenCount + split.HeldOut!.TokenCount, 0);
+    Effort Effort(BlockMap map, CalibrationSplit split) => new(1, split.Fit.TokenCount + split.HeldOut!.TokenCount, 0);
 
     /// <summary>Changes in order. Each is tried before the next is asked for, so that it sees the unit as it then is.</summary>
     IEnumerable<Proposal> On(UnitBench unit);

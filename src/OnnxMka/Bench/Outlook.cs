@@ -37,8 +37,7 @@ internal sealed class Outlook(Workbench bench, TimeSpan? budget)
 
     private static long Tokens(CalibrationSplit split) => split.Fit.TokenCount + (split.HeldOut?.TokenCount ?? 0);
 
-    /// <summary>Fit and held-out windows go through every block, each with a load of its own.</summary>
-    private static Effort Seams(BlockMap map, CalibrationSplit split) => map.Count * new Effort(split.HeldOut is null ? 1 : 2, Tokens(split), 0);
+    private static Effort Seams(BlockMap map, CalibrationSplit split) => map.Count * new Effort(1, Tokens(split), 0);
 
     private static string Advice(TimeSpan time, CalibrationSplit split, double seconds)
     {

@@ -89,7 +89,7 @@ internal sealed class Pass
             for (var place = cuts[0]; place < _plan.Groups.Length; place++)
             {
                 var (input, goal) = (stream ?? _seams.At(_plan.Groups[place].Block - 1), _seams.At(Next(_plan, place) - 1));
-                var unit = new UnitBench(place, cuts.Contains(place), _model, _chain, input, goal, _work.EachToken, _ct);
+                using var unit = new UnitBench(place, cuts.Contains(place), _model, _chain, input, goal, _work.EachToken, _ct);
                 foreach (var proposal in _work.On(unit)) Try(unit, proposal);
                 var next = place + 1 < _plan.Groups.Length ? unit.Moved() : null;
                 stream?.Dispose();

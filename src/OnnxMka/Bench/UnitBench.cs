@@ -10,12 +10,14 @@ namespace OnnxMka.Bench;
 /// One unit of a model in a pass: cut out of the graph, on the stream that the changed prefix gives (<see cref="Input"/>), beside the
 /// stream that it should leave (<see cref="Goal"/>): the original seam that the next unit expects.
 /// </summary>
-internal sealed class UnitBench
+internal sealed class UnitBench : IDisposable
 {
     private readonly CompensatedModel _model;
     private readonly BlockChain _chain;
     private readonly CancellationToken _ct;
     private readonly bool _eachToken;
+    private OpenPart? _open;
+    private ImmutableArray<string> _taps = [];
     private double? _error;
     private bool _isMeasured;
 
@@ -70,8 +72,9 @@ internal sealed class UnitBench
     /// <param name="tap">Value inside the unit; null for none.</param>
     public void Observe(string? tap, RowsConsumer consumer)
     {
-        var part = _model.Part(_model.Model, Place);
-        StreamRows.Each(_chain, tap is null ? part : part.Tapping(tap), Input.Fit, Goal.Fit, consumer, _ct);
+        if (tap is not null && !_taps.Contains(tap))
+            Close([.. Writers.Writers.Select(w => w.Features).Append(tap).Distinct(StringComparer.Ordinal)]);
+        StreamRows.Each(Opened(), tap is null ? null : _taps.IndexOf(tap), Input.Fit, Goal.Fit, consumer, _ct);
     }
 
     /// <summary>goal - left.</summary>
@@ -85,7 +88,7 @@ internal sealed class UnitBench
     /// <summary>Held-out error of what the unit leaves as it is now; null where nothing is held out.</summary>
     public double? Error()
     {
-        if (!_isMeasured) (_error, _isMeasured) = (Measure(_model.Model, null), true);
+        if (!_isMeasured) (_error, _isMeasured) = (Measure(Opened(), null), true);
         return _error;
     }
 
@@ -93,29 +96,62 @@ internal sealed class UnitBench
     public (double? Error, bool Kept) Try(UnitEdit edit)
     {
         var before = Error();
-        var (after, keep) = edit switch
+        switch (edit)
         {
-            WeightEdit e => Tried(_model.With(e.Writer, e.Change, e.Shift)),
-            SeamEdit e => (Measure(_model.Model, e.Map), () => _model.Keep(_model.With(Place, e.Map, Type))),
-            _ => throw new ArgumentException($"no way to make the change {edit.GetType().Name}", nameof(edit)),
-        };
-        if (before is not null && !(after < before)) return (after, false);
-        keep();
-        _error = after;
-        return (after, true);
+            case WeightEdit e:
+                var trial = _model.With(e.Writer, e.Change, e.Shift);
+                if (Input.HeldOut is null)
+                {
+                    Close(_taps);
+                    _model.Keep(trial);
+                    return (null, true);
+                }
+
+                var changed = Open(trial.Model);
+                var error = Measure(changed, null);
+                if (!(error < before))
+                {
+                    changed.Dispose();
+                    return (error, false);
+                }
+
+                Close(_taps);
+                _open = changed;
+                _model.Keep(trial);
+                return (_error = error, true);
+
+            case SeamEdit e:
+                var after = Measure(Opened(), e.Map);
+                if (before is not null && !(after < before)) return (after, false);
+                _model.Keep(_model.With(Place, e.Map, Type));
+                Close(_taps);
+                return (_error = after, true);
+
+            default: throw new ArgumentException($"no way to make the change {edit.GetType().Name}", nameof(edit));
+        }
     }
 
     /// <summary>What the unit leaves as it is now, over all text.</summary>
     public SeamPair Moved()
     {
-        var part = _model.Part(_model.Model, Place);
-        var fit = _chain.RunBlock(part, Input.Fit, null, null, _ct);
-        return new SeamPair(fit, Input.HeldOut is { } held ? _chain.RunBlock(part, held, null, null, _ct) : null);
+        var fit = Opened().Run(Input.Fit, null, _ct);
+        return new SeamPair(fit, Input.HeldOut is { } held ? Opened().Run(held, null, _ct) : null);
     }
 
-    private (double? Error, Action Keep) Tried(Correction trial) => (Measure(trial.Model, null), () => _model.Keep(trial));
+    public void Dispose() => Close(_taps);
 
-    private double? Measure(OnnxModel model, SeamMap? map) => Input.HeldOut is null
+    /// <summary>The unit as it is now: loaded once, until it changes.</summary>
+    private OpenPart Opened() => _open ??= Open(_model.Model);
+
+    private OpenPart Open(OnnxModel model) => _chain.Open(_model.Part(model, Place).Tapping([.. _taps]), Input.Fit, _ct);
+
+    private void Close(ImmutableArray<string> taps)
+    {
+        _open?.Dispose();
+        (_open, _taps) = (null, taps);
+    }
+
+    private double? Measure(OpenPart part, SeamMap? map) => Input.HeldOut is null
         ? null
-        : StreamRows.Error(_chain, _model.Part(model, Place), Input.HeldOut, Goal.HeldOut!, map, _ct, _eachToken);
+        : StreamRows.Error(part, Input.HeldOut, Goal.HeldOut!, map, _ct, _eachToken);
 }

@@ -29,7 +29,7 @@ public sealed class Workbench : IDisposable
     private readonly HashSet<string> _told = new(StringComparer.Ordinal);
     private Journal? _journal;
     private Lineage? _before;
-    private readonly Dictionary<TextAmount, SplitSeams> _seams = [];
+    private readonly BenchSeams _seams;
     private readonly Dictionary<(string State, bool Judges), Loss> _losses = [];
     private readonly Dictionary<string, Analysis> _analyses = new(StringComparer.Ordinal);
     private readonly HeldStates _states = new();
@@ -41,6 +41,7 @@ public sealed class Workbench : IDisposable
         _options = options;
         _texts = texts;
         _text = new BenchText(texts);
+        _seams = new BenchSeams(this, _text, options.Ahead);
         Progress = progress;
         Stop = stop;
     }
@@ -174,28 +175,14 @@ public sealed class Workbench : IDisposable
     /// Does something with the input's seams over so much text. They are the bench's, and end with it; those of more than the usual amount
     /// with this call. Refuses text or ids that do not fit the model, and activations that are not finite (MKA033).
     /// </summary>
-    public T WithSeams<T>(TextAmount amount, Func<SplitSeams, T> work)
-    {
-        if (amount == TextAmount.Ample)
-        {
-            using var ample = SeamsOf(Input, _text.Of(amount));
-            return work(ample);
-        }
-
-        if (!_seams.TryGetValue(amount, out var seams)) _seams[amount] = seams = SeamsOf(Input, _text.Of(amount));
-        return work(seams);
-    }
+    public T WithSeams<T>(TextAmount amount, Func<SplitSeams, T> work) => _seams.With(amount, work);
 
     /// <summary>
     /// The seams of a state over the usual text: what a choice of its units looks at. Those of any but the input end with this call.
     /// Refuses as <see cref="WithSeams"/> does.
     /// </summary>
-    public T WithSeamsOf<T>(ModelState state, Func<SplitSeams, T> work)
-    {
-        if (state.Key == Input.Key) return WithSeams(TextAmount.Usual, work);
-        using var seams = SeamsOf(state, _text.Of(TextAmount.Usual));
-        return work(seams);
-    }
+    public T WithSeamsOf<T>(ModelState state, Func<SplitSeams, T> work) =>
+        state.Key == Input.Key ? WithSeams(TextAmount.Usual, work) : _seams.WithThoseOf(state, work);
 
     /// <summary>
     /// Similarities of a model's seams; of the input those that were given, where there are any. Refuses those of another model.
@@ -281,10 +268,9 @@ public sealed class Workbench : IDisposable
     public void Dispose()
     {
         foreach (var kept in _kept.Values) kept.Dispose();
-        foreach (var seams in _seams.Values) seams.Dispose();
+        _seams.Dispose();
         _states.Dispose();
         _kept.Clear();
-        _seams.Clear();
     }
 
     /// <summary>A course, one decided step further.</summary>
@@ -302,13 +288,5 @@ public sealed class Workbench : IDisposable
         NextTokenScores.Refuse(Input.Structure);
         var text = judges ? _text.Judges : _text.HeldOut;
         return _losses[(state.Key, judges)] = Perplexity.Measure(Runner, state.Structure, text, null, Stop).Loss;
-    }
-
-    private SplitSeams SeamsOf(ModelState state, CalibrationSplit split)
-    {
-        Outlook.BeforeSeams(state.Structure, split, _options.Ahead.Select(s => Kinds.Of(s).WorkOf(s)).FirstOrDefault(w => w is not null));
-        using var stage = Progress.Begin(
-            "original seams", (state.Structure.Count + 1L) * (split.Fit.Count + split.HeldOut!.Count), "samples");
-        return SplitSeams.Of(Chain(state.Structure), split, stage.AsIncrement<int>(), Stop);
     }
 }

@@ -31,16 +31,8 @@ public sealed class SplitSeams : IDisposable
 
     internal static SplitSeams Of(BlockChain chain, CalibrationSplit split, IProgress<int>? progress = null, CancellationToken ct = default)
     {
-        var fit = OriginalSeams.Of(chain, split.Fit, progress, ct);
-        try
-        {
-            return new SplitSeams(fit, split.HeldOut is { } held ? OriginalSeams.Of(chain, held, progress, ct) : null);
-        }
-        catch
-        {
-            fit.Dispose();
-            throw;
-        }
+        var seams = OriginalSeams.Of(chain, split.HeldOut is { } held ? [split.Fit, held] : [split.Fit], progress, ct);
+        return new SplitSeams(seams[0], seams.Length > 1 ? seams[1] : null);
     }
 
     /// <summary>Frees both.</summary>

@@ -11,20 +11,26 @@ internal static class StreamRows
     public static void Each(
         BlockChain chain, BlockPart part, SeamActivations input, SeamActivations goal, RowsConsumer consumer, CancellationToken ct)
     {
+        using var open = chain.Open(part, input, ct);
+        Each(open, part.Taps.Length == 0 ? null : 0, input, goal, consumer, ct);
+    }
+
+    /// <param name="tap">Which tap is looked at; null for none.</param>
+    public static void Each(
+        OpenPart part, int? tap, SeamActivations input, SeamActivations goal, RowsConsumer consumer, CancellationToken ct)
+    {
         var size = goal.Set.Length * goal.Width;
         var wanted = new float[size];
-        chain.Observe(
-            part,
+        part.Observe(
             input,
             (first, count, values) =>
             {
                 for (var i = 0; i < count; i++)
                 {
                     goal.ReadFloats(first + i, wanted);
-                    consumer(Sample(values[0], i, count), wanted, values.Count > 1 ? Sample(values[1], i, count) : []);
+                    consumer(Sample(values[0], i, count), wanted, tap is { } t ? Sample(values[t + 1], i, count) : []);
                 }
             },
-            null,
             ct);
     }
 
@@ -34,19 +40,13 @@ internal static class StreamRows
     /// errors.
     /// </param>
     public static double Error(
-        BlockChain chain,
-        BlockPart part,
-        SeamActivations input,
-        SeamActivations goal,
-        SeamMap? map,
-        CancellationToken ct,
-        bool eachToken = false)
+        OpenPart part, SeamActivations input, SeamActivations goal, SeamMap? map, CancellationToken ct, bool eachToken = false)
     {
         var width = goal.Width;
         double difference = 0, norm = 0;
         Each(
-            chain,
             part,
+            null,
             input,
             goal,
             (y, t, _) =>

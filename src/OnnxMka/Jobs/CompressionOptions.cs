@@ -26,7 +26,9 @@ public sealed record CompressionOptions
     /// <summary>File that keeps what a search has found, so that it goes on where it was interrupted; null for none.</summary>
     public string? JournalFile { get; init; }
 
-    /// <summary>Time that calibration and correction should take; where an estimate says more, a note says what to change. Null for any.</summary>
+    /// <summary>
+    /// Time that calibration and correction should take; where an estimate says more, a note says what to change. Null for any.
+    /// </summary>
     public TimeSpan? Budget { get; init; }
 
     /// <summary>Perplexity of original, result and control.</summary>

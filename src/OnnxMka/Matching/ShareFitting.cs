@@ -165,8 +165,11 @@ internal sealed class ShareFitting
         return new RidgeSolver(equations.TakeGram(false), n).Solve(equations.TakeCross(false), Ridge);
     }
 
-    private double HeldOut(MergeGroup group, (int Role, int Block)[] variables, double[] shares, SeamPair input, SeamPair goal) =>
-        StreamRows.Error(_chain, Part(group, variables, shares), input.HeldOut!, goal.HeldOut!, null, _ct);
+    private double HeldOut(MergeGroup group, (int Role, int Block)[] variables, double[] shares, SeamPair input, SeamPair goal)
+    {
+        using var part = _chain.Open(Part(group, variables, shares), input.HeldOut!, _ct);
+        return StreamRows.Error(part, input.HeldOut!, goal.HeldOut!, null, _ct);
+    }
 
     /// <summary>The merged block, in the place of the kept one and with all others as they were.</summary>
     private BlockPart Part(MergeGroup group, (int Role, int Block)[] variables, double[] shares)

@@ -146,7 +146,8 @@ public sealed class CompensatorTests
     public void Memory_is_that_of_the_widest_weight()
     {
         Assert.Equal(
-            sizeof(double) * ((352 * 352) + (2 * 352 * 128) + (256 * ((3 * 352) + 128)) + (3 * 352 * 256)), RefitWork.Bytes(Books16.Map, 4096));
+            sizeof(double) * ((352 * 352) + (2 * 352 * 128) + (256 * ((3 * 352) + 128)) + (3 * 352 * 256)),
+            RefitWork.Bytes(Books16.Map, 4096));
         Assert.InRange(RefitWork.Bytes(Books16.Map, 100), 1, RefitWork.Bytes(Books16.Map, 4096) - 1);
     }
 

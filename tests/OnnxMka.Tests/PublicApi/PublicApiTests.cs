@@ -21,8 +21,8 @@ public sealed class PublicApiTests
     public void Only_this_is_public(string assembly) => Golden.Check(assembly, $"{Assembly.Load(assembly).GeneratePublicApi(Options)}\n");
 
     /// <summary>
-    /// What a program names to compress, sweep and replay, with the records of steps and their choices; and what a step or a selector of its
-    /// own is given and gives. Whatever else a new type is for is internal.
+    /// What a program names to compress, sweep and replay, with the records of steps and their choices; and what a step or a selector of
+    /// its own is given and gives. Whatever else a new type is for is internal.
     /// </summary>
     [Theory]
     [InlineData("OnnxMka", 79)]

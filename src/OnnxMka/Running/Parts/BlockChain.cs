@@ -195,14 +195,14 @@ internal sealed class BlockChain
         RunHead(session, input, progress, ct, consumer);
     }
 
+    /// <summary>Loads a part for several streams of one form.</summary>
+    /// <param name="like">A stream of that form.</param>
+    internal OpenPart Open(BlockPart part, SeamActivations like, CancellationToken ct = default) => new(this, Load(part, FormOf(like), ct));
+
     /// <summary>Runs a part for what it leaves (first) and its taps, and keeps nothing.</summary>
-    internal void Observe(
-        BlockPart part, SeamActivations input, PartConsumer consumer, IProgress<int>? progress = null, CancellationToken ct = default)
-    {
-        using var session = Load(part, FormOf(input), ct);
-        Run(session, input.Set, input, progress, ct, (first, count, outputs) =>
+    internal void Observe(PartSession session, SeamActivations input, PartConsumer consumer, CancellationToken ct) =>
+        Run(session, input.Set, input, null, ct, (first, count, outputs) =>
             consumer(first, count, [.. outputs.Select(DecoderSession.ToFloats)]));
-    }
 
     private SeamActivations Kept(
         BlockPart part, CalibrationSet set, SeamActivations? input, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct)
@@ -211,7 +211,7 @@ internal sealed class BlockChain
         return Kept(session, set, input, taps, progress, ct);
     }
 
-    private SeamActivations Kept(
+    internal SeamActivations Kept(
         PartSession session, CalibrationSet set, SeamActivations? input, TapConsumer? taps, IProgress<int>? progress, CancellationToken ct)
     {
         SeamActivations? kept = null;

@@ -24,25 +24,36 @@ public sealed class OriginalSeams : IDisposable
     /// Runs prelude and blocks once. Refuses as the chain does, and activations that are not finite (MKA033): every score and every
     /// correction is made from these. Progress counts samples, once a part.
     /// </summary>
-    internal static OriginalSeams Of(BlockChain chain, CalibrationSet set, IProgress<int>? progress = null, CancellationToken ct = default)
+    internal static OriginalSeams Of(
+        BlockChain chain, CalibrationSet set, IProgress<int>? progress = null, CancellationToken ct = default) =>
+        Of(chain, [set], progress, ct)[0];
+
+    /// <summary>The same of several sets, each block loaded once for all of them.</summary>
+    internal static ImmutableArray<OriginalSeams> Of(
+        BlockChain chain, ImmutableArray<CalibrationSet> sets, IProgress<int>? progress = null, CancellationToken ct = default)
     {
-        var seams = ImmutableArray.CreateBuilder<SeamActivations>(chain.Map.Count + 1);
+        var seams = sets.Select(_ => ImmutableArray.CreateBuilder<SeamActivations>(chain.Map.Count + 1)).ToArray();
         try
         {
-            seams.Add(chain.RunPrelude(set, progress, ct));
-            RequireFinite(seams[^1], -1);
+            for (var i = 0; i < seams.Length; i++) Add(seams[i], chain.RunPrelude(sets[i], progress, ct), -1);
             for (var block = 0; block < chain.Map.Count; block++)
             {
-                seams.Add(chain.RunBlock(block, seams[^1], progress, ct));
-                RequireFinite(seams[^1], block);
+                using var part = chain.Open(BlockPart.Of(chain.Map.Model, chain.Map, block), seams[0][^1], ct);
+                foreach (var set in seams) Add(set, part.Run(set[^1], progress, ct), block);
             }
 
-            return new OriginalSeams(seams.MoveToImmutable());
+            return [.. seams.Select(s => new OriginalSeams(s.MoveToImmutable()))];
         }
         catch
         {
-            foreach (var seam in seams) seam.Dispose();
+            foreach (var seam in seams.SelectMany(s => s)) seam.Dispose();
             throw;
+        }
+
+        static void Add(ImmutableArray<SeamActivations>.Builder seams, SeamActivations seam, int block)
+        {
+            seams.Add(seam);
+            RequireFinite(seam, block);
         }
     }
 

@@ -57,8 +57,9 @@ internal sealed class RefitWork(double ridge, int passes) : IUnitWork
         var (rows, heldOut) = (split.Fit.TokenCount, split.HeldOut!.TokenCount);
         var view = NormalisedView.Of(map.Model);
         var writers = ResidualWriters.Of(map, view, map.Blocks[map.Count / 2]).Writers;
-        var each = writers.Select(w => new Effort(1 + Tries, rows + (Tries * heldOut), LeastSquares.Operations(rows, w.Inputs, w.Outputs, Tries)));
-        return new Effort(3, rows + (2 * heldOut), 0) + (passes * each.Aggregate(default(Effort), (a, b) => a + b));
+        var each = writers.Select(
+            w => new Effort(Tries, rows + (Tries * heldOut), LeastSquares.Operations(rows, w.Inputs, w.Outputs, Tries)));
+        return new Effort(1, rows + (2 * heldOut), 0) + (passes * each.Aggregate(default(Effort), (a, b) => a + b));
     }
 
     public IEnumerable<Proposal> On(UnitBench unit) => WriterFits.Of(
