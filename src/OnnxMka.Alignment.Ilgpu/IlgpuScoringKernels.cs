@@ -44,7 +44,7 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
     {
         var device = new CPUDevice(numThreadsPerWarp: 4, numWarpsPerMultiprocessor: 16, numMultiprocessors: 1); // groups of 64
         return Open(
-            () => Context.Create(builder => builder.CPU(device)),
+            () => Context.Create(_ => { }),
             device.CreateAccelerator,
             accelerator => new DeviceKernels(accelerator));
     }
