@@ -23,8 +23,16 @@ internal sealed class DeviceDiffusion : IDiffusionOperator
         _matrix = matrix;
         _scale = scale;
         Stationary = stationary;
-        _panel = kernels.Accelerator.Allocate1D<double>(Samples * PanelProduct.Width);
-        _partial = kernels.Accelerator.Allocate1D<double>((long)PanelProduct.Chunks(Samples) * Samples * PanelProduct.Width);
+        _panel = kernels.Allocate((long)Samples * PanelProduct.Width);
+        try
+        {
+            _partial = kernels.Allocate((long)PanelProduct.Chunks(Samples) * Samples * PanelProduct.Width);
+        }
+        catch
+        {
+            _panel.Dispose();
+            throw;
+        }
     }
 
     public int Samples => _scale.Length;
@@ -34,8 +42,8 @@ internal sealed class DeviceDiffusion : IDiffusionOperator
     /// <param name="matrix">D2 [N, N] on the device; becomes K, and is freed with the operator.</param>
     public static DeviceDiffusion Of(DeviceKernels kernels, MemoryBuffer1D<double, Stride1D.Dense> matrix, int n, double sigma)
     {
-        using var weights = kernels.Accelerator.Allocate1D<double>(n);
-        using var sums = kernels.Accelerator.Allocate1D<double>(n);
+        using var weights = kernels.Allocate(n);
+        using var sums = kernels.Allocate(n);
         var root = new double[n]; // v [N]
         var density = new double[n]; // p^(-1/2) [N]
         kernels.Exponentiate(n, matrix.View, n, -1 / (sigma * sigma), sums.View);

@@ -14,10 +14,10 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
     private readonly Context _context;
     private readonly DeviceKernels _kernels;
 
-    private IlgpuScoringKernels(Context context, Accelerator accelerator)
+    internal IlgpuScoringKernels(Context context, DeviceKernels kernels)
     {
         _context = context;
-        _kernels = new DeviceKernels(accelerator);
+        _kernels = kernels;
     }
 
     /// <inheritdoc/>
@@ -26,34 +26,60 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
     /// <summary>Kernels on one CUDA GPU; null where the driver or that GPU is not there.</summary>
     /// <param name="deviceId">As the CUDA driver numbers them.</param>
     /// <exception cref="ScoringDeviceException">The GPU is there and cannot be used.</exception>
-    public static IlgpuScoringKernels? OnCuda(int deviceId)
+    public static IlgpuScoringKernels? OnCuda(int deviceId) => Refusing($"GPU {deviceId}", () =>
     {
-        // Without libcuda a context has the simulated CPU only; it is not asked for here, and must not pass for a GPU.
-        var context = Context.Create(builder => builder.Cuda());
-        try
-        {
-            foreach (var device in context.GetCudaDevices())
-            {
-                if (device.DeviceId == deviceId)
-                    return new IlgpuScoringKernels(context, device.CreateAccelerator(context));
-            }
-        }
-        catch (AcceleratorException e)
-        {
-            context.Dispose();
-            throw new ScoringDeviceException($"GPU {deviceId} cannot be used for scoring: {e.Message.TrimEnd('.')}. Use --ep cpu.", e);
-        }
+        CudaLibrary.Use();
+        if (CudaAPI.CurrentAPI.GetDeviceCount(out var devices) != CudaError.CUDA_SUCCESS || deviceId < 0 || deviceId >= devices)
+            return null;
 
-        context.Dispose();
-        return null;
-    }
+        // A context without devices has the simulated CPU; it is not asked for here, and must not pass for a GPU. Builder.Cuda()
+        // asks the driver too, leaves out what it cannot use, and sets a second resolver under WSL, which is an error.
+        return Open(
+            () => Context.Create(_ => { }),
+            context => Usable(deviceId).CreateAccelerator(context),
+            accelerator => new DeviceKernels(accelerator));
+    });
 
     /// <summary>Threads simulated by this machine's, for tests on tiny data.</summary>
     internal static IlgpuScoringKernels Simulated()
     {
         var device = new CPUDevice(numThreadsPerWarp: 4, numWarpsPerMultiprocessor: 16, numMultiprocessors: 1); // groups of 64
-        var context = Context.Create(builder => builder.CPU(device));
-        return new IlgpuScoringKernels(context, device.CreateAccelerator(context));
+        return Open(
+            () => Context.Create(_ => { }),
+            device.CreateAccelerator,
+            accelerator => new DeviceKernels(accelerator));
+    }
+
+    /// <summary>Context, device and kernels; where one cannot be had, those before it are given back.</summary>
+    internal static IlgpuScoringKernels Open(
+        Func<Context> create, Func<Context, Accelerator> start, Func<Accelerator, DeviceKernels> compile)
+    {
+        var context = create();
+        Accelerator? accelerator = null;
+        try
+        {
+            accelerator = start(context);
+            return new IlgpuScoringKernels(context, compile(accelerator));
+        }
+        catch
+        {
+            GiveBack(accelerator, context);
+            throw;
+        }
+    }
+
+    /// <summary>What ILGPU throws is one line for people.</summary>
+    /// <param name="name">What the line calls the device.</param>
+    internal static IlgpuScoringKernels? Refusing(string name, Func<IlgpuScoringKernels?> open)
+    {
+        try
+        {
+            return open();
+        }
+        catch (Exception e) when (DeviceKernels.IsFailure(e))
+        {
+            throw new ScoringDeviceException($"{name} cannot be used for scoring: {DeviceKernels.Reason(e)}. Use --ep cpu.", e);
+        }
     }
 
     void IScoringKernels.SquaredDistances(SampleMatrix x, double[] squared, int maxThreads)
@@ -120,10 +146,28 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
     }
 
     /// <summary>Frees the device.</summary>
-    public void Dispose()
+    public void Dispose() => GiveBack(_kernels.Accelerator, _context);
+
+    private static void GiveBack(Accelerator? accelerator, Context context)
     {
-        _kernels.Accelerator.Dispose();
-        _context.Dispose();
+        try
+        {
+            accelerator?.Dispose();
+        }
+        finally
+        {
+            context.Dispose();
+        }
+    }
+
+    /// <summary>ILGPU leaves out, without a word, devices that it has no code for.</summary>
+    private static CudaDevice Usable(int deviceId)
+    {
+        var device = CudaDevice.GetDevices(d => d.DeviceId == deviceId).OfType<CudaDevice>().FirstOrDefault()
+            ?? throw new NotSupportedException("ILGPU cannot describe it");
+        return device is { Architecture: not null, InstructionSet: not null }
+            ? device
+            : throw new NotSupportedException("its driver is too old for the code that ILGPU writes");
     }
 
     /// <summary>D2 [N, N] on the device.</summary>
@@ -131,10 +175,18 @@ public sealed class IlgpuScoringKernels : IScoringKernels, IDisposable
     {
         using var values = _kernels.Accelerator.Allocate1D<float>(x.Values.Length);
         values.CopyFromCPU(x.Values.ToArray());
-        var matrix = _kernels.Accelerator.Allocate1D<double>((long)x.Samples * x.Samples);
-        _kernels.Distances(DistanceTiles.Grid(x.Samples), values.View, matrix.View, x.Samples, x.Features);
-        _kernels.Accelerator.Synchronize(); // the features are freed on return
-        return matrix;
+        var matrix = _kernels.Allocate((long)x.Samples * x.Samples);
+        try
+        {
+            _kernels.Distances(DistanceTiles.Grid(x.Samples), values.View, matrix.View, x.Samples, x.Features);
+            _kernels.Accelerator.Synchronize(); // the features are freed on return
+            return matrix;
+        }
+        catch
+        {
+            matrix.Dispose();
+            throw;
+        }
     }
 
     /// <summary>[d, N].</summary>

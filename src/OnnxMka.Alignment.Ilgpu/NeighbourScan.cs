@@ -3,7 +3,8 @@ using ILGPU;
 // The counts of the Kraskov-Stoegbauer-Grassberger estimator, one thread a sample: X [dx, N], Y [dy, N] -> n_x [N], n_y [N].
 //
 // eps_i is found by walking up the distinct joint distances, at most k of them, counting ties: no list of neighbours is held,
-// so k has no limit. Only differences, absolute values and comparisons: the counts are those of the CPU, to the last one.
+// so k has no limit. Every step finds one sample more; where distances are not finite none may be found, and k steps end it.
+// Only differences, absolute values and comparisons: the counts are those of the CPU, to the last one.
 
 
 namespace OnnxMka.Alignment.Ilgpu;
@@ -22,7 +23,8 @@ internal static class NeighbourScan
         ArrayView<int> rightCounts)
     {
         double epsilon = -1;
-        for (var within = 0; within < neighbours;)
+        var within = 0;
+        for (var step = 0; step < neighbours && within < neighbours; step++)
         {
             var next = double.MaxValue; // coordinates of unit variance lie within sqrt(N): every distance is far below
             var ties = 0;

@@ -71,19 +71,20 @@ internal sealed class CalibrationFlags
     /// <summary>Where and how it runs alone: the rest a recipe says.</summary>
     public CompressionOptions ApplyRunning(ParseResult parsed, CompressionOptions options)
     {
-        var kernels = ScoringDevice.For(parsed.GetValue(_ep)!, parsed.GetValue(_device));
+        var running = options.Running with
+        {
+            BatchSize = UsageRange.AtLeast(parsed.GetValue(_batch), 1, "--batch-size"),
+            Mode = parsed.GetValue(_run),
+            Memory = UsageRange.Bytes(parsed.GetValue(_memory), "--memory"),
+            Target = ExecutionTarget.Choose(
+                parsed.GetValue(_ep)!, parsed.GetValue(_device)) with
+            { Isolate = parsed.GetValue(_isolate) },
+        };
+        var kernels = ScoringDevice.For(parsed.GetValue(_ep)!, parsed.GetValue(_device), running.Target);
         return options with
         {
             Recipe = options.Recipe with { Scoring = options.Recipe.Scoring with { Kernels = kernels } },
-            Running = options.Running with
-            {
-                BatchSize = UsageRange.AtLeast(parsed.GetValue(_batch), 1, "--batch-size"),
-                Mode = parsed.GetValue(_run),
-                Memory = UsageRange.Bytes(parsed.GetValue(_memory), "--memory"),
-                Target = ExecutionTarget.Choose(
-                    parsed.GetValue(_ep)!, parsed.GetValue(_device)) with
-                { Isolate = parsed.GetValue(_isolate) },
-            },
+            Running = running,
         };
     }
 }

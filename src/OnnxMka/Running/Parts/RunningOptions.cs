@@ -11,7 +11,7 @@ public sealed record RunningOptions
     /// <summary>Forces the whole model or one block at a time; null lets <see cref="Memory"/> decide.</summary>
     public RunMode? Mode { get; init; }
 
-    /// <summary>Bytes that running the model may take; null for four fifths of what the machine has.</summary>
+    /// <summary>Bytes that running the model may take; null for four fifths of what the machine has or the device has free.</summary>
     public long? Memory { get; init; }
 
     /// <summary>The device.</summary>

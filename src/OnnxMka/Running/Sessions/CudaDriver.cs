@@ -14,24 +14,59 @@ internal sealed unsafe record CudaDriver(int Failure, int CudaVersion, params lo
     public static string Library => OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
 
     /// <summary>Asks the driver of this machine; null where it is not installed.</summary>
-    public static CudaDriver? Ask()
+    public static CudaDriver? Ask() => Exports() is { } export ? Ask(export) : null;
+
+    /// <param name="export">Address of a function of the driver.</param>
+    internal static CudaDriver Ask(Func<string, nint> export)
     {
-        if (!NativeLibrary.TryLoad(Library, out var library)) return null;
         int version = 0, devices = 0;
-        var failure = ((delegate* unmanaged<uint, int>)NativeLibrary.GetExport(library, "cuInit"))(0);
-        if (failure == 0) failure = ((delegate* unmanaged<int*, int>)NativeLibrary.GetExport(library, "cuDriverGetVersion"))(&version);
-        if (failure == 0) failure = ((delegate* unmanaged<int*, int>)NativeLibrary.GetExport(library, "cuDeviceGetCount"))(&devices);
+        var failure = ((delegate* unmanaged<uint, int>)export("cuInit"))(0);
+        if (failure == 0) failure = ((delegate* unmanaged<int*, int>)export("cuDriverGetVersion"))(&version);
+        if (failure == 0) failure = ((delegate* unmanaged<int*, int>)export("cuDeviceGetCount"))(&devices);
         var memory = new long[devices];
         for (var place = 0; place < devices && failure == 0; place++)
         {
             int device;
             nuint bytes = 0;
-            failure = ((delegate* unmanaged<int*, int, int>)NativeLibrary.GetExport(library, "cuDeviceGet"))(&device, place);
-            if (failure == 0)
-                failure = ((delegate* unmanaged<nuint*, int, int>)NativeLibrary.GetExport(library, "cuDeviceTotalMem_v2"))(&bytes, device);
+            failure = ((delegate* unmanaged<int*, int, int>)export("cuDeviceGet"))(&device, place);
+            if (failure == 0) failure = ((delegate* unmanaged<nuint*, int, int>)export("cuDeviceTotalMem_v2"))(&bytes, device);
             memory[place] = (long)bytes;
         }
 
         return new CudaDriver(failure, version, memory);
     }
+
+    /// <summary>Bytes of a device that nobody holds now; null where the driver does not say.</summary>
+    public static long? Free(int place) => Exports() is { } export ? Free(export, place) : null;
+
+    /// <summary>
+    /// The driver says it of the current context alone, so the device's own is taken, which ONNX Runtime uses too; what it takes itself
+    /// is no longer free then.
+    /// </summary>
+    /// <param name="export">Address of a function of the driver.</param>
+    internal static long? Free(Func<string, nint> export, int place)
+    {
+        int device;
+        nint context;
+        if (((delegate* unmanaged<uint, int>)export("cuInit"))(0) != 0
+            || ((delegate* unmanaged<int*, int, int>)export("cuDeviceGet"))(&device, place) != 0
+            || ((delegate* unmanaged<nint*, int, int>)export("cuDevicePrimaryCtxRetain"))(&context, device) != 0)
+        {
+            return null;
+        }
+
+        long? free = null;
+        if (((delegate* unmanaged<nint, int>)export("cuCtxPushCurrent_v2"))(context) == 0)
+        {
+            nuint left, all;
+            if (((delegate* unmanaged<nuint*, nuint*, int>)export("cuMemGetInfo_v2"))(&left, &all) == 0) free = (long)left;
+            _ = ((delegate* unmanaged<nint*, int>)export("cuCtxPopCurrent_v2"))(&context);
+        }
+
+        _ = ((delegate* unmanaged<int, int>)export("cuDevicePrimaryCtxRelease_v2"))(device);
+        return free;
+    }
+
+    private static Func<string, nint>? Exports() =>
+        NativeLibrary.TryLoad(Library, out var library) ? name => NativeLibrary.GetExport(library, name) : null;
 }

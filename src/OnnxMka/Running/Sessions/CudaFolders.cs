@@ -1,3 +1,5 @@
+using OnnxMka.Graph;
+
 namespace OnnxMka.Running.Sessions;
 
 /// <summary>
@@ -25,11 +27,29 @@ internal static class CudaFolders
     private static IEnumerable<string> Prefixes(Func<string, string?> variable, string root)
     {
         var active = new[] { variable("VIRTUAL_ENV"), variable("CONDA_PREFIX") }.OfType<string>();
-        var onPath = Paths(variable("PATH")).Where(p => File.Exists(Path.Combine(p, "python3")))
-            .Select(Path.GetDirectoryName)
+        var onPath = Paths(variable("PATH")).SelectMany(p => Links(Path.Combine(p, "python3")))
+            .Select(python => Path.GetDirectoryName(Path.GetDirectoryName(python)))
             .OfType<string>();
         var user = variable("HOME") is { Length: > 0 } home ? [Path.Combine(home, ".local")] : Array.Empty<string>();
         return [.. active, .. onPath, .. user, Path.Combine(root, "usr", "local"), Path.Combine(root, "usr")];
+    }
+
+    /// <summary>
+    /// A file and what it is a link to, from one link to the next: a link leads into an environment, whose own <c>python3</c> leads out of
+    /// it again. None where it is not there.
+    /// </summary>
+    private static IEnumerable<string> Links(string path)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal); // links in a circle exist too
+        for (var next = Path.GetFullPath(path); File.Exists(next) && seen.Add(next);)
+        {
+            yield return next;
+            var folder = RealPath.Of(Path.GetDirectoryName(next)!);
+            var file = Path.Combine(folder, Path.GetFileName(next));
+            if (file != next) yield return file;
+            if (new FileInfo(file).LinkTarget is not { } target) yield break;
+            next = Path.GetFullPath(Path.Combine(folder, target));
+        }
     }
 
     /// <summary><c>lib</c> as Conda fills it, and what NVIDIA's wheels bring: <c>lib/python3*/site-packages/nvidia/*/lib</c>.</summary>

@@ -25,11 +25,21 @@ internal sealed record CudaInstallation(string ToolFolder, IReadOnlyList<string>
     /// <summary>Opened by name where a model needs them: loaded when found, not missed when not.</summary>
     private static readonly string[] Optional = ["libnvrtc.so.13", "libcufft.so.12"];
 
+    /// <summary>Bytes of a device that nobody holds now; null where the driver does not say.</summary>
+    public Func<int, long?> Free { get; init; } = _ => null;
+
     public static CudaInstallation OfThisMachine() => new(
         AppContext.BaseDirectory,
         [.. CudaFolders.Of(Environment.GetEnvironmentVariable, "/")],
         name => NativeLibrary.TryLoad(name, out _),
-        CudaDriver.Ask());
+        CudaDriver.Ask())
+    {
+        Free = CudaDriver.Free,
+    };
+
+    /// <summary>Bytes of a device for models: those that no other program holds, or all where the driver does not say.</summary>
+    public long? Memory(int deviceId) =>
+        Free(deviceId) ?? (Driver is { } driver && deviceId >= 0 && deviceId < driver.Memory.Length ? driver.Memory[deviceId] : null);
 
     /// <summary>What keeps a device from being used, with what to do; null where nothing does. Loads what was found.</summary>
     public string? Problem(int deviceId)

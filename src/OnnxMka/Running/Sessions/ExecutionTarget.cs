@@ -11,7 +11,10 @@ namespace OnnxMka.Running.Sessions;
 /// <param name="Note">Why it is not what <c>auto</c> would have preferred; null where there is nothing to say.</param>
 public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
 {
-    /// <summary>Bytes of the device that models must fit; null on the CPU, and where the driver does not say.</summary>
+    /// <summary>
+    /// Bytes of the device that were free when it was chosen, before this program took any; null on the CPU, and where the driver does not
+    /// say. Four fifths of them are for models.
+    /// </summary>
     public long? DeviceMemory { get; init; }
 
     /// <summary>
@@ -36,7 +39,7 @@ public sealed record ExecutionTarget(string Name, int DeviceId, string? Note)
         if (requested == "cpu") return Cpu;
         var machine = CudaInstallation.OfThisMachine();
         var missing = CudaProblem(machine, deviceId);
-        if (missing is null) return new ExecutionTarget("CUDA", deviceId, null) { DeviceMemory = machine.Driver?.Memory[deviceId] };
+        if (missing is null) return new ExecutionTarget("CUDA", deviceId, null) { DeviceMemory = machine.Memory(deviceId) };
         if (requested == "cuda")
         {
             throw new ExecutionTargetException(

@@ -129,6 +129,16 @@ public sealed class CudaInstallationTests : IDisposable
         Assert.StartsWith("libcurand.so.10 was not found", broken.Problem(0), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Models_may_take_what_is_free_of_a_device_or_all_of_it_where_the_driver_does_not_say()
+    {
+        var shared = Machine() with { Free = device => device == 1 ? 1L << 20 : null };
+        Assert.Equal(1L << 30, shared.Memory(0));
+        Assert.Equal(1L << 20, shared.Memory(1));
+        Assert.Null(shared.Memory(2));
+        Assert.Null((shared with { Driver = null }).Memory(0));
+    }
+
     [Theory]
     [InlineData(
         "[ErrorCode:Fail] /src/provider_bridge_ort.cc:1988 onnxruntime::ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : "
