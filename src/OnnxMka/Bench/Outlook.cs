@@ -7,11 +7,10 @@ using OnnxMka.Structure;
 namespace OnnxMka.Bench;
 
 /// <summary>What a long run will take, said before it starts: tokens, parts, time from a probe of this machine and model.</summary>
-internal sealed class Outlook(Workbench bench, TimeSpan? budget)
+/// <param name="budget">Time that it should take; null for any.</param>
+/// <param name="least">Multiplications and additions below which nobody asks: some seconds on any machine.</param>
+internal sealed class Outlook(Workbench bench, TimeSpan? budget, double least = 1e12)
 {
-    /// <summary>Multiplications and additions below which nobody asks: some seconds on any machine.</summary>
-    private const double Long = 1e12;
-
     private MachineSpeed? _speed;
 
     /// <summary>
@@ -51,7 +50,7 @@ internal sealed class Outlook(Workbench bench, TimeSpan? budget)
 
     private MachineSpeed? Known(BlockMap map, CalibrationSplit split)
     {
-        if (2.0 * map.Blocks.Sum(map.ParameterCount) * Tokens(split) < Long) return null;
+        if (2.0 * map.Blocks.Sum(map.ParameterCount) * Tokens(split) < least) return null;
         if (_speed is not null) return _speed;
         using var stage = bench.Progress.Begin("probe", 1, "block");
         _speed = MachineSpeed.Of(bench.Chain(map), split.Fit.Length, bench.Stop);

@@ -1,0 +1,72 @@
+using OnnxMka.Bench;
+using OnnxMka.Compensation;
+using OnnxMka.Outcomes;
+using OnnxMka.Recipes;
+using OnnxMka.Running.Tokens;
+using OnnxMka.Steps.Refitting;
+
+namespace OnnxMka.Tests.Compensation;
+
+/// <summary>What a run will take, as it is said before.</summary>
+public sealed class OutlookTests
+{
+    private static readonly CalibrationSplit Split = new(CompensationFixture.Windows(0, 7), CompensationFixture.Windows(7, 1));
+
+    private readonly List<string> _notes = [];
+
+    [Fact]
+    public void Tokens_parts_and_times_are_told_and_what_would_fit()
+    {
+        using var texts = new Texts(new CalibrationOptions(), Books16.Map.Model.Path);
+        using var bench = Open(texts);
+        var outlook = new Outlook(bench, TimeSpan.FromMilliseconds(1), least: 0);
+        outlook.BeforeSeams(Books16.Map, Split, new Refit().Work());
+        Assert.Matches("^1,024 tokens through 17 parts: about [0-9]+ s; a correction of all that is left, up to [0-9]+ (s|min) more$", _notes[0]);
+        Assert.Equal(
+            "that is more than the 1 s of --budget, which the least text (--calib-samples 32) would not fit either: shorter windows "
+                + "(--seq-len) or --compensate none take less",
+            _notes[1]);
+        Assert.Matches("^3 blocks over 1,024 tokens, about [0-9]+ s$", outlook.BeforePass(Books16.Map, Split, new Refit().Work(), 3));
+    }
+
+    [Fact]
+    public void Nothing_is_probed_or_said_of_what_takes_seconds()
+    {
+        using var texts = new Texts(new CalibrationOptions(), Books16.Map.Model.Path);
+        using var bench = Open(texts);
+        var outlook = new Outlook(bench, null);
+        outlook.BeforeSeams(Books16.Map, Split, new Refit().Work());
+        Assert.Null(outlook.BeforePass(Books16.Map, Split, new Refit().Work(), 3));
+        Assert.Empty(_notes);
+    }
+
+    [Fact]
+    public void Effort_is_loads_tokens_and_operations()
+    {
+        var speed = new MachineSpeed(LoadSeconds: 2, TokenSeconds: 0.01, OperationsPerSecond: 1e9);
+        Assert.Equal(4 + 3 + 5, (2 * new Effort(1, 150, 2.5e9)).Seconds(speed), 1e-9);
+
+        // Every unit: opened, and 1.3 times for each of two weights; run over what is fitted to for each weight and to move on.
+        var effort = new Refit().Work().Effort(Books16.Map, Split);
+        Assert.Equal(1 + (2 * 1.3), effort.Loads, 1e-9);
+        Assert.Equal((3 * 7 * 128) + ((2 + (2 * 1.3)) * 128), effort.Tokens, 1e-6);
+        Assert.True(new Refit { Passes = 2 }.Work().Effort(Books16.Map, Split).Operations > 1.9 * effort.Operations);
+    }
+
+    [Theory]
+    [InlineData(0.2, "1 s")]
+    [InlineData(89, "89 s")]
+    [InlineData(170, "3 min")]
+    [InlineData(9000, "2.5 h")]
+    public void Estimates_are_round(double seconds, string text) => Assert.Equal(text, Durations.About(seconds));
+
+    private Workbench Open(Texts texts) =>
+        new(Books16.Map, "", new BenchOptions { Kinds = Kinds.BuiltIn }, texts, new Noted(_notes), CancellationToken.None);
+
+    private sealed class Noted(List<string> notes) : IProgressSink
+    {
+        public IStage Begin(string name, long total, string unit) => NoProgress.Instance;
+
+        public void Note(string text) => notes.Add(text);
+    }
+}
