@@ -62,7 +62,8 @@ internal static class RefitRun
             refit.Seconds <= bar);
         // fp16 weights are held as fp32 on the CPU; that is what two blocks weigh in the runtime.
         var block = map.Blocks.Max(map.ParameterCount) * 4 / 1e6;
-        var sums = Steps.Refitting.RefitWork.Bytes(map, Samples * Length) / 1e6;
+        var sums = map.Blocks.SelectMany(b => b.Parameters).Select(p => map.Tensor(p.Initializer).Shape).Where(s => s.Length == 2)
+            .Max(s => (double)s[0] * s[0] * sizeof(double)) / 1e6;
         yield return new Row(
             $"{shape}: the same, peak memory",
             $"{refit.PeakMegabytes:0} MB",

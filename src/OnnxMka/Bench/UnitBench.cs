@@ -100,9 +100,9 @@ internal sealed class UnitBench : IDisposable
         {
             case WeightEdit e:
                 var trial = _model.With(e.Writer, e.Change, e.Shift);
+                Close(_taps); // first: of two at once there is no need, and a change is kept more often than not
                 if (Input.HeldOut is null)
                 {
-                    Close(_taps);
                     _model.Keep(trial);
                     return (null, true);
                 }
@@ -115,7 +115,6 @@ internal sealed class UnitBench : IDisposable
                     return (error, false);
                 }
 
-                Close(_taps);
                 _open = changed;
                 _model.Keep(trial);
                 return (_error = error, true);

@@ -43,7 +43,10 @@ public sealed class LoadsTests
         Assert.Equal(expected, found);
     }
 
-    /// <summary>The unit as it came, and each change that was tried; a change that is kept stays loaded.</summary>
+    /// <summary>
+    /// The unit as it came, and each change that was tried: one that is kept stays loaded, and after one that is not the unit is loaded again.
+    /// Never two at once.
+    /// </summary>
     [Fact]
     public void A_unit_is_loaded_once_and_once_a_change()
     {
@@ -56,10 +59,10 @@ public sealed class LoadsTests
         foreach (var (unit, place) in new[] { (11, 11), (14, 12), (15, 13) })
         {
             var tries = steps.Where(s => s.Block == unit).Sum(s => 1 + (int)Math.Round(Math.Log10(s.Ridge!.Value / 1e-2)));
-            Assert.Equal(1 + tries, _loads.Count(p => p == place));
+            Assert.InRange(_loads.Count(p => p == place), 1 + tries, 1 + tries + steps.Count(s => s.Block == unit && !s.Kept));
         }
 
-        Assert.Equal(2, _most);
+        Assert.Equal(1, _most);
         Assert.All(_alive.Values, n => Assert.Equal(0, n));
     }
 }
