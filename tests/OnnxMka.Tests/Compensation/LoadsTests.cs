@@ -44,8 +44,8 @@ public sealed class LoadsTests
     }
 
     /// <summary>
-    /// The unit as it came, and each change that was tried: one that is kept stays loaded, and after one that is not the unit is loaded again.
-    /// Never two at once.
+    /// The unit as it came, and each change that was tried: one that is kept stays loaded, and after one that is not the unit is loaded
+    /// again. Never two at once.
     /// </summary>
     [Fact]
     public void A_unit_is_loaded_once_and_once_a_change()
@@ -54,7 +54,13 @@ public sealed class LoadsTests
         var plan = MergePlanner.Plan(Books16.Map, null, new PlanOptions { Method = Method.Drop, Named = [12, 13] }, "");
         using var seams = SplitSeams.Of(CompensationFixture.Chain(Books16.Map), split);
         var (_, steps) = Pass.Run(
-            ModelRewriter.Reduce(Books16.Map, plan), plan, seams, new Refit().Work(), Watched, ExecutionTarget.Cpu, CompensationFixture.Scratch());
+            ModelRewriter.Reduce(Books16.Map, plan),
+            plan,
+            seams,
+            new Refit().Work(),
+            Watched,
+            ExecutionTarget.Cpu,
+            CompensationFixture.Scratch());
         Assert.Contains(steps, s => s.Kept);
         foreach (var (unit, place) in new[] { (11, 11), (14, 12), (15, 13) })
         {

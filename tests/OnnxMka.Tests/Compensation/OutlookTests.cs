@@ -21,7 +21,8 @@ public sealed class OutlookTests
         using var bench = Open(texts);
         var outlook = new Outlook(bench, TimeSpan.FromMilliseconds(1), least: 0);
         outlook.BeforeSeams(Books16.Map, Split, new Refit().Work());
-        Assert.Matches("^1,024 tokens through 17 parts: about [0-9]+ s; a correction of all that is left, up to [0-9]+ (s|min) more$", _notes[0]);
+        Assert.Matches(
+            "^1,024 tokens through 17 parts: about [0-9]+ s; a correction of all that is left, up to [0-9]+ (s|min) more$", _notes[0]);
         Assert.Equal(
             "that is more than the 1 s of --budget, which the least text (--calib-samples 32) would not fit either: shorter windows "
                 + "(--seq-len) or --compensate none take less",
