@@ -19,7 +19,9 @@ internal interface IUnitWork
     /// <summary>
     /// What one unit takes: every unit is run once over all text to move the stream on; what is done with it comes on top.
     /// </summary>
-    Effort Effort(BlockMap map, CalibrationSplit split) => new(1, split.Fit.TokenCount + split.HeldOut!.TokenCount, 0);
+    /// <param name="most">Where every way is tried; else where the first is kept, as most often.</param>
+    Effort Effort(BlockMap map, CalibrationSplit split, bool most = false) =>
+        new(1, 0, split.Fit.TokenCount + split.HeldOut!.TokenCount, 0);
 
     /// <summary>Changes in order. Each is tried before the next is asked for, so that it sees the unit as it then is.</summary>
     IEnumerable<Proposal> On(UnitBench unit);
@@ -35,12 +37,14 @@ internal sealed record Proposal(string Place, IEnumerable<Way> Ways)
 
     public static Proposal None(string place, string obstacle) => new(place, []) { Obstacle = obstacle };
 
+    /// <summary>Ridges that are tried, at most.</summary>
+    public const int Trials = 4;
+
     /// <summary>A ridge that grows tenfold.</summary>
     /// <param name="first">In units of the mean diagonal.</param>
     /// <param name="make">The change with a ridge; null where its equations have no stable solution.</param>
     public static Proposal Ridges(string place, double first, Func<double, UnitEdit?> make)
     {
-        const int Trials = 4;
         return new Proposal(place, Ways());
 
         IEnumerable<Way> Ways()

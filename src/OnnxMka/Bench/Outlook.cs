@@ -22,7 +22,7 @@ internal sealed class Outlook(Workbench bench, TimeSpan? budget, double least = 
     {
         if (Known(map, split) is not { } speed) return;
         var seams = Seams(map, split).Seconds(speed);
-        var passes = work is null ? 0 : map.Count * work.Effort(map, split).Seconds(speed);
+        var passes = work is null ? 0 : map.Count * work.Effort(map, split, most: true).Seconds(speed);
         var line = $"{Tokens(split):N0} tokens through {map.Count + 1} parts: about {Durations.About(seams)}";
         if (passes > 0) line += $"; a correction of all that is left, up to {Durations.About(passes)} more";
         bench.NoteOnce(line);
@@ -30,13 +30,19 @@ internal sealed class Outlook(Workbench bench, TimeSpan? budget, double least = 
     }
 
     /// <summary>Before a pass over so many units; null where it takes no time worth a line.</summary>
-    public string? BeforePass(BlockMap map, CalibrationSplit split, IUnitWork work, int units) => Known(map, split) is { } speed
-        ? $"{units} blocks over {Tokens(split):N0} tokens, about {Durations.About(units * work.Effort(map, split).Seconds(speed))}"
-        : null;
+    public string? BeforePass(BlockMap map, CalibrationSplit split, IUnitWork work, int units)
+    {
+        if (Known(map, split) is not { } speed) return null;
+        var (usual, most) = (Time(most: false), Time(most: true));
+        return $"{units} blocks over {Tokens(split):N0} tokens, about {usual}"
+            + (most == usual ? "" : $", up to {most} where the first try does not help");
+
+        string Time(bool most) => Durations.About(units * work.Effort(map, split, most).Seconds(speed));
+    }
 
     private static long Tokens(CalibrationSplit split) => split.Fit.TokenCount + (split.HeldOut?.TokenCount ?? 0);
 
-    private static Effort Seams(BlockMap map, CalibrationSplit split) => map.Count * new Effort(1, Tokens(split), 0);
+    private static Effort Seams(BlockMap map, CalibrationSplit split) => map.Count * new Effort(1, 0, Tokens(split), 0);
 
     private static string Advice(TimeSpan time, CalibrationSplit split, double seconds)
     {

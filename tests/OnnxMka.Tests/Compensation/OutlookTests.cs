@@ -27,7 +27,9 @@ public sealed class OutlookTests
             "that is more than the 1 s of --budget, which the least text (--calib-samples 32) would not fit either: shorter windows "
                 + "(--seq-len) or --compensate none take less",
             _notes[1]);
-        Assert.Matches("^3 blocks over 1,024 tokens, about [0-9]+ s$", outlook.BeforePass(Books16.Map, Split, new Refit().Work(), 3));
+        Assert.Matches(
+            "^3 blocks over 1,024 tokens, about [0-9]+ s(, up to [0-9]+ s where the first try does not help)?$",
+            outlook.BeforePass(Books16.Map, Split, new Refit().Work(), 3));
     }
 
     [Fact]
@@ -44,13 +46,16 @@ public sealed class OutlookTests
     [Fact]
     public void Effort_is_loads_tokens_and_operations()
     {
-        var speed = new MachineSpeed(LoadSeconds: 2, TokenSeconds: 0.01, OperationsPerSecond: 1e9);
-        Assert.Equal(4 + 3 + 5, (2 * new Effort(1, 150, 2.5e9)).Seconds(speed), 1e-9);
+        var speed = new MachineSpeed(LoadSeconds: 2, ReloadSeconds: 0.5, TokenSeconds: 0.01, OperationsPerSecond: 1e9);
+        Assert.Equal(4 + 3 + 3 + 5, (2 * new Effort(1, 3, 150, 2.5e9)).Seconds(speed), 1e-9);
 
-        // Every unit: opened, and 1.3 times for each of two weights; run over what is fitted to for each weight and to move on.
+        // Every unit: opened, and again for each of two weights; run over what is fitted to for each weight and to move on.
         var effort = new Refit().Work().Effort(Books16.Map, Split);
-        Assert.Equal(1 + (2 * 1.3), effort.Loads, 1e-9);
-        Assert.Equal((3 * 7 * 128) + ((2 + (2 * 1.3)) * 128), effort.Tokens, 1e-6);
+        Assert.Equal((1, 2), (effort.Loads, effort.Reloads));
+        Assert.Equal((3 * 7 * 128) + (4 * 128), effort.Tokens);
+        var most = new Refit().Work().Effort(Books16.Map, Split, most: true);
+        Assert.Equal((1, 10), (most.Loads, most.Reloads)); // four ridges, and the weight as it was
+        Assert.Equal((3 * 7 * 128) + (10 * 128), most.Tokens);
         Assert.True(new Refit { Passes = 2 }.Work().Effort(Books16.Map, Split).Operations > 1.9 * effort.Operations);
     }
 

@@ -49,17 +49,17 @@ internal sealed class RefitWork(double ridge, int passes) : IUnitWork
         Bytes(map, rows) is > 0 and var bytes ? $"a refit takes up to {bytes / 1e6:N1} MB beside the block that runs" : null;
 
     /// <summary>
-    /// A weight is looked at over what is fitted to, and tried on what is held out, once and now and then again with a larger ridge.
+    /// A weight is looked at over what is fitted to, and tried on what is held out; where no ridge helps it is loaded again as it was.
     /// </summary>
-    public Effort Effort(BlockMap map, CalibrationSplit split)
+    public Effort Effort(BlockMap map, CalibrationSplit split, bool most = false)
     {
-        const double Tries = 1.3;
+        var (tries, again) = most ? (Proposal.Trials, 1) : (1, 0);
         var (rows, heldOut) = (split.Fit.TokenCount, split.HeldOut!.TokenCount);
         var view = NormalisedView.Of(map.Model);
         var writers = ResidualWriters.Of(map, view, map.Blocks[map.Count / 2]).Writers;
-        var each = writers.Select(
-            w => new Effort(Tries, rows + (Tries * heldOut), LeastSquares.Operations(rows, w.Inputs, w.Outputs, Tries)));
-        return new Effort(1, rows + (2 * heldOut), 0) + (passes * each.Aggregate(default(Effort), (a, b) => a + b));
+        var each = writers.Select(w => new Effort(
+            0, tries + again, rows + (tries * heldOut), LeastSquares.Operations(rows, w.Inputs, w.Outputs, tries)));
+        return new Effort(1, 0, rows + (2 * heldOut), 0) + (passes * each.Aggregate(default(Effort), (a, b) => a + b));
     }
 
     public IEnumerable<Proposal> On(UnitBench unit) => WriterFits.Of(
