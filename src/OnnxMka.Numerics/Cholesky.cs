@@ -21,9 +21,6 @@ internal sealed class Cholesky
 
     private int Pitch => Math.Min(_n, Block);
 
-    /// <summary>Unknowns.</summary>
-    public int Size => _n;
-
     /// <summary>Bytes beside the matrix.</summary>
     public static long Bytes(long n) => 3 * sizeof(double) * n * Math.Min(n, Block);
 

@@ -8,52 +8,43 @@ internal static class Dense
 
     /// <summary>[n, k] times [k, m].</summary>
     /// <param name="product">Takes the product; null for new memory.</param>
-    public static double[] Multiply(double[] left, double[] right, int n, int k, int m, double[]? product = null)
-    {
-        product ??= new double[checked(n * m)];
-        var (a, b) = (new Panels(Tile.Rows), new Panels(Tile.Columns));
-        for (var first = 0; first < k; first += Panels.Depth)
-        {
-            var terms = Math.Min(Panels.Depth, k - first);
-            a.TakeRows(left, k, 0, n, first, terms);
-            b.TakeColumns(right, m, first, terms, 0, m);
-            Products.Write(product, 0, m, a, b, 1, first > 0);
-        }
-
-        return product;
-    }
+    public static double[] Multiply(double[] left, double[] right, int n, int k, int m, double[]? product = null) => Sum(
+        product ?? new double[checked(n * m)],
+        k,
+        m,
+        (panels, first, terms) => panels.TakeRows(left, k, 0, n, first, terms),
+        (panels, first, terms) => panels.TakeColumns(right, m, first, terms, 0, m));
 
     /// <summary>[n, k] times [m, k] turned.</summary>
-    public static double[] MultiplyTurned(double[] left, double[] right, int n, int k, int m)
-    {
-        var product = new double[checked(n * m)];
-        var (a, b) = (new Panels(Tile.Rows), new Panels(Tile.Columns));
-        for (var first = 0; first < k; first += Panels.Depth)
-        {
-            var terms = Math.Min(Panels.Depth, k - first);
-            a.TakeRows(left, k, 0, n, first, terms);
-            b.TakeRows(right, k, 0, m, first, terms);
-            Products.Write(product, 0, m, a, b, 1, first > 0);
-        }
+    public static double[] MultiplyTurned(double[] left, double[] right, int n, int k, int m) => Sum(
+        new double[checked(n * m)],
+        k,
+        m,
+        (panels, first, terms) => panels.TakeRows(left, k, 0, n, first, terms),
+        (panels, first, terms) => panels.TakeRows(right, k, 0, m, first, terms));
 
-        return product;
-    }
+    /// <summary>[k, n] turned, times [k, m].</summary>
+    public static double[] TurnedMultiply(double[] left, double[] right, int n, int k, int m) => Sum(
+        new double[checked(n * m)],
+        k,
+        m,
+        (panels, first, terms) => panels.TakeColumns(left, n, first, terms, 0, n),
+        (panels, first, terms) => panels.TakeColumns(right, m, first, terms, 0, m));
 
     /// <summary>The product of a matrix [k, n], turned, and itself: [n, n], both halves.</summary>
     public static double[] Gram(double[] matrix, int k, int n)
     {
-        var gram = new double[checked(n * n)];
-        var (a, b) = (new Panels(Tile.Rows), new Panels(Tile.Columns));
-        for (var first = 0; first < k; first += Panels.Depth)
-        {
-            var terms = Math.Min(Panels.Depth, k - first);
-            a.TakeColumns(matrix, n, first, terms, 0, n);
-            b.TakeColumns(matrix, n, first, terms, 0, n);
-            Products.Write(gram, 0, n, a, b, 1, true, lower: true);
-        }
-
+        void Columns(Panels panels, int first, int terms) => panels.TakeColumns(matrix, n, first, terms, 0, n);
+        var gram = Sum(new double[checked(n * n)], k, n, Columns, Columns, lower: true);
         MirrorLower(gram, n);
         return gram;
+    }
+
+    /// <summary>The product of a matrix [n, k] and itself, turned: [n, n], its lower half.</summary>
+    public static double[] RowGram(double[] matrix, int n, int k)
+    {
+        void Rows(Panels panels, int first, int terms) => panels.TakeRows(matrix, k, 0, n, first, terms);
+        return Sum(new double[checked(n * n)], k, n, Rows, Rows, lower: true);
     }
 
     /// <summary>[n, m] as [m, n].</summary>
@@ -90,4 +81,22 @@ internal static class Dense
             }
         }
     });
+
+    /// <summary>Adds up products of so many terms at a time.</summary>
+    /// <param name="left">Takes terms of the vectors that are the product's rows: the first of them, and how many.</param>
+    /// <param name="right">The same for its columns.</param>
+    private static double[] Sum(
+        double[] product, int k, int m, Action<Panels, int, int> left, Action<Panels, int, int> right, bool lower = false)
+    {
+        var (a, b) = (new Panels(Tile.Rows), new Panels(Tile.Columns));
+        for (var first = 0; first < k; first += Panels.Depth)
+        {
+            var terms = Math.Min(Panels.Depth, k - first);
+            left(a, first, terms);
+            right(b, first, terms);
+            Products.Write(product, 0, m, a, b, 1, first > 0, lower);
+        }
+
+        return product;
+    }
 }

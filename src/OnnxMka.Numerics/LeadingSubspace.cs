@@ -51,7 +51,7 @@ internal static class LeadingSubspace
         }
 
         double[] Projected(double[] columns, double[] images) =>
-            Dense.Multiply(Dense.Transpose(columns, n, width), images, width, n, width);
+            Dense.TurnedMultiply(columns, images, width, n, width);
 
         // The second Chebyshev polynomial of 2 A / bound - I: at most 1 for values up to the bound, and steep beyond.
         void Filter(double[] columns, double[] images, double bound)
@@ -93,8 +93,7 @@ internal static class LeadingSubspace
             Orthonormal.Make(columns, size, tried);
         }
 
-        var small = Dense.Multiply(
-            Dense.Transpose(columns, size, tried), Dense.Multiply(matrix, columns, size, size, tried), tried, size, tried);
+        var small = Dense.TurnedMultiply(columns, Dense.Multiply(matrix, columns, size, size, tried), tried, size, tried);
         var pairs = DenseEigen.Leading(tried, (i, j) => -(small[(i * tried) + j] + small[(j * tried) + i]) / 2, count);
         double[] shares = [.. pairs.Vectors.SelectMany(v => v)];
         return (Dense.MultiplyTurned(columns, shares, size, tried, count), -pairs.Values[0]);

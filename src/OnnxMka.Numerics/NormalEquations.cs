@@ -66,7 +66,7 @@ internal sealed class NormalEquations : LeastSquares
     {
         var right = Dense.Multiply(TakeCross(centred), basis, Outputs, Inputs, width);
         var images = Dense.Multiply(TakeGram(centred), basis, Inputs, Inputs, width);
-        var solver = new RidgeSolver(Dense.Multiply(Dense.Transpose(basis, Inputs, width), images, width, Inputs, width), width);
+        var solver = new RidgeSolver(Dense.TurnedMultiply(basis, images, width, Inputs, width), width);
         return ridge => solver.Solve(right, ridge) is { } map ? Dense.MultiplyTurned(map, basis, Outputs, width, Inputs) : null;
     }
 

@@ -22,19 +22,14 @@ internal sealed unsafe class Panels(int width)
     /// <summary>Vectors that are held.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Terms of each that are known.</summary>
+    /// <summary>Terms of each.</summary>
     public int Terms { get; private set; }
-
-    /// <summary>Terms of each that there is room for.</summary>
-    public int Room { get; private set; }
 
     /// <summary>How many panels they fill.</summary>
     public int Length => (Count + width - 1) / width;
 
-    public int Width => width;
-
-    /// <summary>Panel <paramref name="index"/>, [<see cref="Room"/>, width]. The memory stays where it is.</summary>
-    public double* this[int index] => Start + ((nint)index * width * Room);
+    /// <summary>Panel <paramref name="index"/>, [<see cref="Terms"/>, width]. The memory stays where it is.</summary>
+    public double* this[int index] => Start + ((nint)index * width * Terms);
 
     private double* Start
     {
@@ -45,22 +40,10 @@ internal sealed unsafe class Panels(int width)
         }
     }
 
-    /// <summary>Makes room for vectors of which no term is known yet.</summary>
-    public void Resize(int count, int room)
-    {
-        (Count, Room, Terms) = (count, room, 0);
-        var length = checked((Length * width * room) + (Line / sizeof(double)));
-        if (_memory.Length < length) _memory = GC.AllocateUninitializedArray<double>(length, pinned: true);
-    }
-
-    /// <summary>Forgets all terms, and keeps the room.</summary>
-    public void Clear() => Terms = 0;
-
     /// <summary>Rows of a matrix as vectors, their terms along its columns.</summary>
     public void TakeRows(double[] matrix, int pitch, int firstRow, int rows, int firstColumn, int columns)
     {
         Resize(rows, columns);
-        Terms = columns;
         RowBlocks.For(Length, Some, 0, (start, stop) =>
         {
             for (var vector = start * width; vector < stop * width; vector++)
@@ -85,20 +68,12 @@ internal sealed unsafe class Panels(int width)
     public void TakeColumns(double[] matrix, int pitch, int firstRow, int rows, int firstColumn, int columns)
     {
         Resize(columns, rows);
-        Append(matrix, pitch, firstRow, rows, firstColumn);
-    }
-
-    /// <summary>Further terms of all vectors: rows of a matrix whose columns they are.</summary>
-    public void Append(double[] matrix, int pitch, int firstRow, int rows, int firstColumn)
-    {
-        var known = Terms;
-        if (known + rows > Room) throw new ArgumentOutOfRangeException(nameof(rows), $"{known} + {rows} terms of {Room}");
         RowBlocks.For(Length, Some, 0, (start, stop) =>
         {
             for (var panel = start; panel < stop; panel++)
             {
-                var count = Math.Min(width, Count - (panel * width));
-                var to = this[panel] + (known * width);
+                var count = Math.Min(width, columns - (panel * width));
+                var to = this[panel];
                 for (var k = 0; k < rows; k++, to += width)
                 {
                     var from = ((firstRow + k) * pitch) + firstColumn + (panel * width);
@@ -107,6 +82,13 @@ internal sealed unsafe class Panels(int width)
                 }
             }
         });
-        Terms = known + rows;
+    }
+
+    /// <summary>Makes room; what it holds is not known after.</summary>
+    private void Resize(int count, int terms)
+    {
+        (Count, Terms) = (count, terms);
+        var length = checked((Length * width * terms) + (Line / sizeof(double)));
+        if (_memory.Length < length) _memory = GC.AllocateUninitializedArray<double>(length, pinned: true);
     }
 }

@@ -28,7 +28,7 @@ internal sealed class RowEquations : LeastSquares
     public override Func<double, double[]?> Solver(bool centred)
     {
         Take(centred);
-        var solver = new RidgeSolver(RowProducts(), _rows, Inputs);
+        var solver = new RidgeSolver(Dense.RowGram(_x, _rows, Inputs), _rows, Inputs);
         var right = Dense.Transpose(_r.AsSpan(0, _rows * Outputs), _rows, Outputs);
         double[]? map = null;
         return ridge => solver.Solve(right, ridge) is { } shares ? map = Dense.Multiply(shares, _x, Outputs, _rows, Inputs, map) : null;
@@ -39,7 +39,7 @@ internal sealed class RowEquations : LeastSquares
     {
         Take(centred);
         var images = Dense.Multiply(_x, basis, _rows, Inputs, width);
-        var right = Dense.Multiply(Dense.Transpose(_r.AsSpan(0, _rows * Outputs), _rows, Outputs), images, Outputs, _rows, width);
+        var right = Dense.TurnedMultiply(_r, images, Outputs, _rows, width);
         var solver = new RidgeSolver(Dense.Gram(images, _rows, width), width);
         return ridge => solver.Solve(right, ridge) is { } map ? Dense.MultiplyTurned(map, basis, Outputs, width, Inputs) : null;
     }
@@ -69,21 +69,5 @@ internal sealed class RowEquations : LeastSquares
             var row = matrix.AsSpan(t * columns, columns);
             TensorPrimitives.MultiplyAdd<double>(mean, -_scales[t], row, row);
         }
-    }
-
-    /// <summary>X X', its lower half.</summary>
-    private double[] RowProducts()
-    {
-        var products = new double[checked(_rows * _rows)];
-        var (left, right) = (new Panels(Tile.Rows), new Panels(Tile.Columns));
-        for (var first = 0; first < Inputs; first += Panels.Depth)
-        {
-            var terms = Math.Min(Panels.Depth, Inputs - first);
-            left.TakeRows(_x, Inputs, 0, _rows, first, terms);
-            right.TakeRows(_x, Inputs, 0, _rows, first, terms);
-            Products.Write(products, 0, _rows, left, right, 1, keep: true, lower: true);
-        }
-
-        return products;
     }
 }

@@ -12,60 +12,18 @@ public sealed class GraphDamage
 {
     private static readonly string[] Operators =
     [
-        "Add",
-        "Cast",
-        "Concat",
-        "Constant",
-        "Conv",
-        "DequantizeLinear",
-        "Dropout",
-        "Einsum",
-        "Gather",
-        "Gemm",
-        "Identity",
-        "If",
-        "LayerNormalization",
-        "MatMul",
-        "Mul",
-        "Nowhere",
-        "QLinearMatMul",
-        "Reshape",
-        "RotaryEmbedding",
-        "Shape",
-        "SimplifiedLayerNormalization",
-        "Softmax",
-        "Split",
-        "Sum",
-        "TopK",
-        "Transpose",
-        "Attention",
-        "EmbedLayerNormalization",
-        "GroupQueryAttention",
-        "MatMulNBits",
-        "MoE",
-        "MultiHeadAttention",
-        "SkipLayerNormalization",
-        "SkipSimplifiedLayerNormalization",
-        "DynamicQuantizeLinear",
-        "GatherBlockQuantized",
+        "Add", "Cast", "Concat", "Constant", "Conv", "DequantizeLinear", "Dropout", "Einsum", "Gather", "Gemm", "Identity", "If",
+        "LayerNormalization", "MatMul", "Mul", "Nowhere", "QLinearMatMul", "Reshape", "RotaryEmbedding", "Shape",
+        "SimplifiedLayerNormalization", "Softmax", "Split", "Sum", "TopK", "Transpose", "Attention", "EmbedLayerNormalization",
+        "GroupQueryAttention", "MatMulNBits", "MoE", "MultiHeadAttention", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
+        "DynamicQuantizeLinear", "GatherBlockQuantized",
     ];
 
     private static readonly string[] Names =
     [
-        "",
-        "\u001b[2J",
-        "a\nb",
-        "/model/layers.99999999999999999999/x",
-        "/model/layers.-1/x",
-        "layers.1",
-        "model.layers.2.mlp.weight",
-        "past_key_values.9999999999999.key",
-        "past.\u0663.key",
-        "[red]x[/]",
-        "<b>&amp;",
-        "../x",
-        "\u202e",
-        "h.0.h.1.h.2", "present.1.value", "logits", "input_ids",
+        "", "\u001b[2J", "a\nb", "/model/layers.99999999999999999999/x", "/model/layers.-1/x", "layers.1", "model.layers.2.mlp.weight",
+        "past_key_values.9999999999999.key", "past.\u0663.key", "[red]x[/]", "<b>&amp;", "../x", "\u202e", "h.0.h.1.h.2",
+        "present.1.value", "logits", "input_ids",
     ];
 
     private static readonly long[] Numbers = [0, 1, -1, 2, 3, 64, 99, int.MaxValue, long.MinValue, long.MaxValue];
@@ -258,16 +216,7 @@ public sealed class GraphDamage
             case 0: Cut(function.Input); break;
             case 1: Cut(function.Output); break;
             case 2: function.Name = Any(Operators); break;
-            default:
-                function.Node.Add(
-                    new NodeProto
-                    {
-                        OpType = function.Name,
-                        Domain = function.Domain,
-                        Input = { function.Input },
-                        Output = { function.Output.Select(o => o + "/again") },
-                    });
-                break;
+            default: function.Node.Add(HostileGraphs.CallOf(function)); break;
         }
     }
 }

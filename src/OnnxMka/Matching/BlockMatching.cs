@@ -104,7 +104,7 @@ internal sealed class BlockMatching
     private static double[] Summed(double[] gram, double[] left, double[] right, InnerUnits units)
     {
         var (rows, width, outputs, n) = (units.Outer.Inputs, units.Width, units.Outer.Outputs, units.Count);
-        var weights = Dense.Multiply(left, Dense.Transpose(right, rows, outputs), rows, outputs, rows);
+        var weights = Dense.MultiplyTurned(left, right, rows, outputs, rows);
         var sums = new double[n * n];
         for (var a = 0; a < rows; a++)
         {

@@ -11,15 +11,17 @@ public static class HostileGraphs
     public static byte[] RecursiveFunction(byte[] model) => Rewrite(model, m =>
     {
         var function = m.Functions[0];
-        function.Node.Add(
-            new NodeProto
-            {
-                OpType = function.Name,
-                Domain = function.Domain,
-                Input = { function.Input },
-                Output = { function.Output.Select(o => o + "/again") },
-            });
+        function.Node.Add(CallOf(function));
     });
+
+    /// <summary>A node that calls a function with what the function itself takes.</summary>
+    internal static NodeProto CallOf(FunctionProto function) => new()
+    {
+        OpType = function.Name,
+        Domain = function.Domain,
+        Input = { function.Input },
+        Output = { function.Output.Select(o => o + "/again") },
+    };
 
     /// <summary>The first layer's function calls one that calls the next one twice, and so on: 2^count operators.</summary>
     public static byte[] NestedFunctions(byte[] model, int count, bool innerFirst) => Rewrite(model, m =>
