@@ -58,7 +58,7 @@ public sealed class Compressor
     {
         var input = ModelLocation.Find(_options.Input);
         var target = _options.Output.Path is null ? null : OutputTarget.For(input, _options.Output.Path, _options.Output.Force);
-        var map = _clock.Time("detect blocks", () => BlockDetector.Detect(OnnxModel.Load(input.ModelPath), _options.Recipe.Granularity));
+        var map = _clock.Time("detect blocks", () => _options.Recipe.Blocks(OnnxModel.Load(input.ModelPath)));
         var files = ModelFiles.Of(map.Model);
         var named = _options.Output.Files.ReadsModel(input, map.Model);
         if (target is not null) named = Emitter.Check(input, map.Model, target, _options.Output.ForceExternalData, named);

@@ -75,7 +75,7 @@ internal static class LayerFiles
     public static void CheckOrigin(CompressionOptions options, Option? numbers, Option? weights)
     {
         if (numbers is null && weights is null) return;
-        var map = BlockDetector.Detect(OnnxModel.Load(ModelLocation.Find(options.Input).ModelPath), options.Recipe.Granularity);
+        var map = options.Recipe.Blocks(OnnxModel.Load(ModelLocation.Find(options.Input).ModelPath));
         var before = LineageJson.Of(map, "", _ => { });
         var changed = before.Changed.Select(c => c.By).Distinct().ToArray();
         if (changed.Length > 0) throw Unsayable((numbers ?? weights)!, $"weights that were changed there ({string.Join(", ", changed)})");

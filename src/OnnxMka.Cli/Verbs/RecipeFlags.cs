@@ -4,6 +4,7 @@ using OnnxMka.Bench;
 using OnnxMka.Planning;
 using OnnxMka.Recipes;
 using OnnxMka.Steps;
+using OnnxMka.Steps.Cutting;
 using OnnxMka.Steps.Dropping;
 using OnnxMka.Steps.Merging;
 using OnnxMka.Steps.Reaching;
@@ -18,6 +19,7 @@ internal enum RemovalMethod
     Mka,
     Drop,
     Best,
+    Cut,
 }
 
 /// <summary>Options that are sugar for the steps of a recipe.</summary>
@@ -28,7 +30,14 @@ internal sealed class RecipeFlags
     private readonly Option<string?> _blocks =
         new("--blocks") { Description = "Blocks to remove, such as 3,7 (numbers start at 0); of halves, such as 3.mlp,7.attention" };
     private readonly Option<RemovalMethod> _method = ChoiceOption.Of<RemovalMethod>(
-        "--method", "mka merges, drop deletes, best tries several ways and takes what loses least");
+        "--method",
+        "mka merges, drop deletes, best tries several ways and takes what loses least, cut takes widths, ranks, halves and blocks where "
+            + "they are missed least: --ratio is then the share of the blocks' parameters");
+    private readonly Option<string?> _allow = new("--allow")
+    {
+        HelpName = "KIND,...",
+        Description = $"What --method cut may take: {string.Join(", ", Enum.GetNames<CutPart>()).ToLowerInvariant()} (default: all)",
+    };
     private readonly Option<Order> _order = ChoiceOption.Of<Order>(
         "--order", "similarity takes the most similar neighbours, tail the last");
     private readonly Option<MergedHalf> _only = ChoiceOption.Of<MergedHalf>(
@@ -57,6 +66,8 @@ internal sealed class RecipeFlags
     public Recipe Recipe(ParseResult parsed, MergePlan? plan)
     {
         var method = parsed.GetValue(_method);
+        if (method == RemovalMethod.Cut) return CutRecipe(parsed);
+        if (parsed.GetValue(_allow) is not null) throw new UsageException("--allow belongs to --method cut.");
         var merge = Merge(parsed, method, plan is not null);
         var wanted = With(merge, parsed);
         var isNamed = wanted.Blocks.Length > 0 || plan is not null;
@@ -87,10 +98,31 @@ internal sealed class RecipeFlags
         };
     }
 
+    /// <summary>A cut chooses what goes, and corrects it, by itself.</summary>
+    private Recipe CutRecipe(ParseResult parsed)
+    {
+        var other = Sugar.FirstOrDefault(o => o != _ratio && o != _method && o != _allow && IsGiven(parsed, o));
+        if (other is not null) throw new UsageException($"--method cut chooses what goes itself: leave {other.Name} out.");
+        var ratio = UsageRange.Within<Cut, double>(parsed.GetValue(_ratio), nameof(Cut.Ratio), "--ratio")
+            ?? throw new UsageException("Say with --ratio which share of the blocks' parameters goes.");
+        var cut = new Cut { Ratio = ratio };
+        return new Recipe { Steps = [parsed.GetValue(_allow) is { } allow ? cut with { Allow = Parts(allow) } : cut] };
+    }
+
+    private static ImmutableArray<CutPart> Parts(string allow) =>
+    [
+        .. allow.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Select(word => Enum.GetValues<CutPart>().Where(p => string.Equals($"{p}", word, StringComparison.OrdinalIgnoreCase)).ToArray() is [var part]
+                ? part
+                : throw new UsageException($"--allow {word}: give some of {string.Join(", ", Enum.GetNames<CutPart>()).ToLowerInvariant()}."))
+            .Distinct()
+            .Order(),
+    ];
+
     private static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
 
     private Option[] Options(IEnumerable<Option> selection) =>
-        [_ratio, _count, _blocks, _method, _order, _only, .. _quality.All, .. selection, .. _merge.All, _protectFirst, _protectLast];
+        [_ratio, _count, _blocks, _method, _allow, _order, _only, .. _quality.All, .. selection, .. _merge.All, _protectFirst, _protectLast];
 
     private Merge Merge(ParseResult parsed, RemovalMethod method, bool planGiven)
     {

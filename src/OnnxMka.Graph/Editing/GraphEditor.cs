@@ -103,6 +103,8 @@ internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads
             case GraphEdit.AddOutputPort e: _graph.Output.Add(NodeSpecs.Port(e.Name, e.Type, null)); break;
             case GraphEdit.AddInputPort e: _graph.Input.Add(NodeSpecs.Port(e.Name, e.Type, e.Dimensions)); break;
             case GraphEdit.ReplaceInitializer e: SetContent(Initializer(e.Name), e.Content); break;
+            case GraphEdit.ResizeInitializer e: Resize(Initializer(e.Name), e); break;
+            case GraphEdit.ForgetShape e: GraphEditor.Keep(_graph.ValueInfo, v => v.Name != e.Value); break;
             case GraphEdit.AddInitializer e: AddInitializer(e.Tensor, e.Like); break;
             case GraphEdit.RemoveInitializer e: RemoveInitializer(e.Name); break;
             case GraphEdit.RenameValues e: ValueNames.Rename(_graph, e.Names); break;
@@ -154,6 +156,17 @@ internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads
         _graph.Initializer.Add(added);
         if (proto.IrVersion < FirstWithoutInitializerPorts)
             _graph.Input.Add(NodeSpecs.Port(tensor.Name, tensor.Type, [.. tensor.Shape.Select(d => d.ToString())]));
+    }
+
+    private void Resize(TensorProto tensor, GraphEdit.ResizeInitializer edit)
+    {
+        tensor.Dims.Clear();
+        tensor.Dims.AddRange(edit.Shape);
+        SetContent(tensor, edit.Content);
+        GraphEditor.Keep(_graph.ValueInfo, v => v.Name != edit.Name);
+        if (_graph.Input.FirstOrDefault(i => i.Name == edit.Name) is not { } port) return;
+        var like = NodeSpecs.Port(edit.Name, (ElementType)tensor.DataType, [.. edit.Shape.Select(d => d.ToString())]);
+        port.Type = like.Type;
     }
 
     private void RemoveInitializer(string name)

@@ -9,21 +9,21 @@ namespace OnnxMka.Bench;
 internal static class BenchPass
 {
     /// <summary>
-    /// A pass over a state's units (<see cref="Pass"/>). Where nothing was removed there is nothing to do, and where nothing was kept the
-    /// state is the one that came in.
+    /// A pass over a state's units (<see cref="Pass"/>). Where nothing was removed or is to be cut there is nothing to do, and where
+    /// nothing was kept the state is the one that came in.
     /// </summary>
     /// <param name="name">What did it, for lineage and people.</param>
     public static (ModelState State, ImmutableArray<CompensationStep> Steps) InOrder(
         this Workbench bench, ModelState state, IUnitWork work, TextAmount amount, string name)
     {
         var plan = state.Lineage.Plan;
-        if (!plan.Removed.Any()) return (state, []);
+        if (Pass.Work(plan, work) == 0) return (state, []);
         return bench.WithSeams(amount, seams =>
         {
             if (work.Announced(bench.Input.Structure, seams.Fit.Set.TokenCount) is { } line) bench.NoteOnce(line);
-            if (bench.Outlook.BeforePass(bench.Input.Structure, bench.Text(amount), work, Pass.Work(plan)) is { } time)
+            if (bench.Outlook.BeforePass(bench.Input.Structure, bench.Text(amount), work, Pass.Work(plan, work)) is { } time)
                 bench.Progress.Note($"{name}: {time}");
-            using var stage = bench.Progress.Begin($"compensate ({name})", Pass.Work(plan), "blocks");
+            using var stage = bench.Progress.Begin($"compensate ({name})", Pass.Work(plan, work), "blocks");
             var scratch = new ScratchFile();
             try
             {

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using OnnxMka.Compensation;
+using OnnxMka.Graph.Editing;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Bench;
@@ -11,6 +13,10 @@ internal interface IUnitWork
     /// outweigh all others.
     /// </summary>
     bool EachToken { get; }
+
+    /// <summary>True for units that it changes whatever went before them.</summary>
+    /// <param name="unit">Number in the input.</param>
+    bool Changes(int unit) => false;
 
     /// <summary>A line for people before the pass; null for none.</summary>
     /// <param name="rows">Tokens that are fitted to.</param>
@@ -35,7 +41,13 @@ internal sealed record Proposal(string Place, IEnumerable<Way> Ways)
     /// <summary>Why there is no way; null otherwise.</summary>
     public string? Obstacle { get; private init; }
 
+    /// <summary>True for what is done whatever it does to the error; then there is one way.</summary>
+    public bool IsRequired { get; private init; }
+
     public static Proposal None(string place, string obstacle) => new(place, []) { Obstacle = obstacle };
+
+    /// <summary>Done whatever it does to the error.</summary>
+    public static Proposal Required(string place, Func<UnitEdit> make) => new(place, [new Way(null, make)]) { IsRequired = true };
 
     /// <summary>Ridges that are tried, at most.</summary>
     public const int Trials = 4;
@@ -71,6 +83,15 @@ internal abstract record UnitEdit;
 /// <param name="Change">[out, in]</param>
 /// <param name="Shift">[out]; null where the bias stays.</param>
 internal sealed record WeightEdit(ResidualWriter Writer, double[] Change, double[]? Shift) : UnitEdit;
+
+/// <summary>Parameters of other values and sizes, and what that asks of nodes.</summary>
+internal sealed record FormEdit(ImmutableArray<Revision> Revisions, EditScript Nodes) : UnitEdit
+{
+    public FormEdit(ImmutableArray<Revision> revisions)
+        : this(revisions, new EditScript())
+    {
+    }
+}
 
 /// <summary>Nodes behind the unit.</summary>
 internal sealed record SeamEdit(SeamMap Map) : UnitEdit;

@@ -46,7 +46,16 @@ internal sealed class Pass
     }
 
     /// <summary>Units that are worked through, for progress.</summary>
-    public static int Work(MergePlan plan) => Cuts(plan) is [var first, ..] ? plan.Groups.Length - first : 0;
+    public static int Work(MergePlan plan, IUnitWork work) => plan.Groups.Length - First(plan, work);
+
+    /// <summary>Place of the first unit that is worked on; behind the last where there is nothing to do.</summary>
+    private static int First(MergePlan plan, IUnitWork work)
+    {
+        var last = plan.Groups.Length;
+        var changed = plan.Groups.Select((g, i) => work.Changes(g.Block) ? i : last).DefaultIfEmpty(last).Min();
+        // A model whose start went is another one from its first unit on.
+        return changed < last && plan.Groups[0].Block > 0 ? 0 : Math.Min(changed, Cuts(plan) is [var cut, ..] ? cut : last);
+    }
 
     /// <summary>The changed model and what was done. Refuses models that cannot be run block by block. Progress counts units.</summary>
     /// <param name="reduced">What <paramref name="plan"/> left of the model that the seams are of.</param>
@@ -63,7 +72,7 @@ internal sealed class Pass
         IProgress<int>? progress = null,
         CancellationToken ct = default)
     {
-        if (Cuts(plan).Length == 0) return (reduced, []);
+        if (Work(plan, work) == 0) return (reduced, []);
         var model = new CompensatedModel(reduced.Blocks, scratch);
         var pass = new Pass(model, plan, seams, work, BlockChain.Of(model.Map, target, chain), progress, ct);
         pass.Run();
@@ -82,14 +91,19 @@ internal sealed class Pass
     private void Run()
     {
         var cuts = Cuts(_plan);
-        if (_plan.Groups[0].Block > 0) Report(0, "the start of the model", null, null, null, false, "no kept block stands before this cut");
+        var first = First(_plan, _work);
+        if (_plan.Groups[0].Block > 0 && first > 0) Report(0, "the start of the model", null, null, null, false, "no kept block stands before this cut");
         SeamPair? stream = null;
         try
         {
-            for (var place = cuts[0]; place < _plan.Groups.Length; place++)
+            for (var place = first; place < _plan.Groups.Length; place++)
             {
-                var (input, goal) = (stream ?? _seams.At(_plan.Groups[place].Block - 1), _seams.At(Next(_plan, place) - 1));
-                using var unit = new UnitBench(place, cuts.Contains(place), _model, _chain, input, goal, _work.EachToken, _ct);
+                var before = place == 0 ? -1 : _plan.Groups[place].Block - 1;
+                var (input, goal) = (stream ?? _seams.At(before), _seams.At(Next(_plan, place) - 1));
+                using var unit = new UnitBench(place, cuts.Contains(place), _model, _chain, input, goal, _work.EachToken, _ct)
+                {
+                    Unit = _plan.Groups[place].Block,
+                };
                 foreach (var proposal in _work.On(unit)) Try(unit, proposal);
                 var next = place + 1 < _plan.Groups.Length ? unit.Moved() : null;
                 stream?.Dispose();
@@ -112,6 +126,13 @@ internal sealed class Pass
         }
 
         var before = unit.Error();
+        if (proposal.IsRequired)
+        {
+            unit.Change(proposal.Ways.Single().Make()!);
+            Report(unit.Place, proposal.Place, before, unit.Error(), null, true, null);
+            return;
+        }
+
         double? after = null, ridge = null;
         foreach (var way in proposal.Ways)
         {

@@ -44,6 +44,17 @@ internal sealed class UnitBench : IDisposable
     /// <summary>Number in the model.</summary>
     public int Place { get; }
 
+    /// <summary>Number in the input.</summary>
+    public required int Unit { get; init; }
+
+    /// <summary>The model with all that was kept so far.</summary>
+    public CompensatedModel Model => _model;
+
+    public BlockChain Chain => _chain;
+
+    /// <summary>Ends the job.</summary>
+    public CancellationToken Stop => _ct;
+
     /// <summary>True where units went right behind it.</summary>
     public bool IsCut { get; }
 
@@ -92,14 +103,22 @@ internal sealed class UnitBench : IDisposable
         return _error;
     }
 
+    /// <summary>Keeps a change, whatever it does to the error.</summary>
+    public void Change(UnitEdit edit)
+    {
+        _model.Keep(Trial(edit));
+        Close(_taps);
+        _isMeasured = false;
+    }
+
     /// <summary>The error with a change, which is kept where it lowers it, or where nothing is held out.</summary>
     public (double? Error, bool Kept) Try(UnitEdit edit)
     {
         var before = Error();
         switch (edit)
         {
-            case WeightEdit e:
-                var trial = _model.With(e.Writer, e.Change, e.Shift);
+            case WeightEdit or FormEdit:
+                var trial = Trial(edit);
                 Close(_taps); // first: of two at once there is no need, and a change is kept more often than not
                 if (Input.HeldOut is null)
                 {
@@ -122,13 +141,21 @@ internal sealed class UnitBench : IDisposable
             case SeamEdit e:
                 var after = Measure(Opened(), e.Map);
                 if (before is not null && !(after < before)) return (after, false);
-                _model.Keep(_model.With(Place, e.Map, Type));
+                _model.Keep(Trial(e));
                 Close(_taps);
                 return (_error = after, true);
 
             default: throw new ArgumentException($"no way to make the change {edit.GetType().Name}", nameof(edit));
         }
     }
+
+    private Correction Trial(UnitEdit edit) => edit switch
+    {
+        WeightEdit e => _model.With(e.Writer, e.Change, e.Shift),
+        FormEdit e => _model.With(e.Revisions, e.Nodes),
+        SeamEdit e => _model.With(Place, e.Map, Type),
+        _ => throw new ArgumentException($"no way to make the change {edit.GetType().Name}", nameof(edit)),
+    };
 
     /// <summary>What the unit leaves as it is now, over all text.</summary>
     public SeamPair Moved()

@@ -5,8 +5,7 @@ using OnnxMka.Numerics;
 using OnnxMka.Rewriting;
 using OnnxMka.Running.Parts;
 using OnnxMka.Structure;
-using Revisions = System.Collections.Immutable.ImmutableSortedDictionary<
-    (int Node, int Slot), (OnnxMka.Structure.BlockParameter Parameter, OnnxMka.Graph.TensorContent Content)>;
+using Revisions = System.Collections.Immutable.ImmutableSortedDictionary<(int Node, int Slot), OnnxMka.Compensation.Revision>;
 
 namespace OnnxMka.Compensation;
 
@@ -40,6 +39,9 @@ internal sealed class CompensatedModel
     /// <summary>Blocks of the reduced model.</summary>
     public BlockMap Map { get; }
 
+    /// <summary>The reduced model as structure sees it.</summary>
+    public NormalisedView View => _view;
+
     /// <summary>The model with all corrections that were kept.</summary>
     public OnnxModel Model => _kept.Model;
 
@@ -58,14 +60,40 @@ internal sealed class CompensatedModel
 
     public BlockPart Part(OnnxModel model, int block) => BlockPart.Of(model, Map, block);
 
-    public (ImmutableArray<ResidualWriter> Writers, ImmutableArray<string> Obstacles) Writers(int block) =>
-        ResidualWriters.Of(Map, _view, Map.Blocks[block]);
+    /// <summary>The writers of a block as they are now: narrower ones have fewer inputs, those of a pair read what it puts between.</summary>
+    public (ImmutableArray<ResidualWriter> Writers, ImmutableArray<string> Obstacles) Writers(int block)
+    {
+        var (writers, obstacles) = ResidualWriters.Of(Map, _view, Map.Blocks[block]);
+        return ([.. writers.Select(Now)], obstacles);
+
+        ResidualWriter Now(ResidualWriter writer) => _kept.Weights.GetValueOrDefault(PlaceOf(writer.Weight)) is not { } revision
+            ? writer
+            : writer with
+            {
+                Inputs = (int)revision.Shape[writer.Transposed ? 1 : 0],
+                Features = revision.First is { } first ? first.Value : writer.Features,
+            };
+    }
 
     /// <summary>The weight as it is now, as [in, out].</summary>
-    public double[] Weight(ResidualWriter writer)
+    public double[] Weight(ResidualWriter writer) => Weight(writer.Weight, writer.Transposed, writer.Inputs, writer.Outputs);
+
+    /// <summary>The same of any weight of those sizes; of a pair its second matrix.</summary>
+    public double[] Weight(BlockParameter parameter, bool transposed, int inputs, int outputs)
     {
-        var stored = Read(writer.Weight);
-        return writer.Transposed ? Dense.Transpose(stored, writer.Outputs, writer.Inputs) : stored;
+        var stored = Read(parameter);
+        return transposed ? Dense.Transpose(stored, outputs, inputs) : stored;
+    }
+
+    /// <summary>The model with parameters of other values and sizes.</summary>
+    /// <param name="nodes">What they ask of the nodes between.</param>
+    public Correction With(IEnumerable<Revision> revisions, EditScript nodes)
+    {
+        var weights = revisions.Aggregate(_kept.Weights, (all, revision) => all.SetItem(PlaceOf(revision.Parameter), revision));
+        var script = new EditScript();
+        script.Append(_kept.Nodes);
+        script.Append(nodes);
+        return Applied(weights, script, _kept.Mapped);
     }
 
     /// <summary>The model with W + change (and b + shift) in place; rounded once to the weight's type.</summary>
@@ -73,7 +101,7 @@ internal sealed class CompensatedModel
     /// <param name="shift">[out]; null where the bias stays.</param>
     public Correction With(ResidualWriter writer, double[] change, double[]? shift)
     {
-        var (tensor, bytes) = Stored(writer.Weight);
+        var (tensor, bytes) = Bytes(writer.Weight);
         var (rows, columns) = writer.Transposed ? (writer.Outputs, writer.Inputs) : (writer.Inputs, writer.Outputs);
         var (size, row) = (bytes.Length / rows, new double[columns]);
         for (var r = 0; r < rows; r++)
@@ -84,12 +112,12 @@ internal sealed class CompensatedModel
             FloatCodec.Encode(tensor.Type, row, place);
         }
 
-        var weights = Revised(_kept.Weights, writer.Weight, new MemoryBytes(bytes));
+        var weights = Revised(_kept.Weights, writer.Weight, tensor.Shape, new MemoryBytes(bytes));
         if (shift is not null)
         {
             var bias = Read(writer.Bias!);
             for (var i = 0; i < bias.Length; i++) bias[i] += shift[i];
-            weights = Revised(weights, writer.Bias!, Encoded(Map.Tensor(writer.Bias!.Initializer).Type, bias));
+            weights = Revised(weights, writer.Bias!, [bias.Length], Encoded(Map.Tensor(writer.Bias!.Initializer).Type, bias));
         }
 
         return Applied(weights, _kept.Nodes, _kept.Mapped);
@@ -130,9 +158,9 @@ internal sealed class CompensatedModel
     public void Keep(Correction trial)
     {
         var weights = trial.Weights;
-        foreach (var (place, (parameter, content)) in trial.Weights)
+        foreach (var (place, revision) in trial.Weights)
         {
-            if (content is MemoryBytes memory) weights = weights.SetItem(place, (parameter, _scratch.Add(memory.Bytes.Span)));
+            if (revision.InMemory) weights = weights.SetItem(place, revision.Moved(bytes => _scratch.Add(bytes.Span)));
         }
 
         _kept = ReferenceEquals(weights, trial.Weights) ? trial : Applied(weights, trial.Nodes, trial.Mapped);
@@ -143,32 +171,46 @@ internal sealed class CompensatedModel
     private Correction Applied(Revisions weights, EditScript nodes, ImmutableHashSet<int> mapped)
     {
         var script = new EditScript();
-        foreach (var (place, (parameter, content)) in weights)
-            ParameterEdit.Replace(Map, _index, parameter, content, $"compensated_{place.Node}_{place.Slot}", script, Stage);
+        foreach (var (place, revision) in weights)
+            revision.AddTo(script, Map, _index, $"compensated_{place.Node}_{place.Slot}", Stage);
         script.Append(nodes);
         return new Correction(GraphEditor.Apply(Map.Model, script), weights, nodes, mapped);
     }
 
     private double[] Read(BlockParameter parameter)
     {
-        var (tensor, bytes) = Stored(parameter);
+        var (tensor, bytes) = Bytes(parameter);
         var values = new double[tensor.ElementCount];
         FloatCodec.Decode(tensor.Type, bytes, values);
         return values;
     }
 
-    /// <summary>A parameter as it is now, and its bytes, which are the caller's.</summary>
-    private (TensorRef Tensor, byte[] Bytes) Stored(BlockParameter parameter)
+    /// <summary>A parameter as it is now.</summary>
+    public TensorRef Stored(BlockParameter parameter)
     {
         var tensor = Map.Tensor(parameter.Initializer);
-        if (_kept.Weights.TryGetValue((parameter.Use.Node, parameter.Use.Slot), out var revised))
-            tensor = tensor with { Content = revised.Content };
+        return _kept.Weights.TryGetValue(PlaceOf(parameter), out var revised)
+            ? new TensorRef(tensor.Name, tensor.Type, revised.Shape, revised.Content)
+            : tensor;
+    }
+
+    /// <summary>The same with its bytes, which are the caller's.</summary>
+    private (TensorRef Tensor, byte[] Bytes) Bytes(BlockParameter parameter)
+    {
+        var tensor = Stored(parameter);
         using var reader = new TensorReader();
         return (tensor, reader.ReadBytes(tensor));
     }
 
-    private static Revisions Revised(Revisions weights, BlockParameter parameter, MemoryBytes content) =>
-        weights.SetItem((parameter.Use.Node, parameter.Use.Slot), (parameter, content));
+    private static (int Node, int Slot) PlaceOf(BlockParameter parameter) => (parameter.Use.Node, parameter.Use.Slot);
+
+    private static Revisions Revised(
+        Revisions weights, BlockParameter parameter, ImmutableArray<long> shape, MemoryBytes content)
+    {
+        var place = PlaceOf(parameter);
+        var revision = weights.GetValueOrDefault(place) ?? new Revision(parameter, shape, content);
+        return weights.SetItem(place, revision with { Content = content });
+    }
 
     private static MemoryBytes Encoded(ElementType type, double[] values)
     {

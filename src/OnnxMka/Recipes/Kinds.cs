@@ -2,6 +2,7 @@ using OnnxMka.Bench;
 using OnnxMka.Selection;
 using OnnxMka.Steps.Comparing;
 using OnnxMka.Steps.Correcting;
+using OnnxMka.Steps.Cutting;
 using OnnxMka.Steps.Dropping;
 using OnnxMka.Steps.Folding;
 using OnnxMka.Steps.Merging;
@@ -22,6 +23,7 @@ public static class Kinds
     public static StepKinds With(Selectors selectors) => StepKinds.Empty
         .With(new DropKind(selectors))
         .With(new MergeKind(selectors))
+        .With(new CutKind())
         .With(new CorrectionKind<Refit>("refit"))
         .With(new CorrectionKind<Fold>("fold"))
         .With(new CorrectionKind<MapSeams>("seam-map"))

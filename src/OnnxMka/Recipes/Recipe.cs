@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using OnnxMka.Bench;
+using OnnxMka.Graph;
 using OnnxMka.Running.Tokens;
 using OnnxMka.Scoring;
+using OnnxMka.Steps.Cutting;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Recipes;
@@ -20,6 +22,11 @@ public sealed record Recipe
 
     /// <summary>Layers or their halves; of halves, ratios and counts speak of halves.</summary>
     public Granularity Granularity { get; init; }
+
+    /// <summary>Its blocks in a model: where a step cuts blocks, in the smallest pieces that there are, unless it says which.</summary>
+    internal BlockMap Blocks(OnnxModel model) => Granularity == Granularity.Block && Steps.Any(s => s is Cut)
+        ? BlockDetector.DetectFinest(model)
+        : BlockDetector.Detect(model, Granularity);
 
     /// <summary>By value, lists included.</summary>
     public bool Equals(Recipe? other) =>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
 using OnnxMka.Structure;
@@ -17,6 +18,38 @@ internal static class ParameterEdit
         var values = new double[tensor.ElementCount];
         FloatCodec.Decode(tensor.Type, reader.ReadBytes(tensor), values);
         return values;
+    }
+
+    /// <summary>
+    /// The same for other sizes. What the file says of shapes behind it goes: of the chain to its reader, and of the values of the block.
+    /// </summary>
+    public static void Resize(
+        BlockMap map,
+        GraphIndex index,
+        BlockParameter parameter,
+        ImmutableArray<long> shape,
+        TensorContent content,
+        string suffix,
+        EditScript script,
+        string stage)
+    {
+        var place = ParameterPlace.Of(map.Model.Graph, index, parameter);
+        if (place.IsPrivate)
+        {
+            script.Add(stage, new GraphEdit.ResizeInitializer(parameter.Initializer, shape, content));
+        }
+        else
+        {
+            var (old, name) = (map.Tensor(parameter.Initializer), $"{parameter.Initializer}/{suffix}");
+            var like = index.IsInitializer(parameter.Initializer) ? parameter.Initializer : null;
+            script.Add(stage, new GraphEdit.AddInitializer(new TensorRef(name, old.Type, shape, content), like));
+            script.Add(stage, new GraphEdit.SetInput(place.Node, place.Slot, name));
+        }
+
+        var block = map.Blocks.First(b => b.Parameters.Contains(parameter));
+        var outputs = parameter.Use.Chain.Concat(block.Nodes).SelectMany(i => map.Model.Graph.Nodes[i].Outputs);
+        foreach (var value in outputs.Where(v => v.Length > 0 && v != block.Output.Value).Distinct(StringComparer.Ordinal))
+            script.Add(stage, new GraphEdit.ForgetShape(value));
     }
 
     /// <summary>Name of the initializer that holds the new content.</summary>

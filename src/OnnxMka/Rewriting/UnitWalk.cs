@@ -40,7 +40,7 @@ internal sealed class UnitWalk
         var own = block.Nodes.ToHashSet();
         foreach (var node in view.Nodes.Where(n => own.Contains(n.Origin.Index)))
         {
-            if (Linear(map, block, node) is not { } weight) continue;
+            if (LinearWeight.Of(map, block, node) is not { } weight) continue;
             var walk = new UnitWalk(map, view, block, weight, node.Inputs[0]);
             walk.Run(node.Inputs[0]);
             if (!walk._readsStream && walk.Inner.Count > 0) yield return walk;
@@ -70,7 +70,7 @@ internal sealed class UnitWalk
     private IEnumerable<string> Step(ViewNode node)
     {
         var packed = node.Op == "com.microsoft.Attention";
-        if ((packed ? LinearWeight.Of(_map, _block, node, false) : Linear(_map, _block, node)) is { } weight)
+        if ((packed ? LinearWeight.Of(_map, _block, node, false) : LinearWeight.Of(_map, _block, node)) is { } weight)
         {
             Inner.Add(weight);
             if (LinearWeight.ParameterAt(_block, node, 2) is { } bias) Vectors.Add(bias);
@@ -81,11 +81,4 @@ internal sealed class UnitWalk
             Enumerable.Range(0, node.Inputs.Length).Select(i => LinearWeight.ParameterAt(_block, node, i)).OfType<BlockParameter>());
         return node.Reads;
     }
-
-    private static LinearWeight? Linear(BlockMap map, Block block, ViewNode node) => node.Op switch
-    {
-        "MatMul" => LinearWeight.Of(map, block, node, false),
-        "Gemm" when node.Origin.Int("transA", 0) == 0 => LinearWeight.Of(map, block, node, node.Origin.Int("transB", 0) != 0),
-        _ => null,
-    };
 }

@@ -24,7 +24,19 @@ public static class BlockDetector
     /// <param name="granularity">
     /// Halves of layers come as blocks of their own, each with its layer; refused where no layer has halves.
     /// </param>
-    public static BlockMap Detect(OnnxModel model, Granularity granularity = Granularity.Block)
+    public static BlockMap Detect(OnnxModel model, Granularity granularity = Granularity.Block) => Detect(
+        model,
+        (segments, layers) => granularity == Granularity.Block
+            ? [.. layers.Select((range, layer) => new UnitRange(range, new StreamUnit(layer, null)))]
+            : Halves.Of(segments, layers),
+        granularity != Granularity.Block);
+
+    /// <summary>The same in the smallest units that there are: halves of the layers that have them, whole layers else.</summary>
+    internal static BlockMap DetectFinest(OnnxModel model) => Detect(model, Halves.WherePossible, true);
+
+    /// <param name="split">Units of the layers that were found.</param>
+    /// <param name="byHalves">Halves that the model's metadata tells are taken as they are.</param>
+    private static BlockMap Detect(OnnxModel model, Func<StreamSegments, List<Range>, List<UnitRange>> split, bool byHalves)
     {
         UnsupportedGraphs.Refuse(model);
         FunctionCalls.Refuse(model);
@@ -34,12 +46,12 @@ public static class BlockDetector
         {
             using var hinted = new StreamReading(view, told.Seams);
             StackedCaches.Refuse(hinted.Segments);
-            if (SeamHint.Ranges(told, hinted) is { } units) return Detected(model, hinted, UnitRange.Layers(units), units, granularity);
+            if (SeamHint.Ranges(told, hinted) is { } units) return Detected(model, hinted, UnitRange.Layers(units), units, split, byHalves);
         }
 
         using var reading = new StreamReading(view, []);
         StackedCaches.Refuse(reading.Segments);
-        return Detected(model, reading, Layers(reading), null, granularity);
+        return Detected(model, reading, Layers(reading), null, split, byHalves);
     }
 
     /// <summary>
@@ -59,14 +71,17 @@ public static class BlockDetector
     internal static List<Range> Layers(StreamReading reading) => BlockRanges(reading.Segments, reading.Structural);
 
     private static BlockMap Detected(
-        OnnxModel model, StreamReading reading, List<Range> layers, List<UnitRange>? told, Granularity granularity)
+        OnnxModel model,
+        StreamReading reading,
+        List<Range> layers,
+        List<UnitRange>? told,
+        Func<StreamSegments, List<Range>, List<UnitRange>> split,
+        bool byHalves)
     {
         AttentionSegments.RefuseOutside(reading.Segments, layers);
         SideInputs.Refuse(reading.Segments, reading.Exact, layers);
         var isToldByHalves = told?.Any(u => u.Unit.Half is not null) == true;
-        List<UnitRange> units = granularity == Granularity.Block
-            ? [.. layers.Select((range, layer) => new UnitRange(range, new StreamUnit(layer, null)))]
-            : isToldByHalves ? told! : Halves.Of(reading.Segments, layers);
+        var units = byHalves && isToldByHalves ? told! : split(reading.Segments, layers);
         var map = BlockDescription.Of(model, reading, units);
         PortOrder.Refuse(map);
         return map;

@@ -27,7 +27,7 @@ internal static class Halves
     /// <summary>Each half with its layer. A block without an inner seam stays whole; refused where all are (MKA062).</summary>
     public static List<UnitRange> Of(StreamSegments segments, IReadOnlyList<Range> blocks)
     {
-        var halves = blocks.SelectMany((block, layer) => Split(segments, block, layer)).ToList();
+        var halves = WherePossible(segments, blocks);
         if (halves.Count > blocks.Count) return halves;
         var end = segments.Stream.Cuts[blocks[0].End.Value];
         throw new RefusedException(
@@ -37,6 +37,10 @@ internal static class Halves
                 + "function",
             "Use --granularity block");
     }
+
+    /// <summary>Each half with its layer; layers without an inner seam stay whole.</summary>
+    public static List<UnitRange> WherePossible(StreamSegments segments, IReadOnlyList<Range> blocks) =>
+        [.. blocks.SelectMany((block, layer) => Split(segments, block, layer))];
 
     /// <summary>The halves of one layer; the layer itself where it has none.</summary>
     public static IEnumerable<UnitRange> Split(StreamSegments segments, Range block, int layer)

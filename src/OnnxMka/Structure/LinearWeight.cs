@@ -23,6 +23,14 @@ internal sealed record LinearWeight(BlockParameter Parameter, bool Transposed, i
             : new LinearWeight(weight!, false, (int)tensor.Shape[0], (int)tensor.Shape[1]);
     }
 
+    /// <summary>The matrix of a MatMul, or of a Gemm that does not turn its first input.</summary>
+    public static LinearWeight? Of(BlockMap map, Block block, ViewNode node) => node.Op switch
+    {
+        "MatMul" => Of(map, block, node, false),
+        "Gemm" when node.Origin.Int("transA", 0) == 0 => Of(map, block, node, node.Origin.Int("transB", 0) != 0),
+        _ => null,
+    };
+
     /// <summary>The block's parameter that a node reads at an input of the view.</summary>
     public static BlockParameter? ParameterAt(Block block, ViewNode node, int input) => input < node.Inputs.Length
         ? block.Parameters.FirstOrDefault(p => p.Use.Node == node.Origin.Index && p.Use.Slot == node.Slots[input])

@@ -28,6 +28,12 @@ public sealed class SeamActivations : IDisposable
         if (file is null) _rows = [.. Enumerable.Range(0, set.Count).Select(_ => GC.AllocateUninitializedArray<byte>(SampleBytes))];
     }
 
+    private SeamActivations(SeamActivations whole, CalibrationSet set)
+    {
+        (Set, Type, Width, SampleBytes) = (set, whole.Type, whole.Width, whole.SampleBytes);
+        (_rows, _file, _release) = (whole._rows, whole._file, () => { });
+    }
+
     /// <summary>The samples, in the order of the rows.</summary>
     public CalibrationSet Set { get; }
 
@@ -85,6 +91,10 @@ public sealed class SeamActivations : IDisposable
         _file?.Dispose();
         _release();
     }
+
+    /// <summary>The first samples of it: a view, which ends with this.</summary>
+    internal SeamActivations Head(int samples) =>
+        samples >= Set.Count ? this : new SeamActivations(this, Set with { Samples = [.. Set.Samples.Take(samples)] });
 
     internal void Write(int firstSample, ReadOnlySpan<byte> source)
     {

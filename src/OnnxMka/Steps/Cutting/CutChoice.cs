@@ -1,0 +1,104 @@
+using System.Collections.Immutable;
+using OnnxMka.Cutting;
+using OnnxMka.Structure;
+
+namespace OnnxMka.Steps.Cutting;
+
+/// <summary>What each unit of a model becomes: the cheapest set of offers within a number of parameters.</summary>
+internal sealed class CutChoice
+{
+    private readonly BlockMap _map;
+    private readonly ImmutableArray<UnitPrices> _prices;
+    private readonly ImmutableArray<CutPart> _allow;
+
+    private CutChoice(BlockMap map, ImmutableArray<UnitPrices> prices, ImmutableArray<CutPart> allow)
+    {
+        _map = map;
+        _prices = prices;
+        _allow = allow;
+    }
+
+    /// <summary>One a unit. Refuses a share that cannot be taken (MKA071).</summary>
+    public static ImmutableArray<UnitForm> Of(
+        BlockMap map, ImmutableArray<UnitPrices> prices, ImmutableArray<CutPart> allow, double ratio)
+    {
+        var choice = new CutChoice(map, prices, allow);
+        var all = prices.Sum(p => p.Parameters);
+        var budget = (long)Math.Floor((1 - ratio) * all);
+        var groups = choice.Groups();
+        var picks = Allocation.Choose([.. groups.Select(choice.Forms)], budget - prices.Sum(p => p.Fixed));
+        var forms = groups.Zip(picks, choice.Taken).SelectMany(f => f).OrderBy(f => f.Place).ToImmutableArray();
+        var left = forms.Sum(f => f.Parameters);
+        if (left <= budget) return forms;
+        throw new RefusedException(
+            "MKA071",
+            $"{ratio:0.##%} of the blocks' parameters",
+            FormattableString.Invariant($"at most {(all - left) / (double)all:0.#%} can be taken in the ways that are allowed")
+                + Why(prices),
+            "Ask for less, or allow more kinds of cuts");
+    }
+
+    /// <summary>Halves that go or stay together: those of a layer where halves alone may not go, each its own else.</summary>
+    private ImmutableArray<ImmutableArray<UnitPrices>> Groups() => IsLayerwise
+        ? [.. _prices.GroupBy(p => _map.Blocks[p.Place].Layer).Select(g => g.ToImmutableArray())]
+        : [.. _prices.Select(p => ImmutableArray.Create(p))];
+
+    private bool IsLayerwise => _allow.Contains(CutPart.Blocks) && !_allow.Contains(CutPart.Halves);
+
+    private HalfForms Forms(ImmutableArray<UnitPrices> group) => new(
+        [.. group.SelectMany(u => u.Choices.Select(Allowed)).Select(c => c.Offers.Select(o => new Form(o.Parameters, o.Price)).ToImmutableArray())],
+        Gone(group));
+
+    private Choice Allowed(Choice choice) =>
+        _allow.Contains(choice.Name == Choice.Width ? CutPart.Widths : CutPart.Ranks) ? choice : choice with { Offers = [choice.Offers[0]] };
+
+    /// <summary>
+    /// The first unit stays: clients count layers by their attention, and one must stand first. What cannot be cut stays with its unit.
+    /// </summary>
+    private double? Gone(ImmutableArray<UnitPrices> group)
+    {
+        if (group[0].Place == 0) return null;
+        if (IsLayerwise) return group[0].LayerGone;
+        return _allow.Contains(CutPart.Halves) || (_allow.Contains(CutPart.Blocks) && _map.Blocks[group[0].Place].Half is null)
+            ? group[0].Gone
+            : null;
+    }
+
+    private IEnumerable<UnitForm> Taken(ImmutableArray<UnitPrices> group, ImmutableArray<int>? picks)
+    {
+        var next = 0;
+        foreach (var unit in group)
+        {
+            if (picks is not { } taken)
+            {
+                yield return new UnitForm(unit, true, []);
+                continue;
+            }
+
+            var sizes = unit.Choices.Select(c => (c, Pick: taken[next++])).ToArray();
+            yield return new UnitForm(unit, false, [.. sizes.Select(s => (s.c.Name, s.c.Offers[s.Pick], s.c.Offers[0]))]);
+        }
+    }
+
+    private static string Why(ImmutableArray<UnitPrices> prices)
+    {
+        var obstacles = prices.SelectMany(p => p.Obstacles).DistinctBy(o => o.Why).Take(3).Select(o => $"{o.Name}: {o.Why}").ToArray();
+        return obstacles.Length > 0 ? $" ({string.Join("; ", obstacles)})" : "";
+    }
+}
+
+/// <summary>What a unit becomes.</summary>
+/// <param name="Taken">Of each choice the offer that was taken, and the form as it is.</param>
+internal sealed record UnitForm(UnitPrices Unit, bool Gone, ImmutableArray<(string Name, Offer Taken, Offer Dense)> Taken)
+{
+    public int Place => Unit.Place;
+
+    /// <summary>Parameters of its matrices that are left.</summary>
+    public long Parameters => Gone ? 0 : Unit.Fixed + Taken.Sum(t => t.Taken.Parameters);
+
+    public double Price => Gone ? Unit.Gone ?? 0 : Taken.Sum(t => t.Taken.Price);
+
+    /// <summary>Sizes of what is cut.</summary>
+    public ImmutableSortedDictionary<string, int> Sizes => Taken.Where(t => t.Taken != t.Dense)
+        .ToImmutableSortedDictionary(t => t.Name, t => t.Taken.Size, StringComparer.Ordinal);
+}
