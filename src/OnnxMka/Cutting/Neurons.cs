@@ -51,6 +51,9 @@ internal sealed class Neurons
     /// <summary>Gate and up, or up alone.</summary>
     public ImmutableArray<LinearWeight> Inner => _units.Inner;
 
+    /// <summary>True where biases or scales stand between its matrices.</summary>
+    public bool HasVectors => !_units.Vectors.IsEmpty;
+
     /// <summary>The down projection as it is, [neurons, out].</summary>
     public double[] DownWeight() => _model.Weight(Down.Parameter, Down.Transposed, Down.Inputs, Down.Outputs);
 

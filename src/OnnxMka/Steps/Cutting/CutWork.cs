@@ -48,7 +48,9 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
         var neurons = sizes.TryGetValue(Choice.Width, out var width) ? Found(unit, all) : null;
         if (neurons is not null) yield return Narrowed(unit, neurons, width);
         foreach (var proposal in Refitted(unit, w => !ranked.Contains(w.Weight))) yield return proposal;
-        if (neurons is null || !fitMlp) yield break;
+        if (neurons is null || !fitMlp || GatedUnit.Of(unit.Model, neurons) is not { } mlp) yield break;
+        yield return MlpFit.Of(unit, mlp);
+        foreach (var proposal in Refitted(unit, w => w.Weight == neurons.Down.Parameter)) yield return proposal;
     }
 
     private static IEnumerable<Proposal> Refitted(UnitBench unit, Func<ResidualWriter, bool> pick) => WriterFits.Of(
