@@ -4,6 +4,7 @@ using OnnxMka.Inputs;
 using OnnxMka.Jobs;
 using OnnxMka.Recipes;
 using OnnxMka.Selection;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Cli.Verbs;
 
@@ -53,7 +54,11 @@ internal sealed class RecipeFiles
     {
         if (parsed.GetValue(Lock) is not { } file || result.Emitted is not { } emitted) return;
         var decided = new LockFile(
-            options.Recipe with { Steps = result.Steps },
+            options.Recipe with
+            {
+                Steps = result.Steps,
+                Granularity = result.Blocks.HalfNames is null ? Granularity.Block : Granularity.Sublayer,
+            },
             options.Output.KeepNames,
             options.Output.ForceExternalData,
             options.Running.Target.Name,

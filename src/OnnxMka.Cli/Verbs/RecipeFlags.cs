@@ -101,12 +101,15 @@ internal sealed class RecipeFlags
     /// <summary>A cut chooses what goes, and corrects it, by itself.</summary>
     private Recipe CutRecipe(ParseResult parsed)
     {
-        var other = Sugar.FirstOrDefault(o => o != _ratio && o != _method && o != _allow && IsGiven(parsed, o));
+        Option[] known = [_ratio, _method, _allow, .. _selection.Goals];
+        var other = Sugar.FirstOrDefault(o => !known.Contains(o) && IsGiven(parsed, o));
         if (other is not null) throw new UsageException($"--method cut chooses what goes itself: leave {other.Name} out.");
-        var ratio = UsageRange.Within<Cut, double>(parsed.GetValue(_ratio), nameof(Cut.Ratio), "--ratio")
-            ?? throw new UsageException("Say with --ratio which share of the blocks' parameters goes.");
+        var ratio = UsageRange.Within<Cut, double>(parsed.GetValue(_ratio), nameof(Cut.Ratio), "--ratio");
+        if ((ratio is null ? 0 : 1) + _selection.Amounts(parsed) != 1)
+            throw new UsageException("Say how much goes with exactly one of --ratio, --target-size and --max-ppl-increase.");
         var cut = new Cut { Ratio = ratio };
-        return new Recipe { Steps = [parsed.GetValue(_allow) is { } allow ? cut with { Allow = Parts(allow) } : cut] };
+        if (parsed.GetValue(_allow) is { } allow) cut = cut with { Allow = Parts(allow) };
+        return new Recipe { Steps = [_selection.Goal(parsed) is { } goal ? goal with { Steps = [cut] } : cut] };
     }
 
     private static ImmutableArray<CutPart> Parts(string allow) =>

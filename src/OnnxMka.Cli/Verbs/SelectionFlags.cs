@@ -40,6 +40,9 @@ internal sealed class SelectionFlags
 
     public IEnumerable<Option> All => [.. Sugar, _resume];
 
+    /// <summary>Ways to say how much goes.</summary>
+    public Option[] Goals => [_size, _increase];
+
     /// <summary>Of the ways to say how much goes, those given here.</summary>
     public int Amounts(ParseResult parsed) => (parsed.GetValue(_size) is null ? 0 : 1) + (parsed.GetValue(_increase) is null ? 0 : 1);
 

@@ -34,6 +34,7 @@ public sealed class Workbench : IDisposable
     private readonly Dictionary<string, Analysis> _analyses = new(StringComparer.Ordinal);
     private readonly HeldStates _states = new();
     private readonly Dictionary<string, IDisposable> _kept = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, object> _known = new(StringComparer.Ordinal);
 
     internal Workbench(BlockMap map, string fingerprint, BenchOptions options, Texts texts, IProgressSink progress, CancellationToken stop)
     {
@@ -249,6 +250,14 @@ public sealed class Workbench : IDisposable
     internal void NoteOnce(string line)
     {
         if (_told.Add(line)) Progress.Note(line);
+    }
+
+    /// <summary>Small figures that are asked for again, by name; they are computed once.</summary>
+    internal T Known<T>(string name, Func<T> find)
+        where T : notnull
+    {
+        if (!_known.TryGetValue(name, out var known)) _known[name] = known = find();
+        return (T)known;
     }
 
     /// <summary>Something that a search needs again, by name; it ends with <see cref="Forget"/> or with the bench.</summary>

@@ -4,6 +4,7 @@ using OnnxMka.Graph;
 using OnnxMka.Running.Tokens;
 using OnnxMka.Scoring;
 using OnnxMka.Steps.Cutting;
+using OnnxMka.Steps.Reaching;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Recipes;
@@ -23,8 +24,11 @@ public sealed record Recipe
     /// <summary>Layers or their halves; of halves, ratios and counts speak of halves.</summary>
     public Granularity Granularity { get; init; }
 
+    /// <summary>True where a step cuts blocks.</summary>
+    internal bool IsCut => Steps.Any(s => s is Cut or Reach { Steps: [Cut, ..] });
+
     /// <summary>Its blocks in a model: where a step cuts blocks, in the smallest pieces that there are, unless it says which.</summary>
-    internal BlockMap Blocks(OnnxModel model) => Granularity == Granularity.Block && Steps.Any(s => s is Cut)
+    internal BlockMap Blocks(OnnxModel model) => Granularity == Granularity.Block && IsCut
         ? BlockDetector.DetectFinest(model)
         : BlockDetector.Detect(model, Granularity);
 

@@ -20,7 +20,7 @@ internal static class RecipeRules
             throw RecipeNode.Bad(name, "calibration", "it has text and ids, and wants one of them");
         foreach (var (step, place, isReached) in Placed(recipe.Steps, "", kinds))
         {
-            var flaw = step is Merge && recipe.Steps.Any(s => s is Cut)
+            var flaw = step is Merge && recipe.IsCut
                 ? "a cut counts halves of layers, and a merge is of whole ones: merge in a run before"
                 : Flaw(step, isReached, recipe.Granularity, selectors);
             if (flaw is not null) throw RecipeNode.Bad(name, place, flaw);
@@ -42,7 +42,7 @@ internal static class RecipeRules
     private static string? Flaw(Step step, bool isReached, Granularity granularity, Selectors selectors) => step switch
     {
         Reach reach => reach.Flaw,
-        Cut cut => cut.Flaw,
+        Cut cut => isReached ? null : cut.Flaw,
         Merge { Plan: { } plan } merge =>
             merge != new Merge { Plan = plan } ? "a plan says all of a merge: no other word goes with it"
             : plan.Units is not null && granularity != Granularity.Sublayer ? "a plan of halves goes with granularity: sublayer" : null,

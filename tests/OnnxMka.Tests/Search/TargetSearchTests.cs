@@ -28,7 +28,8 @@ public sealed class TargetSearchTests
     [Fact]
     public void What_compensation_adds_counts()
     {
-        var added = new TargetSearch<Tried>(Most, n => ByCount.Value[n], r => r with { IsCorrected = true }, _ => { }, _ => { });
+        var added = new TargetSearch<Tried>(
+            Most, n => $"{n} blocks", n => ByCount.Value[n], r => r with { IsCorrected = true }, _ => { }, _ => { });
         var limit = Size(ByCount.Value[3]);
         Assert.Equal(4, added.BySize(limit, 0, r => Size(r) + (r.IsCorrected ? 1 : 0)).Plan.Removed.Count());
     }
@@ -52,7 +53,7 @@ public sealed class TargetSearchTests
         Assert.Contains("28", missed.Message, StringComparison.Ordinal);
     }
 
-    private static TargetSearch<Tried> Search() => new(Most, n => ByCount.Value[n], r => r, _ => { }, _ => { });
+    private static TargetSearch<Tried> Search() => new(Most, n => $"{n} blocks", n => ByCount.Value[n], r => r, _ => { }, _ => { });
 
     private static long Size(Tried tried) => ModelWriter.Plan(tried.Model.Model, "model.onnx").TotalBytes;
 

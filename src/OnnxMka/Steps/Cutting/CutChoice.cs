@@ -18,24 +18,36 @@ internal sealed class CutChoice
         _allow = allow;
     }
 
-    /// <summary>One a unit. Refuses a share that cannot be taken (MKA071).</summary>
+    /// <summary>One a unit. Refuses a share that cannot be taken (MKA080).</summary>
     public static ImmutableArray<UnitForm> Of(
         BlockMap map, ImmutableArray<UnitPrices> prices, ImmutableArray<CutPart> allow, double ratio)
     {
-        var choice = new CutChoice(map, prices, allow);
         var all = prices.Sum(p => p.Parameters);
         var budget = (long)Math.Floor((1 - ratio) * all);
-        var groups = choice.Groups();
-        var picks = Allocation.Choose([.. groups.Select(choice.Forms)], budget - prices.Sum(p => p.Fixed));
-        var forms = groups.Zip(picks, choice.Taken).SelectMany(f => f).OrderBy(f => f.Place).ToImmutableArray();
+        var forms = new CutChoice(map, prices, allow).Within(budget - prices.Sum(p => p.Fixed));
         var left = forms.Sum(f => f.Parameters);
         if (left <= budget) return forms;
         throw new RefusedException(
-            "MKA071",
+            "MKA080",
             $"{ratio:0.##%} of the blocks' parameters",
             FormattableString.Invariant($"at most {(all - left) / (double)all:0.#%} can be taken in the ways that are allowed")
                 + Why(prices),
             "Ask for less, or allow more kinds of cuts");
+    }
+
+    /// <summary>The largest share that can be taken.</summary>
+    public static double Most(BlockMap map, ImmutableArray<UnitPrices> prices, ImmutableArray<CutPart> allow)
+    {
+        var left = new CutChoice(map, prices, allow).Within(0).Sum(f => f.Parameters);
+        return 1 - (left / (double)Math.Max(1, prices.Sum(p => p.Parameters)));
+    }
+
+    /// <summary>The cheapest forms within so many parameters of what can be cut, or the smallest that there are.</summary>
+    private ImmutableArray<UnitForm> Within(long budget)
+    {
+        var groups = Groups();
+        var picks = Allocation.Choose([.. groups.Select(Forms)], budget);
+        return [.. groups.Zip(picks, Taken).SelectMany(f => f).OrderBy(f => f.Place)];
     }
 
     /// <summary>Halves that go or stay together: those of a layer where halves alone may not go, each its own else.</summary>

@@ -18,9 +18,8 @@ internal sealed class CutKind() : StepKind<Cut>("cut"), IStepKind
     {
         if (step.Flaw is { } flaw) throw new RefusedException("MKA066", "cut in the recipe", flaw, "Write it as docs/recipes.md shows");
         if (step.IsDecided) return Decision.Of(step);
-        var (map, ratio) = (state.Structure, step.Ratio!.Value);
-        var prices = bench.Clock.Time("price", () => Prices(step, state, bench));
-        var forms = CutChoice.Of(map, prices, step.Allow, ratio);
+        var ratio = step.Ratio!.Value;
+        var forms = CutChoice.Of(state.Structure, Prices(state, bench), step.Allow, ratio);
         var gone = forms.Where(f => f.Gone).Select(f => f.Place).ToArray();
         var units = forms.Where(f => !f.Sizes.IsEmpty)
             .ToImmutableSortedDictionary(f => NameOf(f.Place, state), f => f.Sizes, StringComparer.Ordinal);
@@ -42,15 +41,16 @@ internal sealed class CutKind() : StepKind<Cut>("cut"), IStepKind
         return StepResult.Of(cut, CutSection.Steps(steps, plan));
     }
 
-    private static ImmutableArray<UnitPrices> Prices(Cut step, ModelState state, Workbench bench)
+    /// <summary>What each unit of a state can lose; priced once.</summary>
+    internal static ImmutableArray<UnitPrices> Prices(ModelState state, Workbench bench) => bench.Known($"prices {state.Key}", () =>
     {
         var map = state.Structure;
-        return bench.WithSeamsOf(state, seams =>
+        return bench.Clock.Time("price", () => bench.WithSeamsOf(state, seams =>
         {
             using var stage = bench.Progress.Begin("prices", map.Count, "units");
             return Pricing.Of(map, bench.Chain(map), seams, stage.AsIncrement<int>(), bench.Stop);
-        });
-    }
+        }));
+    });
 
     private static string NameOf(int place, ModelState state) => Removal.NamesOf([place], state)[0];
 

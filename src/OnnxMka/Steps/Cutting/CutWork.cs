@@ -60,7 +60,7 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
     private static IEnumerable<Proposal> Ranked(UnitBench unit, Site site, int rank, bool writes)
     {
         if (rank < 1 || rank > Math.Min(site.Inputs, site.Outputs))
-            throw new RefusedException("MKA071", site.Name, $"its rank cannot be {rank}", "Name a smaller one");
+            throw new RefusedException("MKA081", site.Name, $"its rank cannot be {rank}", "Name a smaller one");
         GC.Collect(); // what the last sums left may be gigabytes
         var map = unit.Model.Map;
         var weight = unit.Model.Weight(site.Parameter, site.Weight.Transposed, site.Inputs, site.Outputs);
@@ -103,7 +103,7 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
     private static Proposal Narrowed(UnitBench unit, Neurons neurons, int width)
     {
         if (width < 1 || width > neurons.Count)
-            throw new RefusedException("MKA071", $"unit {unit.Unit}", $"its MLP has {neurons.Count} neurons, not {width}", "Name a smaller width");
+            throw new RefusedException("MKA081", $"unit {unit.Unit}", $"its MLP has {neurons.Count} neurons, not {width}", "Name a smaller width");
         return Proposal.Required($"{neurons.Down.Parameter.Role}, {width} of {neurons.Count} neurons", () =>
         {
             GC.Collect();
@@ -117,7 +117,7 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
     }
 
     private static RefusedException Refused(UnitBench unit, string why, Sites sites) => new(
-        "MKA071",
+        "MKA081",
         $"unit {unit.Model.Map.Blocks[unit.Place].Name}",
         $"{why} (its matrices: {string.Join(", ", sites.Found.Select(s => s.Name))})",
         "Cut a model of the same form as the recipe was made for");

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using OnnxMka.Bench;
 using OnnxMka.Outcomes;
+using OnnxMka.Steps.Cutting;
 using OnnxMka.Steps.Merging;
 
 namespace OnnxMka.Steps.Reaching;
@@ -19,13 +20,13 @@ public sealed record Reach : Step
     [JsonConverter(typeof(ShareConverter))]
     public double? MaxIncrease { get; init; }
 
-    /// <summary>Open steps; the first is a removal that says nothing of how much goes.</summary>
+    /// <summary>Open steps; the first is a removal or a cut that says nothing of how much goes.</summary>
     public ImmutableArray<Step> Steps { get; init; } = [];
 
     /// <summary>What its options lack; null for nothing.</summary>
     internal string? Flaw => (Bytes is null) == (MaxIncrease is null) ? "it wants one of bytes and max-increase"
-        : Steps is [Removal { Amounts: 0 } and not Merge { Plan: not null }, ..] ? null
-        : "it wants steps of which the first is a removal without ratio, count and blocks";
+        : Steps is [Removal { Amounts: 0 } and not Merge { Plan: not null }, ..] or [Cut { Ratio: null, Units.IsEmpty: true }, ..] ? null
+        : "it wants steps of which the first is a removal without ratio, count and blocks, or a cut without ratio and units";
 
     /// <summary>By value, lists included.</summary>
     public bool Equals(Reach? other) =>

@@ -2,6 +2,7 @@ using OnnxMka.Bench;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Selection;
+using OnnxMka.Steps.Cutting;
 using OnnxMka.Steps.Merging;
 using OnnxMka.Steps.Searching;
 
@@ -16,6 +17,7 @@ internal sealed class ReachKind() : OpenStepKind<Reach>("reach")
     protected override Decision Decide(Reach step, ModelState state, Workbench bench)
     {
         if (step.Flaw is { } flaw) throw new RefusedException("MKA066", "reach in the recipe", flaw, "Write it as docs/recipes.md shows");
+        if (step.Steps[0] is Cut cut) return CutReach.Decide(step, cut, state, bench);
         var (removal, rest) = ((Removal)step.Steps[0], step.Steps[1..]);
 
         // The best way is several searches of its own: none of them is asked again for another number.
@@ -24,6 +26,7 @@ internal sealed class ReachKind() : OpenStepKind<Reach>("reach")
         {
             var search = new TargetSearch<Course>(
                 Most(removal, state, bench),
+                count => count == 1 ? "one block" : $"{count} blocks",
                 count => bench.Run([removal with { Count = count }], state),
                 chosen => chosen.Then(bench.Run(rest, chosen.State)),
                 bench.Release,

@@ -2,13 +2,15 @@ using OnnxMka.Outcomes;
 
 namespace OnnxMka.Steps.Reaching;
 
-/// <summary>Finds the number of blocks that a target means.</summary>
-/// <param name="most">Blocks that can go.</param>
+/// <summary>Finds how much a target means: a number of blocks, or of shares of a model.</summary>
+/// <param name="most">The most that can go.</param>
+/// <param name="said">So many for people, such as "4 blocks".</param>
 /// <param name="choose">What so many removals come to, without correction.</param>
 /// <param name="finish">The same with the correction.</param>
 /// <param name="release">Takes what was tried and is not the answer.</param>
 /// <param name="note">Takes a line for people.</param>
-internal sealed class TargetSearch<T>(int most, Func<int, T> choose, Func<T, T> finish, Action<T> release, Action<string> note)
+internal sealed class TargetSearch<T>(
+    int most, Func<int, string> said, Func<int, T> choose, Func<T, T> finish, Action<T> release, Action<string> note)
     where T : class
 {
     /// <summary>
@@ -28,7 +30,7 @@ internal sealed class TargetSearch<T>(int most, Func<int, T> choose, Func<T, T> 
             var bytes = ReferenceEquals(finished, chosen) ? planned : size(finished);
             if (bytes <= limit)
             {
-                note($"{count} blocks go: the fewest whose result, {bytes:N0} bytes, is within {limit:N0}");
+                note($"{said(count)} must go: the fewest whose result, {bytes:N0} bytes, is within {limit:N0}");
                 return finished;
             }
 
@@ -38,7 +40,7 @@ internal sealed class TargetSearch<T>(int most, Func<int, T> choose, Func<T, T> 
         throw new RefusedException(
             "MKA061",
             $"{limit:N0} bytes",
-            $"even without the {most} blocks that can go the result has {smallest:N0} bytes",
+            $"even without the {said(most)} that can go the result has {smallest:N0} bytes",
             "Allow more, lower --protect-first or --protect-last, or quantise the result");
     }
 
@@ -60,7 +62,7 @@ internal sealed class TargetSearch<T>(int most, Func<int, T> choose, Func<T, T> 
             var increase = loss(reduction).IncreaseOver(original);
             least = least < increase ? least : increase ?? least;
             var outcome = increase is { } share ? FormattableString.Invariant($"rises by {share:0.0%}") : "is not finite";
-            note($"without {count} blocks the perplexity on held-out calibration text {outcome}");
+            note($"without {said(count)} the perplexity on held-out calibration text {outcome}");
             if (increase <= maxIncrease)
             {
                 if (best is not null) release(best);
@@ -77,6 +79,6 @@ internal sealed class TargetSearch<T>(int most, Func<int, T> choose, Func<T, T> 
         return best
             ?? throw new QualityGateException(
                 $"No smaller model keeps the perplexity within +{maxIncrease:0.##%} on held-out calibration text: "
-                    + $"without one block {reached}. Nothing was written.");
+                    + $"without {said(1)} {reached}. Nothing was written.");
     }
 }
