@@ -120,7 +120,7 @@ internal sealed class RemovalState
         (_n, _gone) = (left.Length, 0);
     }
 
-    /// <summary>The turned inverse of the factor L of a matrix, [n, n], whose row i begins at column i. The matrix is written over.</summary>
+    /// <summary>The turned inverse of the factor L of a matrix, [n, n]: row i begins at column i. The matrix is written over.</summary>
     private static double[] InverseFactor(double[] matrix, int n)
     {
         var factor = Cholesky.Of(matrix, n) ?? throw NeuronRemoval.Indefinite();

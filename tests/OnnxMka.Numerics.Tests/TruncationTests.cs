@@ -62,7 +62,7 @@ public sealed class TruncationTests
         Balanced(left, right, inputs, outputs, outputs);
     }
 
-    /// <summary>Inputs of no dimension, of one, and of fewer than the weight's: finite, and no error is left at the rank they have.</summary>
+    /// <summary>Inputs of fewer dimensions than the weight, and of none: finite, and no error is left at the rank they have.</summary>
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
