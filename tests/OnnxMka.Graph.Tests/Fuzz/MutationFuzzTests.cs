@@ -5,7 +5,7 @@ using Xunit.Abstractions;
 namespace OnnxMka.Graph.Tests.Fuzz;
 
 /// <summary>
-/// Damaged models are read as before, or as another sound model, or refused. FUZZ_CASES (20,000), FUZZ_SEED (1) and FUZZ_CASE
+/// Damaged models are read as before, or as another sound model, or refused. FUZZ_CASES (10,000), FUZZ_SEED (1) and FUZZ_CASE
 /// (one case alone) in the environment change what is run.
 /// </summary>
 public sealed class MutationFuzzTests(ITestOutputHelper output)
@@ -18,13 +18,13 @@ public sealed class MutationFuzzTests(ITestOutputHelper output)
     {
         var run = new FuzzRun(Setting("FUZZ_SEED", 1), Read);
         var single = Setting("FUZZ_CASE", -1);
-        var cases = single >= 0 ? 1 : Setting("FUZZ_CASES", 20_000);
+        var cases = single >= 0 ? 1 : Setting("FUZZ_CASES", 10_000);
         run.Run(Math.Max(single, 0), cases);
 
         output.WriteLine($"{cases:N0} cases; slowest {run.Slowest.TotalMilliseconds:F0} ms; most allocated {run.MostAllocated:N0} bytes");
         foreach (var (outcome, count) in run.Outcomes.OrderBy(o => o.Key, StringComparer.Ordinal))
             output.WriteLine($"{outcome,-10} {count,9:N0}");
-        if (cases < 20_000) return;
+        if (cases < 10_000) return;
         foreach (var outcome in new[] { Same, Different, "MKA001", "MKA002", "MKA003", "MKA004", "MKA006", "MKA007" })
         {
             Assert.True(

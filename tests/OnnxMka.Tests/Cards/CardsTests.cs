@@ -58,8 +58,8 @@ public sealed partial class CardsTests
         using var folder = new TempFolder();
         string[] command =
         [
-            Books16.Folder, folder["small"], "--blocks", "3,7", "--alpha", "0.75", "--eval-samples", "4", "--quiet", "--model-card",
-            "--adapter-map", folder["map.json"], "--mergekit", folder["merge.yml"], "--compensate", "none",
+            Books16.Folder, folder["small"], "--blocks", "3,7", "--alpha", "0.75", "--seq-len", "32", "--eval-samples", "4", "--quiet",
+            "--model-card", "--adapter-map", folder["map.json"], "--mergekit", folder["merge.yml"], "--compensate", "none",
         ];
         Assert.Equal(0, ToolProcess.Run(command).ExitCode);
         var card = File.ReadAllText(Path.Combine(folder["small"], "README.md"));

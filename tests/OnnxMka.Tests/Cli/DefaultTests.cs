@@ -12,12 +12,13 @@ public sealed class DefaultTests
     public void What_is_left_is_refitted()
     {
         using var folder = new TempFolder();
-        var run = ToolProcess.RunAsTyped([Books16.Folder, folder["out"], "--blocks", "13", "--report", folder["r.json"], .. Few]);
+        string[] small = ["--calib-ids", SmallDecoder.Write(SmallDecoder.Map, folder["in"]).Recipe.Calibration.IdsFile!, .. Few];
+        var run = ToolProcess.RunAsTyped([folder["in"], folder["out"], "--blocks", "3", "--report", folder["r.json"], .. small]);
         Assert.Equal((0, ""), (run.ExitCode, run.Errors));
         Assert.Equal("refit", Report(folder["r.json"]).GetProperty("compensation").GetProperty("kind").GetString());
         Assert.Contains("merged, refit", run.Output, StringComparison.Ordinal);
         // The paper's bare method is one word away.
-        var bare = ToolProcess.RunAsTyped([Books16.Folder, folder["bare"], "--blocks", "13", "--compensate", "none", .. Few]);
+        var bare = ToolProcess.RunAsTyped([folder["in"], folder["bare"], "--blocks", "3", "--compensate", "none", .. small]);
         Assert.Equal((0, ""), (bare.ExitCode, bare.Errors));
         Assert.NotEqual(File.ReadAllBytes(folder["out/model.onnx"]), File.ReadAllBytes(folder["bare/model.onnx"]));
     }
@@ -66,11 +67,12 @@ public sealed class DefaultTests
     public void A_search_by_size_and_a_plan_say_all_themselves()
     {
         using var folder = new TempFolder();
+        string[] small = ["--calib-ids", SmallDecoder.Write(SmallDecoder.Map, folder["in"]).Recipe.Calibration.IdsFile!, .. Few];
         Assert.Equal(
             0,
             ToolProcess.RunAsTyped(
-                [Books16.Folder, folder["a"], "--blocks", "13", "--compensate", "none", "--plan-out", folder["p.json"], .. Few]).ExitCode);
-        var replay = ToolProcess.RunAsTyped([Books16.Folder, folder["b"], "--plan", folder["p.json"], .. Few]);
+                [folder["in"], folder["a"], "--blocks", "3", "--compensate", "none", "--plan-out", folder["p.json"], .. small]).ExitCode);
+        var replay = ToolProcess.RunAsTyped([folder["in"], folder["b"], "--plan", folder["p.json"], .. small]);
         Assert.Equal((0, ""), (replay.ExitCode, replay.Errors));
         Assert.Equal(File.ReadAllBytes(folder["a/model.onnx"]), File.ReadAllBytes(folder["b/model.onnx"]));
     }

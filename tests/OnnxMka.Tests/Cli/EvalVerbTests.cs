@@ -10,7 +10,10 @@ public sealed class EvalVerbTests
     {
         using var folder = new TempFolder();
         File.WriteAllText(folder["text.txt"], string.Concat(Enumerable.Repeat("He went to the house and said that it was well. ", 60)));
-        string[] common = ["eval", Books16.Folder, "--text", folder["text.txt"], "--window", "64", "--quiet", "--ep", "cpu", "--json"];
+        string[] common =
+        [
+            "eval", Books16.Folder, "--text", folder["text.txt"], "--window", "64", "--no-speed", "--quiet", "--ep", "cpu", "--json",
+        ];
         var whole = ToolProcess.Run(common);
         Assert.Equal(0, whole.ExitCode);
         for (var i = 0; i < 2; i++)

@@ -63,7 +63,7 @@ public sealed class GenAiTests
         {
             Input = folder["model"],
             Output = new() { Path = folder["small"] },
-            Recipe = RecipeOf.Steps(new Best { Blocks = ["12", "13"] }) with { Calibration = new() { Samples = 32, Length = 32 } },
+            Recipe = RecipeOf.Steps(new Best { Blocks = ["14"] }) with { Calibration = new() { Samples = 32, Length = 16 } },
             Evaluate = false,
             Check = true,
         });

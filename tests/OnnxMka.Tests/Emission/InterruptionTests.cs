@@ -28,17 +28,10 @@ public sealed class InterruptionTests
     [InlineData("write")]
     public void A_search_cancelled_at_any_stage(string stage)
     {
+        using var input = new TempFolder();
         using var folder = new TempFolder();
-        AssertNothingStays(
-            stage,
-            folder,
-            new CompressionOptions
-            {
-                Input = Books16.Folder,
-                Output = new() { Path = folder["out"] },
-                Recipe = RecipeOf.Steps(new Best { Blocks = ["13", "14"] }) with { Calibration = new() { Samples = 32, Length = 16 } },
-                Evaluate = false,
-            });
+        var options = SmallDecoder.Write(SmallDecoder.Map, input.FullPath).With(new Best { Blocks = ["3", "4"] });
+        AssertNothingStays(stage, folder, options with { Output = new() { Path = folder["out.onnx"] }, Evaluate = false });
     }
 
     [Fact]
@@ -143,7 +136,7 @@ public sealed class InterruptionTests
     {
         Input = input,
         Output = new() { Path = output },
-        Recipe = RecipeOf.Steps(new Merge { Ratio = 0.25 }) with { Calibration = new() { Samples = 32, HeldBackSamples = 8 } },
+        Recipe = RecipeOf.Steps(new Merge { Ratio = 0.25 }) with { Calibration = new() { Samples = 32, Length = 32, HeldBackSamples = 8 } },
     };
 
     private static CompressionOptions Dropping(string input, string output) => new()

@@ -30,7 +30,7 @@ public sealed class RandomDecoderTests
     [Fact]
     public void Random_decoders_are_rewritten_rightly_or_refused()
     {
-        var (first, count) = (Setting("FORGE_SEED", 0), Setting("FORGE_CASES", 200));
+        var (first, count) = (Setting("FORGE_SEED", 0), Setting("FORGE_CASES", 100));
         var (rewritten, refused) = (0, new List<string>());
         var wrong = new System.Collections.Concurrent.ConcurrentBag<string>();
         Parallel.For(first, first + count, new ParallelOptions { MaxDegreeOfParallelism = 2 }, seed =>

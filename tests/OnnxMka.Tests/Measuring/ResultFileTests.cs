@@ -5,7 +5,7 @@ namespace OnnxMka.Tests.Measuring;
 /// <summary>Runs that were killed and runs in shards give the numbers of one run, to the last bit.</summary>
 public sealed class ResultFileTests
 {
-    private static readonly EvaluationOptions Options = new() { Model = Books16.Folder, Window = 64, Limit = 6 };
+    private static readonly EvaluationOptions Options = new() { Model = Books16.Folder, Window = 64, Limit = 6, Speed = false };
 
     [Fact]
     public void A_killed_run_goes_on_where_it_stopped()

@@ -38,9 +38,14 @@ public sealed class BestSearchTests
     public void A_complete_search_gives_the_same_bytes_again()
     {
         using var folder = new TempFolder();
-        var text = Text with { Length = 16 };
-        var step = new Best { Blocks = ["13", "14"], Budget = TimeSpan.FromHours(1) };
-        var options = Options(folder["once"]).With(step).On(text) with { Evaluate = false, Verify = false };
+        var small = SmallDecoder.Write(SmallDecoder.Map, folder["in"]);
+        var options = small.With(new Best { Blocks = ["3", "4"], Budget = TimeSpan.FromHours(1) }) with
+        {
+            Input = folder["in"],
+            Output = new() { Path = folder["once"] },
+            Evaluate = false,
+            Verify = false,
+        };
         var once = Compressor.Run(options);
         Compressor.Run(options with { Output = options.Output with { Path = folder["again"] } });
         var search = once.Told<SearchReport>()!;
@@ -48,7 +53,8 @@ public sealed class BestSearchTests
         Assert.Equal(6, search.Trials.Select(t => t.Compensation).Distinct().Count());
         Assert.Equal(
             File.ReadAllBytes(Path.Combine(folder["once"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["again"], "model.onnx")));
-        Compressor.Run(options.On(text with { Seed = 1 }) with { Output = options.Output with { Path = folder["other"] } });
+        var others = options.On(options.Recipe.Calibration with { Seed = 1 });
+        Compressor.Run(others with { Output = options.Output with { Path = folder["other"] } });
         Assert.NotEqual(
             File.ReadAllBytes(Path.Combine(folder["once"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["other"], "model.onnx")));
     }

@@ -19,7 +19,7 @@ public sealed class ResumeTests
             Output = new() { Path = folder["whole"] },
             Recipe = RecipeOf.Steps(new Drop { Count = 3, Select = "greedy-loss", ProtectFirst = 11 }) with
             {
-                Calibration = new() { Samples = 32 },
+                Calibration = new() { Samples = 32, Length = 32 },
             },
             Evaluate = false,
             Verify = false,

@@ -77,6 +77,8 @@ public sealed class SweepTests
             "--methods",
             "drop:bi+fold",
             "--calib-samples",
+            "32",
+            "--seq-len",
             "64",
             "--eval-samples",
             "32",
@@ -90,11 +92,12 @@ public sealed class SweepTests
         Assert.Equal((0, ""), (run.ExitCode, run.Errors));
         using var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder["s"], "sweep.json")));
         var point = Assert.Single(report.RootElement.GetProperty("points").EnumerateArray());
-        var (calibration, model) = (new CalibrationOptions { HeldBackSamples = 32 }, Path.Combine(folder["s"], "model", "model.onnx"));
+        var calibration = new CalibrationOptions { Length = 64, HeldBackSamples = 32 };
+        var model = Path.Combine(folder["s"], "model", "model.onnx");
         using var texts = new Texts(calibration, Books16.ModelPath);
         var measured = Perplexity.Measure(
             Runners.Whole(8), OnnxMka.Structure.BlockDetector.Detect(Graph.OnnxModel.Load(model)), texts.HeldBack!);
-        // The same float32 weights, sums and windows: equal to the last bits of a mean of 4,064 tokens.
+        // The same float32 weights, sums and windows: equal to the last bits of a mean of 2,016 tokens.
         Assert.Equal(point.GetProperty("perplexity").GetProperty("meanNll").GetDouble(), measured.MeanNll, 1e-6);
         var plain = ModelRewriter.Apply(
             Books16.Map, PlanJson.Read(File.ReadAllText(Path.Combine(folder["s"], "plans", "drop-bi-fold-2.json")), "plan"));
@@ -105,11 +108,8 @@ public sealed class SweepTests
     public void The_gate_picks_the_smallest_or_ends_with_5()
     {
         using var folder = new TempFolder();
-        string[] common =
-        [
-            "sweep", Books16.Folder, "--ratios", "0.1,0.5", "--calib-samples", "48", "--eval-samples", "32", "--ep", "cpu", "--quiet",
-        ];
-        var passed = ToolProcess.Run([.. common, "-o", folder["a"], "--max-ppl-increase", "60%"]);
+        string[] common = ["sweep", Books16.Folder, "--calib-samples", "48", "--eval-samples", "32", "--ep", "cpu", "--quiet"];
+        var passed = ToolProcess.Run([.. common, "--ratios", "0.1,0.5", "-o", folder["a"], "--max-ppl-increase", "60%"]);
         Assert.Equal((0, ""), (passed.ExitCode, passed.Errors));
         using var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder["a"], "sweep.json")));
         var points = report.RootElement.GetProperty("points").EnumerateArray().ToArray();
@@ -122,7 +122,10 @@ public sealed class SweepTests
         Assert.All(new[] { "sweep.html", "sweep.md", "analysis.json" }, f => Assert.True(File.Exists(Path.Combine(folder["a"], f))));
 
         var missed = ToolProcess.Run(
-            [.. common, "-o", folder["b"], "--max-ppl-increase", "1%", "--analysis", Path.Combine(folder["a"], "analysis.json")]);
+            [
+                .. common, "--ratios", "0.5", "-o", folder["b"], "--max-ppl-increase", "1%", "--run", "chain",
+                "--analysis", Path.Combine(folder["a"], "analysis.json"),
+            ]);
         Assert.Equal(5, missed.ExitCode);
         Assert.Contains("No plan keeps the perplexity within +1%", Assert.Single(missed.ErrorLines), StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(folder["b"], "model")));
