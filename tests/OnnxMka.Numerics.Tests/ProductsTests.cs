@@ -54,7 +54,7 @@ public sealed class ProductsTests
         var whole = Dense.Multiply(Dense.Transpose(x, K, N), x, N, K, N);
         Assert.Equal(whole, Dense.Gram(x, K, N));
 
-        var (left, right) = (new Panels(Tile.Rows), new Panels(Tile.Columns));
+        var (left, right) = (Panels.Left<double>(), Panels.Right<double>());
         left.TakeColumns(x, N, 0, 50, 0, N);
         right.TakeColumns(x, N, 0, 50, 0, N);
         var target = new double[N * N];
@@ -73,7 +73,7 @@ public sealed class ProductsTests
         var (a, b, c) = (Values.Of(N * K), Values.Of(K * N, 2), Values.Of(N * N, 3));
         var product = Dense.Multiply(a, b, N, K, N);
         double[] target = [.. c];
-        var (left, right) = (new Panels(Tile.Rows), new Panels(Tile.Columns));
+        var (left, right) = (Panels.Left<double>(), Panels.Right<double>());
         left.TakeRows(a, K, 0, N, 0, K);
         right.TakeColumns(b, N, 0, K, 0, N);
         Products.Write(target, 0, N, left, right, -1, keep: true);

@@ -47,15 +47,13 @@ public sealed class SubspaceTests
         var values = Enumerable.Range(1, n).Select(i => Math.Pow(i, -fall)).ToArray();
         var scaled = vectors.Select((v, k) => v * values[k % n]).ToArray();
         var matrix = Values.Product(scaled, Dense.Transpose(vectors, n, n), n, n, n);
-        double[] Product(double[] y, int k) => Dense.Multiply(matrix, y, n, n, k);
-
-        var basis = LeadingSubspace.Of(Product, n, rank);
+        var basis = LeadingSubspace.Of(Semidefinite.Of(matrix, n), rank);
         var least = values[rank..].Sum();
         Assert.InRange(Math.Sqrt(LeftOut(basis) / least), 1 - 1e-9, within);
         var q = Values.Product(Dense.Transpose(basis, n, rank), basis, rank, n, rank);
         for (var i = 0; i < rank; i++) q[(i * rank) + i] -= 1;
         Assert.InRange(q.Max(Math.Abs), 0, 4 * Orthonormal.Roundings(n, n));
-        Assert.Equal(basis, LeadingSubspace.Of(Product, n, rank));
+        Assert.Equal(basis, LeadingSubspace.Of(Semidefinite.Of(matrix, n), rank));
 
         var start = Values.Of(n * rank, 8);
         Orthonormal.Make(start, n, rank);
@@ -77,7 +75,7 @@ public sealed class SubspaceTests
         const int N = 80, Rank = 30;
         var factor = Values.Of(N * dimensions);
         var matrix = Values.Product(factor, Dense.Transpose(factor, N, dimensions), N, dimensions, N);
-        var basis = LeadingSubspace.Of((y, k) => Dense.Multiply(matrix, y, N, N, k), N, Rank);
+        var basis = LeadingSubspace.Of(Semidefinite.Of(matrix, N), Rank);
         var back = Values.Product(basis, Values.Product(Dense.Transpose(basis, N, Rank), factor, Rank, N, dimensions), N, Rank, dimensions);
         // What is lifted is 2^-30 of the matrix, and three products and filters lessen it.
         if (dimensions > 0) Assert.InRange(Values.Distance(back, factor), 0, Math.ScaleB(1, -20));
@@ -87,8 +85,8 @@ public sealed class SubspaceTests
     [Fact]
     public void A_rank_beyond_the_matrix_is_refused()
     {
-        Assert.Throws<ArgumentException>(() => LeadingSubspace.Of((y, _) => y, 4, 5));
-        Assert.Throws<ArgumentException>(() => LeadingSubspace.Of((y, _) => y, 4, 0));
+        Assert.Throws<ArgumentException>(() => LeadingSubspace.Of(Semidefinite.Of(new double[16], 4), 5));
+        Assert.Throws<ArgumentException>(() => LeadingSubspace.Of(Semidefinite.Of(new double[16], 4), 0));
     }
 
     /// <summary>The textbook's way: invert, take the upper factor, round a column, spread its error.</summary>
