@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace OnnxMka.Numerics;
 
-/// <summary>Products and copies of dense matrices in float64 or float32, row-major. A sum has one order, whatever the number of threads.</summary>
+/// <summary>
+/// Products and copies of dense matrices in float64 or float32, row-major. A sum has one order, whatever the number of threads.
+/// </summary>
 internal static class Dense
 {
     /// <summary>Rows and columns of a tile that is turned: two of them are 64 KB.</summary>

@@ -14,7 +14,7 @@ namespace OnnxMka.Numerics;
 /// <para>
 /// Products, and what is divided by triangles, are in float32; sums of squares and the choice of the part in float64. The result is
 /// orthonormal in float64, and as near to the best as exact products would be for some A + E: it leaves out at most 2 rank |E| more of the
-/// trace (Ky Fan), with |E| at most <see cref="Rounding"/> of A's Frobenius norm.
+/// trace (Ky Fan), with |E| about <see cref="Rounding"/> of A's Frobenius norm at most. Eigenvalues below that are not told apart.
 /// </para>
 /// </summary>
 internal static class LeadingSubspace
@@ -46,7 +46,7 @@ internal static class LeadingSubspace
 
         // A little of the identity: the same subspace, and columns that stay independent where A has fewer dimensions.
         var size = TensorPrimitives.Norm<float>(image) / TensorPrimitives.Norm<float>(basis);
-        var lift = size > 0 ? MathF.ScaleB(size, -16) : 1;
+        var lift = size > 0 ? MathF.ScaleB(1, Math.ILogB(size) - 16) : 1;
         Add(image, lift, basis);
         Orthonormal.Make(image, n, width);
         (basis, image) = (image, Product(image));

@@ -52,7 +52,9 @@ internal static class Orthonormal
     /// </summary>
     public static double Roundings(int n, int k) => 8 * Math.Sqrt(n + k) * Math.ScaleB(1, -53);
 
-    /// <summary>The factor of products of columns, which are written over; where they have none, that of a little more than they are.</summary>
+    /// <summary>
+    /// The factor of products of columns, which are written over; where they have none, that of a little more than they are.
+    /// </summary>
     private static (Cholesky Factor, bool IsShifted) Factor(double[] gram, int n, int k)
     {
         double[] shifted = [.. gram];

@@ -15,8 +15,8 @@ internal enum Terms
 }
 
 /// <summary>
-/// Matrix products in float64 or float32, in tiles. An entry is a sum over <see cref="Panels.Depth"/> terms at a time, in order, and belongs to one
-/// thread: the same bits on any number of threads.
+/// Matrix products in float64 or float32, in tiles. An entry is a sum over <see cref="Panels.Depth"/> terms at a time, in order, and
+/// belongs to one thread: the same bits on any number of threads.
 /// </summary>
 internal static unsafe class Products
 {

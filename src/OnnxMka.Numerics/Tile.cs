@@ -100,7 +100,7 @@ internal static unsafe class Tile
         Write(target + (7 * pitch), s70, s71, s72, sign, keep);
     }
 
-    /// <summary>A quarter: rows 0..3 of the panel at <paramref name="a"/>, the first half of the columns of that at <paramref name="b"/>.</summary>
+    /// <summary>A quarter: rows 0..3 of the panel at <paramref name="a"/>, half of the columns of that at <paramref name="b"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Narrow<T>(T* a, T* b, int depth, T* target, nint pitch, T sign, bool keep)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

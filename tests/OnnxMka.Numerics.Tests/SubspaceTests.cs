@@ -82,7 +82,7 @@ public sealed class SubspaceTests
         Assert.All(basis, v => Assert.True(double.IsFinite(v)));
     }
 
-    /// <summary>Scales at the ends of float64 are powers of two away from 1: the same bits. Others are rounded otherwise, not more.</summary>
+    /// <summary>Scales near the ends of float64, powers of two away from 1: the same bits.</summary>
     [Fact]
     public void The_scale_of_a_matrix_does_not_matter()
     {
