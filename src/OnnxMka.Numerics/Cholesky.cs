@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Numerics.Tensors;
 
 namespace OnnxMka.Numerics;
@@ -14,8 +15,8 @@ internal sealed class Cholesky
     private readonly double[] _factor; // [n, n], the lower half with the diagonal
     private readonly double[] _inverses; // of the triangles on the diagonal: [n, Block], row i from the first column of its block on
     private readonly int _n;
-    private readonly Panels _left = new(Tile.Rows);
-    private readonly Panels _right = new(Tile.Columns);
+    private readonly Panels<double> _left = Panels.Left<double>();
+    private readonly Panels<double> _right = Panels.Right<double>();
 
     private Cholesky(double[] matrix, int n) => (_factor, _n, _inverses) = (matrix, n, new double[checked(n * Math.Min(n, Block))]);
 
@@ -46,21 +47,10 @@ internal sealed class Cholesky
     /// <summary>Solutions of <c>L z = b</c> in the place of right sides, whose first <paramref name="from"/> terms are zero.</summary>
     /// <param name="rights">[m, n], one right side a row.</param>
     /// <param name="from">A multiple of the block.</param>
-    public void Forward(double[] rights, int from)
-    {
-        var m = rights.Length / _n;
-        for (var p = from; p < _n; p += Block)
-        {
-            var (count, end) = (Math.Min(Block, _n - p), Math.Min(_n, p + Block));
-            _left.TakeRows(rights, _n, 0, m, p, count);
-            _right.TakeRows(_inverses, Pitch, p, count, 0, count);
-            Products.Write(rights, p, _n, _left, _right, 1, keep: false, terms: Terms.UpToDiagonal);
-            if (end == _n) break;
-            _left.TakeRows(rights, _n, 0, m, p, count);
-            _right.TakeRows(_factor, _n, end, _n - end, p, count);
-            Products.Write(rights, end, _n, _left, _right, -1, keep: true);
-        }
-    }
+    public void Forward(double[] rights, int from) => Forward(rights, from, _left, _right);
+
+    /// <summary>The same in float32, but for the factor.</summary>
+    public void Forward(float[] rights) => Forward(rights, 0, Panels.Left<float>(), Panels.Right<float>());
 
     /// <summary>Solutions of <c>L' x = z</c> in the place of right sides.</summary>
     /// <param name="rights">[m, n], one right side a row.</param>
@@ -94,6 +84,23 @@ internal sealed class Cholesky
         }
 
         return diagonal;
+    }
+
+    private void Forward<T>(T[] rights, int from, Panels<T> left, Panels<T> right)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var m = rights.Length / _n;
+        for (var p = from; p < _n; p += Block)
+        {
+            var (count, end) = (Math.Min(Block, _n - p), Math.Min(_n, p + Block));
+            left.TakeRows(rights, _n, 0, m, p, count);
+            right.TakeRows(_inverses, Pitch, p, count, 0, count);
+            Products.Write(rights, p, _n, left, right, T.One, keep: false, terms: Terms.UpToDiagonal);
+            if (end == _n) break;
+            left.TakeRows(rights, _n, 0, m, p, count);
+            right.TakeRows(_factor, _n, end, _n - end, p, count);
+            Products.Write(rights, end, _n, left, right, -T.One, keep: true);
+        }
     }
 
     private bool Factorise()

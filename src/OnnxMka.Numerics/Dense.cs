@@ -1,6 +1,10 @@
+using System.Numerics;
+
 namespace OnnxMka.Numerics;
 
-/// <summary>Products and copies of dense matrices in float64, row-major. A sum has one order, whatever the number of threads.</summary>
+/// <summary>
+/// Products and copies of dense matrices in float64 or float32, row-major. A sum has one order, whatever the number of threads.
+/// </summary>
 internal static class Dense
 {
     /// <summary>Rows and columns of a tile that is turned: two of them are 64 KB.</summary>
@@ -8,8 +12,9 @@ internal static class Dense
 
     /// <summary>[n, k] times [k, m].</summary>
     /// <param name="product">Takes the product; null for new memory.</param>
-    public static double[] Multiply(double[] left, double[] right, int n, int k, int m, double[]? product = null) => Sum(
-        product ?? new double[checked(n * m)],
+    public static T[] Multiply<T>(T[] left, T[] right, int n, int k, int m, T[]? product = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Sum(
+        product ?? new T[checked(n * m)],
         k,
         m,
         (panels, first, terms) => panels.TakeRows(left, k, 0, n, first, terms),
@@ -24,18 +29,29 @@ internal static class Dense
         (panels, first, terms) => panels.TakeRows(right, k, 0, m, first, terms));
 
     /// <summary>[k, n] turned, times [k, m].</summary>
-    public static double[] TurnedMultiply(double[] left, double[] right, int n, int k, int m) => Sum(
-        new double[checked(n * m)],
+    public static T[] TurnedMultiply<T>(T[] left, T[] right, int n, int k, int m)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Sum(
+        new T[checked(n * m)],
         k,
         m,
         (panels, first, terms) => panels.TakeColumns(left, n, first, terms, 0, n),
         (panels, first, terms) => panels.TakeColumns(right, m, first, terms, 0, m));
 
-    /// <summary>The product of a matrix [k, n], turned, and itself: [n, n], both halves.</summary>
-    public static double[] Gram(double[] matrix, int k, int n)
+    /// <summary>[k, n] turned, times [k, n], in float64: the lower half [n, n].</summary>
+    public static double[] TurnedLower<T>(T[] left, T[] right, int k, int n)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Sum<double>(
+        new double[checked(n * n)],
+        k,
+        n,
+        (panels, first, terms) => panels.TakeColumns(left, n, first, terms, 0, n),
+        (panels, first, terms) => panels.TakeColumns(right, n, first, terms, 0, n),
+        lower: true);
+
+    /// <summary>The product of a matrix [k, n], turned, and itself, in float64: [n, n], both halves.</summary>
+    public static double[] Gram<T>(T[] matrix, int k, int n)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        void Columns(Panels panels, int first, int terms) => panels.TakeColumns(matrix, n, first, terms, 0, n);
-        var gram = Sum(new double[checked(n * n)], k, n, Columns, Columns, lower: true);
+        var gram = TurnedLower(matrix, matrix, k, n);
         MirrorLower(gram, n);
         return gram;
     }
@@ -43,8 +59,8 @@ internal static class Dense
     /// <summary>The product of a matrix [n, k] and itself, turned: [n, n], its lower half.</summary>
     public static double[] RowGram(double[] matrix, int n, int k)
     {
-        void Rows(Panels panels, int first, int terms) => panels.TakeRows(matrix, k, 0, n, first, terms);
-        return Sum(new double[checked(n * n)], k, n, Rows, Rows, lower: true);
+        void Rows(Panels<double> panels, int first, int terms) => panels.TakeRows(matrix, k, 0, n, first, terms);
+        return Sum<double>(new double[checked(n * n)], k, n, Rows, Rows, lower: true);
     }
 
     /// <summary>[n, m] as [m, n].</summary>
@@ -85,16 +101,17 @@ internal static class Dense
     /// <summary>Adds up products of so many terms at a time.</summary>
     /// <param name="left">Takes terms of the vectors that are the product's rows: the first of them, and how many.</param>
     /// <param name="right">The same for its columns.</param>
-    private static double[] Sum(
-        double[] product, int k, int m, Action<Panels, int, int> left, Action<Panels, int, int> right, bool lower = false)
+    private static T[] Sum<T>(
+        T[] product, int k, int m, Action<Panels<T>, int, int> left, Action<Panels<T>, int, int> right, bool lower = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var (a, b) = (new Panels(Tile.Rows), new Panels(Tile.Columns));
+        var (a, b) = (Panels.Left<T>(), Panels.Right<T>());
         for (var first = 0; first < k; first += Panels.Depth)
         {
             var terms = Math.Min(Panels.Depth, k - first);
             left(a, first, terms);
             right(b, first, terms);
-            Products.Write(product, 0, m, a, b, 1, first > 0, lower);
+            Products.Write(product, 0, m, a, b, T.One, first > 0, lower);
         }
 
         return product;

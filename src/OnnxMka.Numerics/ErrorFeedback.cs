@@ -26,7 +26,7 @@ internal static class ErrorFeedback
         if (Cholesky.Of(hessian, n) is not { } factor) return null;
         double[] rounded = [.. weight];
         var errors = new double[checked(n * m)];
-        var (left, right) = (new Panels(Tile.Rows), new Panels(Tile.Columns));
+        var (left, right) = (Panels.Left<double>(), Panels.Right<double>());
         for (var first = 0; first < n; first += Panel)
         {
             var end = Math.Min(n, first + Panel);

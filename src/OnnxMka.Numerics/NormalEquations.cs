@@ -10,8 +10,8 @@ internal sealed class NormalEquations : LeastSquares
     private readonly double[] _x; // rows that wait: [Depth, inputs]
     private readonly double[] _r; // [Depth, outputs]
     private int _waiting;
-    private Panels? _left = new(Tile.Rows);
-    private Panels? _right = new(Tile.Columns);
+    private Panels<double>? _left = Panels.Left<double>();
+    private Panels<double>? _right = Panels.Right<double>();
 
     /// <param name="inputs">Columns of X.</param>
     /// <param name="outputs">Columns of R.</param>

@@ -1,7 +1,24 @@
+using System.Numerics;
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace OnnxMka.Numerics;
+
+/// <summary>The two shapes of panels.</summary>
+internal static class Panels
+{
+    /// <summary>Terms of a vector at once: a left panel is at most 16 KB and stays in the first-level cache.</summary>
+    public const int Depth = 256;
+
+    /// <summary>Rows of a product.</summary>
+    public static Panels<T> Left<T>()
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => new(Tile.Rows);
+
+    /// <summary>Columns of a product.</summary>
+    public static Panels<T> Right<T>()
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => new(Tile.Columns<T>());
+}
 
 /// <summary>
 /// Vectors side by side, as the kernel of products reads them: panels of <see cref="Tile.Rows"/> or <see cref="Tile.Columns"/> vectors,
@@ -9,15 +26,13 @@ namespace OnnxMka.Numerics;
 /// time.
 /// </summary>
 /// <param name="width">Vectors of a panel.</param>
-internal sealed unsafe class Panels(int width)
+internal sealed unsafe class Panels<T>(int width)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Terms of a vector at once: a left panel is 16 KB and stays in the first-level cache.</summary>
-    public const int Depth = 256;
-
     private const int Line = 64;
     private const int Some = 8; // panels for one thread
 
-    private double[] _memory = [];
+    private T[] _memory = [];
 
     /// <summary>Vectors that are held.</summary>
     public int Count { get; private set; }
@@ -29,19 +44,20 @@ internal sealed unsafe class Panels(int width)
     public int Length => (Count + width - 1) / width;
 
     /// <summary>Panel <paramref name="index"/>, [<see cref="Terms"/>, width]. The memory stays where it is.</summary>
-    public double* this[int index] => Start + ((nint)index * width * Terms);
+    public T* this[int index] => Start + ((nint)index * width * Terms);
 
-    private double* Start
+    private T* Start
     {
         get
         {
             var first = (nuint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_memory)); // pinned
-            return (double*)((first + Line - 1) & ~(nuint)(Line - 1));
+            return (T*)((first + Line - 1) & ~(nuint)(Line - 1));
         }
     }
 
-    /// <summary>Rows of a matrix as vectors, their terms along its columns.</summary>
-    public void TakeRows(double[] matrix, int pitch, int firstRow, int rows, int firstColumn, int columns)
+    /// <summary>Rows of a matrix as vectors, their terms along its columns. Of the other type: rounded to this one.</summary>
+    public void TakeRows<TFrom>(TFrom[] matrix, int pitch, int firstRow, int rows, int firstColumn, int columns)
+        where TFrom : unmanaged, IBinaryFloatingPointIeee754<TFrom>
     {
         Resize(rows, columns);
         RowBlocks.For(Length, Some, 0, (start, stop) =>
@@ -51,21 +67,22 @@ internal sealed unsafe class Panels(int width)
                 var to = this[vector / width] + (vector % width);
                 if (vector >= rows)
                 {
-                    for (var k = 0; k < columns; k++, to += width) *to = 0;
+                    for (var k = 0; k < columns; k++, to += width) *to = T.Zero;
                     continue;
                 }
 
                 foreach (var value in matrix.AsSpan(((firstRow + vector) * pitch) + firstColumn, columns))
                 {
-                    *to = value;
+                    *to = T.CreateTruncating(value);
                     to += width;
                 }
             }
         });
     }
 
-    /// <summary>Columns of a matrix as vectors, their terms along its rows.</summary>
-    public void TakeColumns(double[] matrix, int pitch, int firstRow, int rows, int firstColumn, int columns)
+    /// <summary>Columns of a matrix as vectors, their terms along its rows. Of the other type: rounded to this one.</summary>
+    public void TakeColumns<TFrom>(TFrom[] matrix, int pitch, int firstRow, int rows, int firstColumn, int columns)
+        where TFrom : unmanaged, IBinaryFloatingPointIeee754<TFrom>
     {
         Resize(columns, rows);
         RowBlocks.For(Length, Some, 0, (start, stop) =>
@@ -77,8 +94,8 @@ internal sealed unsafe class Panels(int width)
                 for (var k = 0; k < rows; k++, to += width)
                 {
                     var from = ((firstRow + k) * pitch) + firstColumn + (panel * width);
-                    matrix.AsSpan(from, count).CopyTo(new Span<double>(to, width));
-                    new Span<double>(to + count, width - count).Clear();
+                    TensorPrimitives.ConvertTruncating<TFrom, T>(matrix.AsSpan(from, count), new Span<T>(to, width));
+                    new Span<T>(to + count, width - count).Clear();
                 }
             }
         });
@@ -88,7 +105,7 @@ internal sealed unsafe class Panels(int width)
     private void Resize(int count, int terms)
     {
         (Count, Terms) = (count, terms);
-        var length = checked((Length * width * terms) + (Line / sizeof(double)));
-        if (_memory.Length < length) _memory = GC.AllocateUninitializedArray<double>(length, pinned: true);
+        var length = checked((Length * width * terms) + (Line / sizeof(T)));
+        if (_memory.Length < length) _memory = GC.AllocateUninitializedArray<T>(length, pinned: true);
     }
 }

@@ -46,6 +46,60 @@ public sealed class ProductsTests
         }
     }
 
+    /// <summary>The same in float32, whose tiles are twice as wide.</summary>
+    [Theory]
+    [InlineData(1, 1, 1)]
+    [InlineData(8, 256, 48)]
+    [InlineData(9, 257, 49)]
+    [InlineData(71, 600, 113)]
+    public void An_entry_in_float32_is_one_running_sum_at_a_time(int n, int k, int m)
+    {
+        var (a, b) = (Values.Floats(n * k), Values.Floats(k * m, 2));
+        var expected = new float[n * m];
+        var apart = 0;
+        for (var e = 0; e < expected.Length; e++)
+        {
+            var exact = 0.0;
+            for (var first = 0; first < k; first += Panels.Depth)
+            {
+                var sum = 0f;
+                for (var t = first; t < Math.Min(k, first + Panels.Depth); t++)
+                {
+                    sum = MathF.FusedMultiplyAdd(a[(e / m * k) + t], b[(t * m) + (e % m)], sum);
+                    exact += (double)a[(e / m * k) + t] * b[(t * m) + (e % m)];
+                }
+
+                expected[e] += sum;
+            }
+
+            if ((float)exact != expected[e]) apart++;
+        }
+
+        Assert.Equal(expected, Dense.Multiply(a, b, n, k, m));
+        Assert.Equal(expected, Dense.TurnedMultiply(Turned(a, n, k), b, n, k, m));
+        if (k > 2) Assert.True(apart > 0, "the control: sums in float64");
+
+        static float[] Turned(float[] matrix, int n, int m)
+        {
+            var turned = new float[matrix.Length];
+            for (var i = 0; i < matrix.Length; i++) turned[(i % m * n) + (i / m)] = matrix[i];
+            return turned;
+        }
+    }
+
+    [Fact]
+    public void Sums_of_float32_numbers_in_float64_are_those_of_the_same_numbers()
+    {
+        const int N = 53, K = 300;
+        var (a, b) = (Values.Floats(K * N), Values.Floats(K * N, 2));
+        Assert.Equal(Dense.Gram(Doubles(a), K, N), Dense.Gram(a, K, N));
+        var whole = Dense.TurnedMultiply(Doubles(a), Doubles(b), N, K, N);
+        var lower = Dense.TurnedLower(a, b, K, N);
+        for (var e = 0; e < lower.Length; e++) Assert.Equal(e % N > e / N ? 0 : whole[e], lower[e]);
+
+        static double[] Doubles(float[] values) => [.. values.Select(v => (double)v)];
+    }
+
     [Fact]
     public void A_lower_half_is_that_of_the_whole_and_leaves_the_rest()
     {
@@ -54,7 +108,7 @@ public sealed class ProductsTests
         var whole = Dense.Multiply(Dense.Transpose(x, K, N), x, N, K, N);
         Assert.Equal(whole, Dense.Gram(x, K, N));
 
-        var (left, right) = (new Panels(Tile.Rows), new Panels(Tile.Columns));
+        var (left, right) = (Panels.Left<double>(), Panels.Right<double>());
         left.TakeColumns(x, N, 0, 50, 0, N);
         right.TakeColumns(x, N, 0, 50, 0, N);
         var target = new double[N * N];
@@ -73,7 +127,7 @@ public sealed class ProductsTests
         var (a, b, c) = (Values.Of(N * K), Values.Of(K * N, 2), Values.Of(N * N, 3));
         var product = Dense.Multiply(a, b, N, K, N);
         double[] target = [.. c];
-        var (left, right) = (new Panels(Tile.Rows), new Panels(Tile.Columns));
+        var (left, right) = (Panels.Left<double>(), Panels.Right<double>());
         left.TakeRows(a, K, 0, N, 0, K);
         right.TakeColumns(b, N, 0, K, 0, N);
         Products.Write(target, 0, N, left, right, -1, keep: true);
