@@ -24,8 +24,8 @@ internal sealed class MlpTangent
     private readonly GateActivation _activation;
     private readonly double[] _down; // [width, hidden]
     private readonly double[] _downTurned; // [hidden, width]
-    private readonly Panels _left = new(Tile.Rows);
-    private readonly Panels _right = new(Tile.Columns);
+    private readonly Panels<double> _left = Panels.Left<double>();
+    private readonly Panels<double> _right = Panels.Right<double>();
 
     // Of one block.
     private readonly double[] _h; // [rows, hidden]

@@ -15,8 +15,8 @@ internal sealed class RemovalState
     private readonly double[] _productDiagonal; // [n]
     private readonly int[] _neurons; // [n], ascending
     private readonly int _depth;
-    private readonly Panels _left = new(Tile.Rows);
-    private readonly Panels _right = new(Tile.Columns);
+    private readonly Panels<double> _left = Panels.Left<double>();
+    private readonly Panels<double> _right = Panels.Right<double>();
     private int _n;
     private int _gone; // of the n
     private int _held; // removals in the panel

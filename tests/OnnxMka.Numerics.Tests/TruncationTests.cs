@@ -17,7 +17,7 @@ public sealed class TruncationTests
             Assert.InRange(Values.Distance(golden.Numbers("whitened"), product), 0, tolerance);
 
             // Roots of values that are zero but for rounding: the values themselves are compared, in units of the largest.
-            var energies = Truncation.Energies(gram, weight, inputs, outputs);
+            var energies = Truncation.Under(gram, weight, inputs, outputs, outputs).Energies;
             var expected = golden.Numbers("whitened_values").Select(v => v * v).ToArray();
             Assert.InRange(Values.Distance(expected, energies) / expected[0], 0, tolerance);
             var error = golden.Number("whitened_error");
@@ -78,9 +78,36 @@ public sealed class TruncationTests
         var images = Values.Product(x, product, rows, Inputs, Outputs);
         // What is left out are eigenvalues of zero to rounding, of sums of products below 1: their root is the error.
         if (rows > 0) Assert.InRange(Values.Distance(Values.Product(x, weight, rows, Inputs, Outputs), images), 0, 1e-6);
-        var energies = Truncation.Energies(gram, weight, Inputs, Outputs);
+        var energies = Truncation.Under(gram, weight, Inputs, Outputs, Outputs).Energies;
         Assert.All(energies, v => Assert.True(v >= 0));
         Assert.InRange(energies[rows..].Sum(), 0, 1e-12);
+    }
+
+    /// <summary>
+    /// Wide weights, by a subspace: the error within a thousandth of the least, and energies that add up to all there is. Ranks of another
+    /// input are far from it.
+    /// </summary>
+    [Fact]
+    public void Wide_weights_lose_within_a_thousandth_of_the_least()
+    {
+        const int Inputs = 96, Outputs = 800, Rank = 24;
+        var weight = Values.Of(Inputs * Outputs, 5);
+        var gram = Values.Definite(Inputs);
+        var full = Truncation.Under(gram, weight, Inputs, Outputs, Outputs).Energies;
+        var cut = Truncation.Under(gram, weight, Inputs, Outputs, Rank);
+        Assert.InRange(cut.Energies.Sum() / full.Sum(), 1 - 1e-9, 1 + 1e-9);
+        Assert.InRange(Error(gram), 1 - 1e-6, 1.001);
+        var some = new double[Inputs * Inputs];
+        for (var i = 0; i < Inputs / 2; i++) some[(i * Inputs) + i] = 1;
+        Assert.True(Error(some) > 1.01);
+
+        double Error(double[] under)
+        {
+            var (left, right) = Truncation.Under(under, weight, Inputs, Outputs, Rank).Pair(Rank);
+            var rest = Values.Product(left, right, Inputs, Rank, Outputs).Zip(weight, (a, b) => a - b).ToArray();
+            var image = Values.Product(gram, rest, Inputs, Inputs, Outputs);
+            return Math.Sqrt(rest.Zip(image, (a, b) => a * b).Sum() / full.Skip(Rank).Sum());
+        }
     }
 
     [Fact]

@@ -79,9 +79,9 @@ internal sealed class Pricing
             var gram = sums[site.Input];
             var weight = _model.Weight(site.Parameter, site.Weight.Transposed, site.Inputs, site.Outputs);
             var rank = RankOf(site, ProbeShare);
-            var pair = Truncation.Of(gram, weight, site.Inputs, site.Outputs, rank);
-            var cost = rest.ErrorWith(_model.With([Weights.Paired(_model.Map, site, pair, rank)], new()).Model);
-            priced.Add(new PricedSite(site, Truncation.Energies(gram, weight, site.Inputs, site.Outputs), rank, cost));
+            var cuts = Truncation.Under(gram, weight, site.Inputs, site.Outputs, MostRank(site));
+            var cost = rest.ErrorWith(_model.With([Weights.Paired(_model.Map, site, cuts.Pair(rank), rank)], new()).Model);
+            priced.Add(new PricedSite(site, cuts.Energies, rank, cost));
         }
 
         var removal = neurons is null
@@ -135,8 +135,11 @@ internal sealed class Pricing
         return Math.Max(rank, Step) * (long)(site.Inputs + site.Outputs) < site.Elements ? Math.Max(rank, Step) : 0;
     }
 
+    /// <summary>The largest rank that is worth writing.</summary>
+    private static int MostRank(Site site) => (int)Math.Min(Math.Min(site.Inputs, site.Outputs), (site.Elements - 1) / (site.Inputs + site.Outputs));
+
     /// <summary>A site and what cutting it costs.</summary>
-    private sealed record PricedSite(Site Site, double[] Energies, int Probe, double Cost);
+    private sealed record PricedSite(Site Site, ImmutableArray<double> Energies, int Probe, double Cost);
 
     private sealed record PricedUnit(
         int Place,

@@ -5,6 +5,7 @@ using OnnxMka.Cutting;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Steps.Dropping;
+using OnnxMka.Steps.Refitting;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Steps.Cutting;
@@ -26,7 +27,9 @@ internal sealed class CutKind() : StepKind<Cut>("cut"), IStepKind
         ImmutableArray<Step> steps =
         [
             .. gone.Length == 0 ? [] : new Step[] { new Drop { Blocks = Removal.NamesOf(gone, state), ProtectFirst = 0, ProtectLast = 0 } },
-            .. gone.Length + units.Count == 0 ? [] : new Step[] { step with { Ratio = null, Units = units } },
+            .. units.Count > 0 ? [step with { Ratio = null, Units = units }]
+                : gone.Length > 0 ? [new Refit { Text = step.Text }]
+                : Array.Empty<Step>(),
         ];
         return new Decision(steps, [CutSection.Choice(forms, ratio, state)]);
     }
