@@ -53,7 +53,7 @@ internal sealed class RecipeFiles
     {
         if (parsed.GetValue(Lock) is not { } file || result.Emitted is not { } emitted) return;
         var decided = new LockFile(
-            options.Recipe with { Steps = result.Steps },
+            options.Recipe with { Steps = result.Steps, Calibration = result.Calibration },
             options.Output.KeepNames,
             options.Output.ForceExternalData,
             options.Running.Target.Name,

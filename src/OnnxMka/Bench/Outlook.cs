@@ -8,10 +8,17 @@ namespace OnnxMka.Bench;
 
 /// <summary>What a long run will take, said before it starts: tokens, parts, time from a probe of this machine and model.</summary>
 /// <param name="budget">Time that it should take; null for any.</param>
-/// <param name="least">Multiplications and additions below which nobody asks: some seconds on any machine.</param>
-internal sealed class Outlook(Workbench bench, TimeSpan? budget, double least = 1e12)
+/// <param name="known">What was probed before; null for nothing.</param>
+/// <param name="least">Multiplications and additions below which nobody asks.</param>
+internal sealed class Outlook(Workbench bench, TimeSpan? budget, MachineSpeed? known = null, double least = Outlook.Long)
 {
-    private MachineSpeed? _speed;
+    /// <summary>Multiplications and additions that take some seconds on any machine.</summary>
+    internal const double Long = 1e12;
+
+    private MachineSpeed? _speed = known;
+
+    /// <summary>True where so many tokens through all blocks are worth a probe.</summary>
+    public static bool IsLong(BlockMap map, long tokens, double least = Long) => 2.0 * map.Blocks.Sum(map.ParameterCount) * tokens >= least;
 
     /// <summary>
     /// Before the seams of a model are made: how long that takes, and what comes after it; beyond the budget, what to change. A search
@@ -57,7 +64,7 @@ internal sealed class Outlook(Workbench bench, TimeSpan? budget, double least = 
 
     private MachineSpeed? Known(BlockMap map, CalibrationSplit split)
     {
-        if (2.0 * map.Blocks.Sum(map.ParameterCount) * Tokens(split) < least) return null;
+        if (!IsLong(map, Tokens(split), least)) return null;
         if (_speed is not null) return _speed;
         using var stage = bench.Progress.Begin("probe", 1, "block");
         _speed = MachineSpeed.Of(bench.Chain(map), split.Fit.Length, bench.Stop);

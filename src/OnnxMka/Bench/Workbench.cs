@@ -65,7 +65,7 @@ public sealed class Workbench : IDisposable
     internal Analysis? ShownAnalysis { get; private set; }
 
     /// <summary>What long work takes, said before it starts.</summary>
-    internal Outlook Outlook => _outlook ??= new Outlook(this, _options.Budget);
+    internal Outlook Outlook => _outlook ??= new Outlook(this, _options.Budget, _options.Speed);
 
     internal StageClock Clock => _options.Clock;
 

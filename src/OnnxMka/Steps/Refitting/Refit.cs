@@ -39,8 +39,14 @@ internal sealed class RefitWork(double ridge, int passes) : IUnitWork
     public static long Bytes(BlockMap map, long rows) =>
         Writers(map).Select(w => LeastSquares.Bytes(rows, w.Inputs, w.Outputs)).DefaultIfEmpty().Max();
 
-    public string? Announced(BlockMap map, long rows) =>
-        Bytes(map, rows) is > 0 and var bytes ? $"a refit takes up to {bytes / 1e6:N1} MB beside the block that runs" : null;
+    public string? Announced(BlockMap map, long rows)
+    {
+        if (Bytes(map, rows) is not (> 0 and var bytes)) return null;
+        var line = $"a refit takes up to {bytes / 1e6:N1} MB beside the block that runs";
+        return Unknowns(map) is var inputs && rows < inputs
+            ? $"{line}; its {rows:N0} tokens are fewer than the {inputs:N0} inputs of the widest weight, and more would help (--calib-samples)"
+            : line;
+    }
 
     public int Unknowns(BlockMap map) => Writers(map).Select(w => w.Inputs).DefaultIfEmpty().Max();
 
