@@ -13,7 +13,8 @@ internal sealed record Prospect(string What, Effort Effort, int Unknowns, TimeSp
     public double Seconds(MachineSpeed speed) => Math.Max(Effort.Seconds(speed), Budget?.TotalSeconds ?? 0);
 
     /// <summary>A pass that does such work with every unit.</summary>
-    public static Effort PassOver(BlockMap map, CalibrationSplit split, IUnitWork work) => map.Count * work.Effort(map, split, most: true);
+    public static Effort PassOver(BlockMap map, CalibrationSplit split, IUnitWork work) =>
+        map.Count * work.Effort(map, split, most: true);
 
     /// <summary>So many losses over so many tokens each: what lies outside the blocks, the head most of all, counts as more of them.</summary>
     public static Effort Losses(BlockMap map, int times, long tokens)

@@ -21,7 +21,7 @@ internal static class WindowCount
     private static readonly TimeSpan Usual = TimeSpan.FromHours(1);
 
     /// <summary>
-    /// The options with that number, which a line tells, and the speed where it was probed. As they came where the default it is anyway, or
+    /// The options with that number, which a line tells, and the speed where it was probed. As they came where it is the default anyway, or
     /// where nothing can be fitted.
     /// </summary>
     /// <param name="long">Multiplications and additions that are worth a probe.</param>
@@ -53,8 +53,8 @@ internal static class WindowCount
             : isTimed && chosen < most ? $"; more would take longer than {Durations.About(Time().TotalSeconds)}, or too much of the disk"
             : "";
         var rows = (double)CalibrationSplit.Of(Set(chosen)).Fit.TokenCount / unknowns;
-        progress.Note(
-            FormattableString.Invariant($"calibration: {chosen:N0} windows of {length} tokens: {rows:0.0} rows an input of {unknowns:N0}{why}"));
+        var windows = FormattableString.Invariant($"{chosen:N0} windows of {length} tokens");
+        progress.Note(FormattableString.Invariant($"calibration: {windows}: {rows:0.0} rows an input of {unknowns:N0}{why}"));
         return (With(chosen), speed);
 
         int Windows(int rows) => Math.Max(CalibrationOptions.Usual, CalibrationSplit.Windows((long)rows * unknowns, length));

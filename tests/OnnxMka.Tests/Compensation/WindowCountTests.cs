@@ -104,8 +104,9 @@ public sealed class WindowCountTests
     {
         using var folder = new TempFolder();
         string[] quick = ["--no-eval", "--no-verify", "--ep", "cpu"];
-        string[] arguments = [Books16.Folder, folder["a"], "--blocks", "13", "--method", "drop", "--seq-len", "4", .. quick];
-        Assert.Equal(0, ToolProcess.RunAsTyped([.. arguments, "--lock", folder["lock.json"], "--recipe-out", folder["recipe.json"]]).ExitCode);
+        string[] drop = [Books16.Folder, folder["a"], "--blocks", "13", "--method", "drop", "--seq-len", "4", .. quick];
+        string[] written = ["--lock", folder["lock.json"], "--recipe-out", folder["recipe.json"]];
+        Assert.Equal(0, ToolProcess.RunAsTyped([.. drop, .. written]).ExitCode);
         Assert.Contains("\"samples\": 804", File.ReadAllText(folder["lock.json"]), StringComparison.Ordinal);
         Assert.DoesNotContain("samples", File.ReadAllText(folder["recipe.json"]), StringComparison.Ordinal);
         var again = ToolProcess.RunAsTyped([Books16.Folder, folder["b"], "--recipe", folder["lock.json"], .. quick]);

@@ -15,7 +15,9 @@ internal sealed class ReachKind() : OpenStepKind<Reach>("reach"), IStepKind
     /// <summary>More than the nodes, constants and ports of a block take in a file.</summary>
     private const int NodeBytes = 1 << 20;
 
-    /// <summary>A size is corrected for once, most often; a loss is measured of each number that halves what is left of the range.</summary>
+    /// <summary>
+    /// A size is corrected for once, most often; a loss is measured of each number that halves what is left of the range.
+    /// </summary>
     Prospect? IStepKind.ProspectOf(Step step, BlockMap map, CalibrationSplit split, StepKinds kinds)
     {
         var reach = (Reach)step;

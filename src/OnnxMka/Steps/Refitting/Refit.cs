@@ -43,9 +43,10 @@ internal sealed class RefitWork(double ridge, int passes) : IUnitWork
     {
         if (Bytes(map, rows) is not (> 0 and var bytes)) return null;
         var line = $"a refit takes up to {bytes / 1e6:N1} MB beside the block that runs";
-        return Unknowns(map) is var inputs && rows < inputs
-            ? $"{line}; its {rows:N0} tokens are fewer than the {inputs:N0} inputs of the widest weight, and more would help (--calib-samples)"
-            : line;
+        var inputs = Unknowns(map);
+        if (rows >= inputs) return line;
+        return $"{line}; its {rows:N0} tokens are fewer than the {inputs:N0} inputs of the widest weight, "
+            + "and more would help (--calib-samples)";
     }
 
     public int Unknowns(BlockMap map) => Writers(map).Select(w => w.Inputs).DefaultIfEmpty().Max();
