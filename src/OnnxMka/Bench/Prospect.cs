@@ -16,7 +16,9 @@ internal sealed record Prospect(string What, Effort Effort, int Unknowns, TimeSp
     public static Effort PassOver(BlockMap map, CalibrationSplit split, IUnitWork work) =>
         map.Count * work.Effort(map, split, most: true);
 
-    /// <summary>So many losses over so many tokens each: what lies outside the blocks, the head most of all, counts as more of them.</summary>
+    /// <summary>
+    /// So many losses over so many tokens each: what lies outside the blocks, the head most of all, counts as more of them.
+    /// </summary>
     public static Effort Losses(BlockMap map, int times, long tokens)
     {
         var blocks = map.Blocks.Sum(map.ParameterCount);
