@@ -63,8 +63,9 @@ public sealed class Compressor
         var named = _options.Output.Files.ReadsModel(input, map.Model);
         if (target is not null) named = Emitter.Check(input, map.Model, target, _options.Output.ForceExternalData, named);
         named.Check();
-        using var texts = JobTexts.Of(_options, map, _ct);
-        using var bench = JobBench.Open(_options, map, target?.ModelPath ?? input.ModelPath, texts, _clock, _progress, _ct);
+        var (options, speed) = WindowCount.Chosen(_options, map, _progress, _ct);
+        using var texts = JobTexts.Of(options, map, _ct);
+        using var bench = JobBench.Open(options, map, target?.ModelPath ?? input.ModelPath, texts, speed, _clock, _progress, _ct);
         var course = bench.Run(_options.Recipe.Steps, bench.Input);
         var (rewritten, plan) = (bench.Finished(course.State), course.State.Lineage.Plan);
         var planned = bench.PlannedBytes(rewritten);
@@ -101,7 +102,8 @@ public sealed class Compressor
             deltas,
             verdicts,
             quality,
-            files.TotalBytes, planned, _clock.Times);
+            files.TotalBytes, planned, _clock.Times)
+            { Calibration = options.Recipe.Calibration };
     }
 
     private IEnumerable<Verdict> StepChecks(Workbench bench, Course course, EmittedModel staged)

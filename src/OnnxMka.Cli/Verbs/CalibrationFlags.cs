@@ -14,8 +14,10 @@ internal sealed class CalibrationFlags
     private readonly Option<string?> _calib = new("--calib") { Description = "Calibration text (default: built-in prose)" };
     private readonly Option<string?> _ids =
         new("--calib-ids") { Description = "Calibration token ids, JSON lines, for models without a tokenizer" };
-    private readonly Option<int> _samples =
-        new("--calib-samples") { Description = "Calibration sequences, at least 32", DefaultValueFactory = _ => 256 };
+    private readonly Option<int?> _samples = new("--calib-samples")
+    {
+        Description = "Calibration sequences, at least 32 (default: 256, and more where wide weights are refitted and time allows)",
+    };
     private readonly Option<int> _length = new("--seq-len") { Description = "Tokens of a sequence", DefaultValueFactory = _ => 128 };
     private readonly Option<Pooling> _pool = ChoiceOption.Of<Pooling>("--pool", "How a sequence becomes one point: mean or last token");
     private readonly Option<int> _batch = new("--batch-size") { Description = "Sequences that run at once", DefaultValueFactory = _ => 8 };

@@ -33,7 +33,7 @@ internal sealed class QualityFlags
     private readonly Option<string> _budget = new("--budget")
     {
         Description = "Time in which --method best starts new trials, such as 90s, 10m or 1h; elsewhere what calibration and correction "
-            + "should take: a note says what fits it",
+            + "should take: as many windows as fit it, or a note where --calib-samples says how many",
         DefaultValueFactory = _ => "5m",
     };
 

@@ -57,6 +57,7 @@ internal sealed class RecipeFiles
             options.Recipe with
             {
                 Steps = result.Steps,
+                Calibration = result.Calibration,
                 Granularity = result.Blocks.HalfNames is null ? Granularity.Block : Granularity.Sublayer,
             },
             options.Output.KeepNames,

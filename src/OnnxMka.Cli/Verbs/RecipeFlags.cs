@@ -112,20 +112,24 @@ internal sealed class RecipeFlags
         return new Recipe { Steps = [_selection.Goal(parsed) is { } goal ? goal with { Steps = [cut] } : cut] };
     }
 
-    private static ImmutableArray<CutPart> Parts(string allow) =>
-    [
-        .. allow.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-            .Select(word => Enum.GetValues<CutPart>().Where(p => string.Equals($"{p}", word, StringComparison.OrdinalIgnoreCase)).ToArray() is [var part]
-                ? part
-                : throw new UsageException($"--allow {word}: give some of {string.Join(", ", Enum.GetNames<CutPart>()).ToLowerInvariant()}."))
-            .Distinct()
-            .Order(),
-    ];
+    private static ImmutableArray<CutPart> Parts(string allow)
+    {
+        string[] words = allow.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var unknown = words.FirstOrDefault(w => !Array.Exists(Enum.GetNames<CutPart>(), p => IsWord(p, w)));
+        return words.Length > 0 && unknown is null
+            ? [.. Enum.GetValues<CutPart>().Where(p => Array.Exists(words, w => IsWord($"{p}", w)))]
+            : throw new UsageException(
+                $"--allow {unknown}: give some of {string.Join(", ", Enum.GetNames<CutPart>()).ToLowerInvariant()}.");
+    }
+
+    private static bool IsWord(string part, string word) => string.Equals(part, word, StringComparison.OrdinalIgnoreCase);
 
     private static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
 
     private Option[] Options(IEnumerable<Option> selection) =>
-        [_ratio, _count, _blocks, _method, _allow, _order, _only, .. _quality.All, .. selection, .. _merge.All, _protectFirst, _protectLast];
+    [
+        _ratio, _count, _blocks, _method, _allow, _order, _only, .. _quality.All, .. selection, .. _merge.All, _protectFirst, _protectLast,
+    ];
 
     private Merge Merge(ParseResult parsed, RemovalMethod method, bool planGiven)
     {

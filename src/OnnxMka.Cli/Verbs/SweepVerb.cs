@@ -8,6 +8,7 @@ using OnnxMka.Measuring;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
+using OnnxMka.Running.Tokens;
 using OnnxMka.Selection;
 using OnnxMka.Sweeping;
 using Spectre.Console;
@@ -147,7 +148,13 @@ internal sealed class SweepVerb
     {
         try
         {
-            var recipe = options.Recipe with { Steps = picked.Steps, Scoring = options.Recipe.Scoring with { Analysis = null } };
+            var text = options.Recipe.Calibration;
+            var recipe = options.Recipe with
+            {
+                Steps = picked.Steps,
+                Calibration = text with { Samples = text.Samples ?? CalibrationOptions.Usual }, // that it was tried on
+                Scoring = options.Recipe.Scoring with { Analysis = null },
+            };
             return Compressor.Run(
                 options with { Output = options.Output with { Path = folder }, Recipe = recipe, Evaluate = false }, progress, ct);
         }

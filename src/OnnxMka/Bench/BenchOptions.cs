@@ -32,5 +32,8 @@ internal sealed record BenchOptions
     /// <summary>Time that the run should take; null for any.</summary>
     public TimeSpan? Budget { get; init; }
 
+    /// <summary>Of this machine and model; null where it was not probed yet.</summary>
+    public MachineSpeed? Speed { get; init; }
+
     public string? JournalFile { get; init; }
 }

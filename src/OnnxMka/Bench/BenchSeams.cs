@@ -39,7 +39,7 @@ internal sealed class BenchSeams(Workbench bench, BenchText text, ImmutableArray
     private SplitSeams Of(ModelState state, CalibrationSplit split)
     {
         var map = state.Structure;
-        bench.Outlook.BeforeSeams(map, split, ahead.Select(s => bench.Kinds.Of(s).WorkOf(s)).FirstOrDefault(w => w is not null));
+        bench.Outlook.BeforeSeams(map, split, bench.Kinds.Ahead(ahead, map, split));
         var total = (map.Count + 1L) * (split.Fit.Count + split.HeldOut!.Count);
         using var stage = bench.Progress.Begin("original seams", total, "samples");
         return SplitSeams.Of(bench.Chain(map), split, stage.AsIncrement<int>(), bench.Stop);

@@ -1,3 +1,6 @@
+using OnnxMka.Compensation;
+using OnnxMka.Structure;
+
 namespace OnnxMka.Bench;
 
 /// <summary>What a kind of step does. A user's own is registered beside those that come along (<see cref="StepKinds.With"/>).</summary>
@@ -21,8 +24,9 @@ public interface IStepKind
     /// <summary>What stands in its place in the control, the plain removal of the same units; null for nothing.</summary>
     Step? Control(Step decided);
 
-    /// <summary>What a step will do with each unit of a model; null where it does nothing of the kind.</summary>
-    internal IUnitWork? WorkOf(Step step) => null;
+    /// <summary>What a step will take on such a model and text, where it runs the model often; null else.</summary>
+    /// <param name="kinds">Those of the steps that it may hold.</param>
+    internal Prospect? ProspectOf(Step step, BlockMap map, CalibrationSplit split, StepKinds kinds) => null;
 
     /// <summary>A result that was made before the step was chosen, as it is told now.</summary>
     StepResult Retold(Step decided, ModelState before, StepResult held) => held;

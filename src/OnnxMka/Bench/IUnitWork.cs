@@ -29,6 +29,9 @@ internal interface IUnitWork
     Effort Effort(BlockMap map, CalibrationSplit split, bool most = false) =>
         new(1, 0, split.Fit.TokenCount + split.HeldOut!.TokenCount, 0);
 
+    /// <summary>Of the widest least squares of a model, where text may be too little for it; else 0.</summary>
+    int Unknowns(BlockMap map) => 0;
+
     /// <summary>Changes in order. Each is tried before the next is asked for, so that it sees the unit as it then is.</summary>
     IEnumerable<Proposal> On(UnitBench unit);
 }

@@ -8,25 +8,32 @@ namespace OnnxMka.Bench;
 
 /// <summary>What a long run will take, said before it starts: tokens, parts, time from a probe of this machine and model.</summary>
 /// <param name="budget">Time that it should take; null for any.</param>
-/// <param name="least">Multiplications and additions below which nobody asks: some seconds on any machine.</param>
-internal sealed class Outlook(Workbench bench, TimeSpan? budget, double least = 1e12)
+/// <param name="known">What was probed before; null for nothing.</param>
+/// <param name="least">Multiplications and additions below which nobody asks.</param>
+internal sealed class Outlook(Workbench bench, TimeSpan? budget, MachineSpeed? known = null, double least = Outlook.Long)
 {
-    private MachineSpeed? _speed;
+    /// <summary>Multiplications and additions that take some seconds on any machine.</summary>
+    internal const double Long = 1e12;
+
+    private MachineSpeed? _speed = known;
+
+    /// <summary>True where so many tokens through all blocks are worth a probe.</summary>
+    public static bool IsLong(BlockMap map, long tokens, double least = Long) => 2.0 * map.Blocks.Sum(map.ParameterCount) * tokens >= least;
 
     /// <summary>
-    /// Before the seams of a model are made: how long that takes, and what a correction of every block would take after it; beyond the
-    /// budget, what to change.
+    /// Before the seams of a model are made: how long that takes, and what comes after it; beyond the budget, what to change. A search
+    /// keeps its budget by itself.
     /// </summary>
-    /// <param name="work">What will be done with the units; null for nothing.</param>
-    public void BeforeSeams(BlockMap map, CalibrationSplit split, IUnitWork? work)
+    /// <param name="ahead">The step that will take the time; null for none.</param>
+    public void BeforeSeams(BlockMap map, CalibrationSplit split, Prospect? ahead)
     {
         if (Known(map, split) is not { } speed) return;
-        var seams = Seams(map, split).Seconds(speed);
-        var passes = work is null ? 0 : map.Count * work.Effort(map, split, most: true).Seconds(speed);
+        var (seams, after) = (Seams(map, split).Seconds(speed), ahead?.Seconds(speed) ?? 0);
         var line = $"{Tokens(split):N0} tokens through {map.Count + 1} parts: about {Durations.About(seams)}";
-        if (passes > 0) line += $"; a correction of all that is left, up to {Durations.About(passes)} more";
+        if (ahead is not null) line += $"; {ahead.What} {Durations.About(after)} more";
         bench.NoteOnce(line);
-        if (budget is { } time && seams + passes > time.TotalSeconds) bench.NoteOnce(Advice(time, split, seams + passes));
+        if (budget is { } time && ahead is not { Budget: not null } && seams + after > time.TotalSeconds)
+            bench.NoteOnce(Advice(time, split, seams + after));
     }
 
     /// <summary>Before a pass over so many units; null where it takes no time worth a line.</summary>
@@ -42,7 +49,8 @@ internal sealed class Outlook(Workbench bench, TimeSpan? budget, double least = 
 
     private static long Tokens(CalibrationSplit split) => split.Fit.TokenCount + (split.HeldOut?.TokenCount ?? 0);
 
-    private static Effort Seams(BlockMap map, CalibrationSplit split) => map.Count * new Effort(1, 0, Tokens(split), 0);
+    /// <summary>Of all seams of a text.</summary>
+    internal static Effort Seams(BlockMap map, CalibrationSplit split) => map.Count * new Effort(1, 0, Tokens(split), 0);
 
     private static string Advice(TimeSpan time, CalibrationSplit split, double seconds)
     {
@@ -56,7 +64,7 @@ internal sealed class Outlook(Workbench bench, TimeSpan? budget, double least = 
 
     private MachineSpeed? Known(BlockMap map, CalibrationSplit split)
     {
-        if (2.0 * map.Blocks.Sum(map.ParameterCount) * Tokens(split) < least) return null;
+        if (!IsLong(map, Tokens(split), least)) return null;
         if (_speed is not null) return _speed;
         using var stage = bench.Progress.Begin("probe", 1, "block");
         _speed = MachineSpeed.Of(bench.Chain(map), split.Fit.Length, bench.Stop);

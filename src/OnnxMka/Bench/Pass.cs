@@ -92,7 +92,8 @@ internal sealed class Pass
     {
         var cuts = Cuts(_plan);
         var first = First(_plan, _work);
-        if (_plan.Groups[0].Block > 0 && first > 0) Report(0, "the start of the model", null, null, null, false, "no kept block stands before this cut");
+        if (_plan.Groups[0].Block > 0 && first > 0)
+            Report(0, "the start of the model", null, null, null, false, "no kept block stands before this cut");
         SeamPair? stream = null;
         try
         {

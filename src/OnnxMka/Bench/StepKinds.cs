@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using OnnxMka.Compensation;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Bench;
 
@@ -26,4 +28,8 @@ public sealed class StepKinds
     /// <summary>Throws <see cref="ArgumentException"/> for a record that no kind has.</summary>
     public IStepKind Of(Step step) => _kinds.FirstOrDefault(k => k.Options == step.GetType())
         ?? throw new ArgumentException($"no kind of step is registered for {step.GetType().Name}", nameof(step));
+
+    /// <summary>What the first step that runs a model often will take; null where none does.</summary>
+    internal Prospect? Ahead(IEnumerable<Step> steps, BlockMap map, CalibrationSplit split) =>
+        steps.Select(s => Of(s).ProspectOf(s, map, split, this)).FirstOrDefault(p => p is not null);
 }

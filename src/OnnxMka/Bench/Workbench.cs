@@ -66,7 +66,7 @@ public sealed class Workbench : IDisposable
     internal Analysis? ShownAnalysis { get; private set; }
 
     /// <summary>What long work takes, said before it starts.</summary>
-    internal Outlook Outlook => _outlook ??= new Outlook(this, _options.Budget);
+    internal Outlook Outlook => _outlook ??= new Outlook(this, _options.Budget, _options.Speed);
 
     internal StageClock Clock => _options.Clock;
 
@@ -254,11 +254,7 @@ public sealed class Workbench : IDisposable
 
     /// <summary>Small figures that are asked for again, by name; they are computed once.</summary>
     internal T Known<T>(string name, Func<T> find)
-        where T : notnull
-    {
-        if (!_known.TryGetValue(name, out var known)) _known[name] = known = find();
-        return (T)known;
-    }
+        where T : notnull => (T)(_known.TryGetValue(name, out var known) ? known : _known[name] = find());
 
     /// <summary>Something that a search needs again, by name; it ends with <see cref="Forget"/> or with the bench.</summary>
     internal T Kept<T>(string name, Func<T> make)

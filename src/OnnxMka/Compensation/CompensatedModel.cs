@@ -60,19 +60,23 @@ internal sealed class CompensatedModel
 
     public BlockPart Part(OnnxModel model, int block) => BlockPart.Of(model, Map, block);
 
-    /// <summary>The writers of a block as they are now: narrower ones have fewer inputs, those of a pair read what it puts between.</summary>
+    /// <summary>
+    /// The writers of a block as they are now: narrower ones have fewer inputs, those of a pair read what it puts between.
+    /// </summary>
     public (ImmutableArray<ResidualWriter> Writers, ImmutableArray<string> Obstacles) Writers(int block)
     {
         var (writers, obstacles) = ResidualWriters.Of(Map, _view, Map.Blocks[block]);
         return ([.. writers.Select(Now)], obstacles);
 
-        ResidualWriter Now(ResidualWriter writer) => _kept.Weights.GetValueOrDefault(PlaceOf(writer.Weight)) is not { } revision
-            ? writer
-            : writer with
+        ResidualWriter Now(ResidualWriter writer)
+        {
+            if (_kept.Weights.GetValueOrDefault(PlaceOf(writer.Weight)) is not { } revision) return writer;
+            return writer with
             {
                 Inputs = (int)revision.Shape[writer.Transposed ? 1 : 0],
-                Features = revision.First is { } first ? first.Value : writer.Features,
+                Features = revision.First?.Value ?? writer.Features,
             };
+        }
     }
 
     /// <summary>The weight as it is now, as [in, out].</summary>

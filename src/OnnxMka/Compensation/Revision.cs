@@ -57,8 +57,9 @@ internal sealed record PairFirst(ImmutableArray<long> Shape, TensorContent Conte
         foreach (var cast in second.Use.Chain.Select(i => map.Model.Graph.Nodes[i]).Where(n => n.OpType == "Cast").Reverse())
         {
             var attributes = ImmutableDictionary<string, object>.Empty.Add("to", cast.Int("to", (long)ElementType.Float));
-            script.Add(stage, new GraphEdit.AddNode(new NodeSpec("Cast", [read], [$"{read}/cast"], $"{read}/cast", Attributes: attributes)));
-            read = $"{read}/cast";
+            var value = $"{read}/cast";
+            script.Add(stage, new GraphEdit.AddNode(new NodeSpec("Cast", [read], [value], value, Attributes: attributes)));
+            read = value;
         }
 
         script.Add(stage, new GraphEdit.AddNode(new NodeSpec("MatMul", [Input, read], [Value], Value)));

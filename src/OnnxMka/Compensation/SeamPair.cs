@@ -9,6 +9,13 @@ internal sealed record CalibrationSplit(CalibrationSet Fit, CalibrationSet? Held
 {
     private const int Share = 8;
 
+    /// <summary>Windows of a length that leave at least so many rows to fit to.</summary>
+    public static int Windows(long rows, int length)
+    {
+        var fit = (rows + length - 1) / length;
+        return checked((int)(fit + ((fit - 1) / (Share - 1))));
+    }
+
     public static CalibrationSplit Of(CalibrationSet set) => new(
         set with { Samples = [.. set.Samples.Where((_, i) => i % Share != Share - 1)] },
         set with { Samples = [.. set.Samples.Where((_, i) => i % Share == Share - 1)] });

@@ -41,7 +41,8 @@ internal sealed record GatedUnit(
             return node;
         }
 
-        string? InputOf(InnerColumns columns) => view.Nodes.FirstOrDefault(n => n.Origin.Index == columns.Weight.Parameter.Use.Node)?.Inputs[0];
+        string? InputOf(InnerColumns columns) =>
+            view.Nodes.FirstOrDefault(n => n.Origin.Index == columns.Weight.Parameter.Use.Node)?.Inputs[0];
 
         InnerColumns? Columns(string value) => Producer(value) switch
         {

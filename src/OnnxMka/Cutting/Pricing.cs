@@ -11,7 +11,7 @@ namespace OnnxMka.Cutting;
 /// Prices of everything that the units of a model can lose, in one unit: the share of the stream's energy behind the layer that the cut
 /// puts wrong.
 /// <code>
-/// matrix to rank r     d tail(r) / tail(r30)      d = |y' - y|^2 / |y|^2 with that one matrix cut to r30, the rank of 30 % of its elements,
+/// matrix to rank r     d tail(r) / tail(r30)      d = |y' - y|^2 / |y|^2 with that one matrix cut to r30, the rank of 30 % of it,
 ///                                                 at least a tenth of the median of all; tail(r) = share of the energy x W beyond r
 /// MLP to width k       1.5 E_k / |y|^2            E_k: removal one at a time, the others taking over (<see cref="NeuronRemoval"/>)
 /// half left out        |y' - y|^2 / |y|^2         the rest of the layer runs on what stood before it
@@ -136,7 +136,8 @@ internal sealed class Pricing
     }
 
     /// <summary>The largest rank that is worth writing.</summary>
-    private static int MostRank(Site site) => (int)Math.Min(Math.Min(site.Inputs, site.Outputs), (site.Elements - 1) / (site.Inputs + site.Outputs));
+    private static int MostRank(Site site) =>
+        (int)Math.Min(Math.Min(site.Inputs, site.Outputs), (site.Elements - 1) / (site.Inputs + site.Outputs));
 
     /// <summary>A site and what cutting it costs.</summary>
     private sealed record PricedSite(Site Site, ImmutableArray<double> Energies, int Probe, double Cost);

@@ -21,7 +21,8 @@ internal sealed record Choice(string Name, ImmutableArray<Offer> Offers)
 /// <param name="Gone">Price of leaving it out; null where it must stay.</param>
 /// <param name="LayerGone">Price of leaving out the whole layer that it is of; null where that must stay.</param>
 /// <param name="Fixed">Parameters of matrices that cannot be cut.</param>
-internal sealed record UnitPrices(int Place, ImmutableArray<Choice> Choices, double? Gone, double? LayerGone, long Fixed, ImmutableArray<NoSite> Obstacles)
+internal sealed record UnitPrices(
+    int Place, ImmutableArray<Choice> Choices, double? Gone, double? LayerGone, long Fixed, ImmutableArray<NoSite> Obstacles)
 {
     /// <summary>Parameters of all its matrices.</summary>
     public long Parameters => Fixed + Choices.Sum(c => c.Offers[0].Parameters);

@@ -4,6 +4,7 @@ using OnnxMka.Emission;
 using OnnxMka.Measuring;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
+using OnnxMka.Running.Tokens;
 using OnnxMka.Scoring;
 using OnnxMka.Structure;
 using OnnxMka.Verification;
@@ -86,6 +87,11 @@ public sealed record CompressionResult
 
     /// <summary>Model and data files of the output.</summary>
     public long PlannedBytes { get; internal init; }
+
+    /// <summary>
+    /// The text that was calibrated on: what was asked for, with the number of windows where that was left open and mattered.
+    /// </summary>
+    public CalibrationOptions Calibration { get; internal init; } = new();
 
     /// <summary>What each stage took, in the order of their ends.</summary>
     internal ImmutableArray<StageTime> Timings { get; init; }

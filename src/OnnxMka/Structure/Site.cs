@@ -38,12 +38,14 @@ internal sealed record Sites(ImmutableArray<Site> Found, ImmutableArray<NoSite> 
             if (LinearWeight.Of(map, block, node) is { } weight)
             {
                 var name = Named(weight.Parameter.Role);
-                if (Obstacle(map, view.Index, weight.Parameter) is { } why) others.Add(new NoSite(name, (long)weight.Inputs * weight.Outputs, why));
-                else found.Add(new Site(name, weight, node.Inputs[0]));
+                var site = new Site(name, weight, node.Inputs[0]);
+                if (Obstacle(map, view.Index, weight.Parameter) is { } why) others.Add(new NoSite(name, site.Elements, why));
+                else found.Add(site);
             }
             else if (Stored(map, block, node) is { } matrix)
             {
-                others.Add(new NoSite(Named(matrix.Role), map.Tensor(matrix.Initializer).ElementCount, $"{node.Op} is no product with a plain float matrix"));
+                var elements = map.Tensor(matrix.Initializer).ElementCount;
+                others.Add(new NoSite(Named(matrix.Role), elements, $"{node.Op} is no product with a plain float matrix"));
             }
         }
 
@@ -59,7 +61,8 @@ internal sealed record Sites(ImmutableArray<Site> Found, ImmutableArray<NoSite> 
     /// <summary>The largest matrix of another product, or of what takes several at once; null where the node has none.</summary>
     private static BlockParameter? Stored(BlockMap map, Block block, ViewNode node)
     {
-        if (node.Op is not ("com.microsoft.MoE" or "com.microsoft.QMoE" or "com.microsoft.Attention") && !Products.Contains(node.Op)) return null;
+        var isProduct = Products.Contains(node.Op) || node.Op is "com.microsoft.MoE" or "com.microsoft.QMoE" or "com.microsoft.Attention";
+        if (!isProduct) return null;
         return Enumerable.Range(0, node.Inputs.Length)
             .Select(i => LinearWeight.ParameterAt(block, node, i))
             .OfType<BlockParameter>()

@@ -59,7 +59,7 @@ public sealed class Sweep
             Path.GetFileName(location.ModelPath),
             "there is no text to measure the plans on",
             "Put tokenizer.json beside it, or give --calib-ids");
-        using var bench = JobBench.Open(options, map, location.ModelPath, texts, clock, progress, ct);
+        using var bench = JobBench.Open(options, map, location.ModelPath, texts, null, clock, progress, ct);
         (SweepMethod Way, double Ratio)[] wanted =
         [
             .. from way in sweep.Methods.Distinct()

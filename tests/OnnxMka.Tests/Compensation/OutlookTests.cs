@@ -3,7 +3,12 @@ using OnnxMka.Compensation;
 using OnnxMka.Outcomes;
 using OnnxMka.Recipes;
 using OnnxMka.Running.Tokens;
+using OnnxMka.Steps.Comparing;
+using OnnxMka.Steps.Dropping;
+using OnnxMka.Steps.Folding;
+using OnnxMka.Steps.Reaching;
 using OnnxMka.Steps.Refitting;
+using OnnxMka.Steps.Searching;
 
 namespace OnnxMka.Tests.Compensation;
 
@@ -20,7 +25,7 @@ public sealed class OutlookTests
         using var texts = new Texts(new CalibrationOptions(), Books16.Map.Model.Path);
         using var bench = Open(texts);
         var outlook = new Outlook(bench, TimeSpan.FromMilliseconds(1), least: 0);
-        outlook.BeforeSeams(Books16.Map, Split, new Refit().Work());
+        outlook.BeforeSeams(Books16.Map, Split, Ahead(new Refit()));
         Assert.Matches(
             "^1,024 tokens through 17 parts: about [0-9]+ s; a correction of all that is left, up to [0-9]+ (s|min) more$", _notes[0]);
         Assert.Equal(
@@ -38,7 +43,7 @@ public sealed class OutlookTests
         using var texts = new Texts(new CalibrationOptions(), Books16.Map.Model.Path);
         using var bench = Open(texts);
         var outlook = new Outlook(bench, null);
-        outlook.BeforeSeams(Books16.Map, Split, new Refit().Work());
+        outlook.BeforeSeams(Books16.Map, Split, Ahead(new Refit()));
         Assert.Null(outlook.BeforePass(Books16.Map, Split, new Refit().Work(), 3));
         Assert.Empty(_notes);
     }
@@ -65,6 +70,40 @@ public sealed class OutlookTests
     [InlineData(170, "3 min")]
     [InlineData(9000, "2.5 h")]
     public void Estimates_are_round(double seconds, string text) => Assert.Equal(text, Durations.About(seconds));
+
+    [Fact]
+    public void Comparisons_and_searches_are_told_at_most()
+    {
+        using var texts = new Texts(new CalibrationOptions(), Books16.Map.Model.Path);
+        using var bench = Open(texts);
+        var outlook = new Outlook(bench, TimeSpan.FromMilliseconds(1), least: 0);
+        outlook.BeforeSeams(Books16.Map, Split, Ahead(new Drop { Count = 2 }, new Best { Count = 2, Budget = TimeSpan.FromHours(2) }));
+        Assert.EndsWith("; the search, at most 2.0 h more", Assert.Single(_notes)); // and keeps its budget: there is nothing to advise
+        outlook.BeforeSeams(Books16.Map, Split, Ahead(new Correct()));
+        Assert.Matches("; all corrections of all that is left, at most [0-9]+ (s|min) more$", _notes[1]);
+        outlook.BeforeSeams(Books16.Map, Split, Ahead(new Reach { MaxIncrease = 0.1, Steps = [new Drop(), new Refit()] }));
+        Assert.Matches("; 5 numbers of blocks are tried, at most [0-9]+ (s|min) more$", _notes[3]);
+    }
+
+    [Fact]
+    public void At_most_is_all_that_may_be_tried()
+    {
+        var (refit, all) = (Ahead(new Refit())!, Ahead(new Correct())!);
+        Assert.Equal((352, 352), (refit.Unknowns, all.Unknowns)); // the down projection's
+        Assert.Equal(0, Ahead(new Fold())!.Unknowns);
+
+        // A refit, four corrections that each look at what is fitted to and move the stream on, six losses on the held-out window.
+        Assert.True(all.Effort.Tokens >= refit.Effort.Tokens + (16 * ((4 * 2 * 7) + 6) * 128));
+        Assert.True(all.Effort.Operations >= refit.Effort.Operations);
+
+        // The first trials of a search are made whatever its budget.
+        var (search, speed) = (Ahead(new Best { Count = 2, Budget = TimeSpan.FromSeconds(1) })!, new MachineSpeed(1, 1, 1, 1e9));
+        Assert.True(search.Seconds(speed) >= 2 * refit.Seconds(speed));
+        Assert.Equal(3e9, (search with { Budget = TimeSpan.FromSeconds(3e9) }).Seconds(speed));
+        Assert.Same(refit.What, Ahead(new Reach { Bytes = 1, Steps = [new Drop(), new Refit()] })!.What);
+    }
+
+    private static Prospect? Ahead(params IEnumerable<Step> steps) => Kinds.BuiltIn.Ahead(steps, Books16.Map, Split);
 
     private Workbench Open(Texts texts) =>
         new(Books16.Map, "", new BenchOptions { Kinds = Kinds.BuiltIn }, texts, new Noted(_notes), CancellationToken.None);

@@ -110,7 +110,8 @@ public sealed class CutTests
         return map.Blocks.Sum(b => Sites.Of(map, view, b).Elements);
     }
 
-    private static BlockMap Written(TempFolder folder, string name) => BlockDetector.DetectFinest(OnnxModel.Load(folder[$"{name}/model.onnx"]));
+    private static BlockMap Written(TempFolder folder, string name) =>
+        BlockDetector.DetectFinest(OnnxModel.Load(folder[$"{name}/model.onnx"]));
 
     private static CompressionResult Run(TempFolder folder, string name, params ImmutableArray<Step> steps)
     {

@@ -6,6 +6,9 @@ namespace OnnxMka.Running.Tokens;
 /// <summary>The text that a model is run on, and how much of it.</summary>
 public sealed record CalibrationOptions
 {
+    /// <summary>Sequences where nothing asks for more.</summary>
+    internal const int Usual = 256;
+
     /// <summary>Calibration text; null for the built-in prose.</summary>
     [JsonPropertyName("text")]
     public string? TextFile { get; init; }
@@ -14,9 +17,12 @@ public sealed record CalibrationOptions
     [JsonPropertyName("ids")]
     public string? IdsFile { get; init; }
 
-    /// <summary>Calibration sequences, N; at least 32.</summary>
+    /// <summary>
+    /// Calibration sequences, N; at least 32. Null for 256, or for more where the widest weight that is refitted wants more rows and time
+    /// allows.
+    /// </summary>
     [Bounds(CalibrationSet.MinSamples)]
-    public int Samples { get; init; } = 256;
+    public int? Samples { get; init; }
 
     /// <summary>Tokens of a sequence, T.</summary>
     [Bounds(2)]

@@ -14,9 +14,10 @@ internal sealed class Texts : IDisposable
     public Texts(CalibrationOptions options, string modelPath, CancellationToken ct = default)
     {
         _options = options;
+        var samples = options.Samples ?? CalibrationOptions.Usual;
         _tokenizer = new Lazy<Tokenizer?>(() => Tokenizer.Beside(modelPath, ct));
-        _calibration = new Lazy<CalibrationSet>(() => MakeCalibration(modelPath, options.Samples));
-        _ample = new Lazy<CalibrationSet>(() => MakeCalibration(modelPath, checked(options.Samples * Ampler)));
+        _calibration = new Lazy<CalibrationSet>(() => MakeCalibration(modelPath, samples));
+        _ample = new Lazy<CalibrationSet>(() => MakeCalibration(modelPath, checked(samples * Ampler)));
         _heldBack = new Lazy<CalibrationSet?>(MakeHeldBack);
     }
 

@@ -6,11 +6,12 @@ using OnnxMka.Steps.Correcting;
 using OnnxMka.Steps.Folding;
 using OnnxMka.Steps.Refitting;
 using OnnxMka.Steps.SeamMapping;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Steps.Comparing;
 
 /// <summary>Tries every correction, and none.</summary>
-internal sealed class CorrectKind() : OpenStepKind<Correct>("correct")
+internal sealed class CorrectKind() : OpenStepKind<Correct>("correct"), IStepKind
 {
     /// <summary>Every correction, in the order in which they are tried; null for none.</summary>
     internal static ImmutableArray<CorrectionStep?> All(double? ridge, int passes) =>
@@ -22,6 +23,18 @@ internal sealed class CorrectKind() : OpenStepKind<Correct>("correct")
         new MapSeams { Ridge = ridge, Map = SeamMapForm.Scale },
         null,
     ];
+
+    /// <summary>Every correction is applied, and the loss of each and of none is measured.</summary>
+    Prospect? IStepKind.ProspectOf(Step step, BlockMap map, CalibrationSplit split, StepKinds kinds)
+    {
+        var tried = All(((Correct)step).Ridge, ((Correct)step).Passes);
+        var works = tried.OfType<CorrectionStep>().Select(c => c.Work()).ToArray();
+        return new Prospect(
+            "all corrections of all that is left, at most",
+            works.Select(w => Prospect.PassOver(map, split, w)).Aggregate((a, b) => a + b)
+                + Prospect.Losses(map, tried.Length, split.HeldOut!.TokenCount),
+            works.Max(w => w.Unknowns(map)));
+    }
 
     protected override Decision Decide(Correct step, ModelState state, Workbench bench)
     {

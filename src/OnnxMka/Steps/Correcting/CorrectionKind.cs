@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using OnnxMka.Bench;
 using OnnxMka.Compensation;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Steps.Correcting;
 
@@ -12,7 +13,12 @@ namespace OnnxMka.Steps.Correcting;
 internal sealed class CorrectionKind<TStep>(string name) : StepKind<TStep>(name), IStepKind
     where TStep : CorrectionStep
 {
-    IUnitWork? IStepKind.WorkOf(Step step) => ((TStep)step).Work();
+    Prospect? IStepKind.ProspectOf(Step step, BlockMap map, CalibrationSplit split, StepKinds kinds)
+    {
+        var work = ((TStep)step).Work();
+        return new Prospect(
+            "a correction of all that is left, up to", Prospect.PassOver(map, split, work), work.Unknowns(map));
+    }
 
     protected override Decision Decide(TStep step, ModelState state, Workbench bench)
     {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using OnnxMka.Bench;
 using OnnxMka.Compensation;
 using OnnxMka.Numerics;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Steps.Correcting;
 
@@ -38,6 +39,26 @@ internal static class WriterFits
         {
             foreach (var writer in fitted) yield return Of(unit, writer, ridge, eachToken, solver);
         }
+    }
+
+    /// <summary>
+    /// What a unit takes: a weight is looked at over what is fitted to, and tried on what is held out; where no ridge helps it is loaded
+    /// again as it was. Of one block in the middle.
+    /// </summary>
+    /// <inheritdoc cref="IUnitWork.Effort"/>
+    public static Effort Effort(
+        BlockMap map,
+        CalibrationSplit split,
+        Func<ImmutableArray<ResidualWriter>, IEnumerable<ResidualWriter>> pick,
+        int passes,
+        bool most)
+    {
+        var (tries, again) = most ? (Proposal.Trials, 1) : (1, 0);
+        var (rows, heldOut) = (split.Fit.TokenCount, split.HeldOut!.TokenCount);
+        var writers = ResidualWriters.Of(map, NormalisedView.Of(map.Model), map.Blocks[map.Count / 2]).Writers;
+        var each = pick(writers).Select(w => new Effort(
+            0, tries + again, rows + (tries * heldOut), LeastSquares.Operations(rows, w.Inputs, w.Outputs, tries)));
+        return new Effort(1, 0, rows + (2 * heldOut), 0) + (passes * each.Aggregate(default(Effort), (a, b) => a + b));
     }
 
     private static Proposal Of(UnitBench unit, ResidualWriter writer, double ridge, bool eachToken, WriterSolver solver)

@@ -58,11 +58,11 @@ internal sealed class CutChoice
     private bool IsLayerwise => _allow.Contains(CutPart.Blocks) && !_allow.Contains(CutPart.Halves);
 
     private HalfForms Forms(ImmutableArray<UnitPrices> group) => new(
-        [.. group.SelectMany(u => u.Choices.Select(Allowed)).Select(c => c.Offers.Select(o => new Form(o.Parameters, o.Price)).ToImmutableArray())],
+        [.. group.SelectMany(u => u.Choices).Select(c => Allowed(c).Select(o => new Form(o.Parameters, o.Price)).ToImmutableArray())],
         Gone(group));
 
-    private Choice Allowed(Choice choice) =>
-        _allow.Contains(choice.Name == Choice.Width ? CutPart.Widths : CutPart.Ranks) ? choice : choice with { Offers = [choice.Offers[0]] };
+    private ImmutableArray<Offer> Allowed(Choice choice) =>
+        _allow.Contains(choice.Name == Choice.Width ? CutPart.Widths : CutPart.Ranks) ? choice.Offers : [choice.Offers[0]];
 
     /// <summary>
     /// The first unit stays: clients count layers by their attention, and one must stand first. What cannot be cut stays with its unit.

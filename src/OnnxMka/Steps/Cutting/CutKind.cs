@@ -13,7 +13,14 @@ namespace OnnxMka.Steps.Cutting;
 /// <summary>Prices what each unit can lose, takes the cheapest set, and cuts the units in order.</summary>
 internal sealed class CutKind() : StepKind<Cut>("cut"), IStepKind
 {
-    IUnitWork? IStepKind.WorkOf(Step step) => null;
+    Prospect? IStepKind.ProspectOf(Step step, BlockMap map, CalibrationSplit split, StepKinds kinds)
+    {
+        var work = new CutWork(ImmutableSortedDictionary<int, ImmutableSortedDictionary<string, int>>.Empty, ((Cut)step).FitMlp);
+        return new Prospect(
+            "prices and a cut of all blocks, up to",
+            Outlook.Seams(map, split) + Prospect.PassOver(map, split, work),
+            new RefitWork(CutWork.Ridge, 1).Unknowns(map));
+    }
 
     protected override Decision Decide(Cut step, ModelState state, Workbench bench)
     {

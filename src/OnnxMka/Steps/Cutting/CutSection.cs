@@ -14,7 +14,13 @@ namespace OnnxMka.Steps.Cutting;
 /// <param name="Parameters">Of its matrices, before and after.</param>
 /// <param name="Price">Share of the stream's energy behind the layer that it is taken to put wrong.</param>
 internal sealed record CutUnit(
-    string Unit, bool Gone, ImmutableArray<CutSize> Sizes, long ParametersBefore, long Parameters, double Price, ImmutableArray<string> Obstacles);
+    string Unit,
+    bool Gone,
+    ImmutableArray<CutSize> Sizes,
+    long ParametersBefore,
+    long Parameters,
+    double Price,
+    ImmutableArray<string> Obstacles);
 
 /// <summary>A rank or a width, and what it was.</summary>
 internal sealed record CutSize(string Name, int Before, int Size);
@@ -54,8 +60,8 @@ internal static class CutSection
             [
                 new SectionTable(["unit", "kept", "parameters", "price", "cut"], [.. rows]),
                 new SectionLine(
-                    $"{taken:0.0%} of the blocks' {report.ParametersBefore:N0} parameters go; price: share of the stream's energy behind the "
-                        + "layer that the cut puts wrong, before anything is fitted"),
+                    $"{taken:0.0%} of the blocks' {report.ParametersBefore:N0} parameters go; price: share of the stream's energy behind "
+                        + "the layer that the cut puts wrong, before anything is fitted"),
             ],
         };
     }

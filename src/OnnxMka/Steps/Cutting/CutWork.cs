@@ -23,7 +23,7 @@ namespace OnnxMka.Steps.Cutting;
 /// <param name="units">By number in the input.</param>
 internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool fitMlp) : IUnitWork
 {
-    private const double Ridge = 1e-2;
+    internal const double Ridge = 1e-2;
     private const int ProofWindows = 2;
 
     public bool EachToken => true;
@@ -31,6 +31,15 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
     public bool Changes(int unit) => units.ContainsKey(unit);
 
     public string? Announced(BlockMap map, long rows) => new RefitWork(Ridge, 1).Announced(map, rows);
+
+    /// <summary>Sums under which matrices are cut, the refit of what writes to the stream, and the fit of MLPs where asked for.</summary>
+    public Effort Effort(BlockMap map, CalibrationSplit split, bool most = false)
+    {
+        var view = NormalisedView.Of(map.Model);
+        var widest = map.Blocks.SelectMany(b => Sites.Of(map, view, b).Found).Select(s => s.Elements).DefaultIfEmpty().Max();
+        var products = fitMlp ? MlpFit.Operations(split.Fit.TokenCount, widest) * map.LayerCount / map.Count : 0;
+        return (2 * new RefitWork(Ridge, 1).Effort(map, split, most)) + new Effort(0, 0, 0, products);
+    }
 
     public IEnumerable<Proposal> On(UnitBench unit)
     {
@@ -76,7 +85,8 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
         var place = $"{site.Name}, rank {rank} of {Math.Min(site.Inputs, site.Outputs)}";
         yield return Proposal.Required(place, () => Pair(weight));
         if (solved is null) yield break;
-        yield return Proposal.Ridges($"{site.Name}, refit before", Ridge, ridge => solved(ridge) is { } change ? Pair(Sum(weight, change)) : null);
+        yield return Proposal.Ridges(
+            $"{site.Name}, refit before", Ridge, ridge => solved(ridge) is { } change ? Pair(Sum(weight, change)) : null);
 
         FormEdit Pair(double[] values) => new(
             [Weights.Paired(map, site, Truncation.Of(gram, values, site.Inputs, site.Outputs, rank), rank)]);
@@ -86,7 +96,8 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
             var sum = new double[values.Length];
             for (var i = 0; i < site.Inputs; i++)
             {
-                for (var k = 0; k < site.Outputs; k++) sum[(i * site.Outputs) + k] = values[(i * site.Outputs) + k] + change[(k * site.Inputs) + i];
+                for (var k = 0; k < site.Outputs; k++)
+                    sum[(i * site.Outputs) + k] = values[(i * site.Outputs) + k] + change[(k * site.Inputs) + i];
             }
 
             return sum;
@@ -103,7 +114,7 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
     private static Proposal Narrowed(UnitBench unit, Neurons neurons, int width)
     {
         if (width < 1 || width > neurons.Count)
-            throw new RefusedException("MKA081", $"unit {unit.Unit}", $"its MLP has {neurons.Count} neurons, not {width}", "Name a smaller width");
+            throw new RefusedException("MKA081", neurons.Down.Parameter.Role, $"it has {neurons.Count} neurons, not {width}", "Name fewer");
         return Proposal.Required($"{neurons.Down.Parameter.Role}, {width} of {neurons.Count} neurons", () =>
         {
             GC.Collect();

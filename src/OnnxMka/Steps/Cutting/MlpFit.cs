@@ -5,7 +5,9 @@ using OnnxMka.Numerics;
 
 namespace OnnxMka.Steps.Cutting;
 
-/// <summary>Gate, up and down projection of an MLP fitted together to what its unit lacks: one step of Gauss-Newton, as far as it helps.</summary>
+/// <summary>
+/// Gate, up and down projection of an MLP fitted together to what its unit lacks: one step of Gauss-Newton, as far as it helps.
+/// </summary>
 internal static class MlpFit
 {
     private const int Steps = 12; // of conjugate gradients
@@ -19,7 +21,13 @@ internal static class MlpFit
 
     /// <summary>Rows that are fitted to: all there are, or as many as the time allows.</summary>
     public static long Rows(long rows, int hidden, int width) =>
-        Math.Min(rows, Math.Max(1, (long)(MostOperations / (16.0 * Steps * hidden * width))));
+        Math.Min(rows, Math.Max(1, (long)(MostOperations / RowOperations((long)hidden * width))));
+
+    /// <summary>Multiplications and additions of one MLP.</summary>
+    /// <param name="elements">Of its up projection.</param>
+    public static double Operations(long rows, long elements) => Math.Min(MostOperations, rows * RowOperations(elements));
+
+    private static double RowOperations(long elements) => 16.0 * Steps * elements;
 
     public static Proposal Of(UnitBench unit, GatedUnit mlp)
     {

@@ -1,5 +1,7 @@
 using OnnxMka.Bench;
+using OnnxMka.Compensation;
 using OnnxMka.Steps.Correcting;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Steps.Folding;
 
@@ -21,6 +23,10 @@ public sealed record Fold : CorrectionStep
 internal sealed class FoldWork(double ridge) : IUnitWork
 {
     public bool EachToken => false;
+
+    /// <summary>Of a unit behind which others went: most others are only run.</summary>
+    public Effort Effort(BlockMap map, CalibrationSplit split, bool most = false) =>
+        WriterFits.Effort(map, split, writers => writers.TakeLast(1), 1, most);
 
     public IEnumerable<Proposal> On(UnitBench unit) => !unit.IsCut
         ? []

@@ -1,18 +1,37 @@
 using OnnxMka.Bench;
+using OnnxMka.Compensation;
 using OnnxMka.Outcomes;
 using OnnxMka.Planning;
 using OnnxMka.Selection;
 using OnnxMka.Steps.Cutting;
 using OnnxMka.Steps.Merging;
 using OnnxMka.Steps.Searching;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Steps.Reaching;
 
 /// <summary>Tries numbers of units for the first of its steps, until size or loss is what was asked for.</summary>
-internal sealed class ReachKind() : OpenStepKind<Reach>("reach")
+internal sealed class ReachKind() : OpenStepKind<Reach>("reach"), IStepKind
 {
     /// <summary>More than the nodes, constants and ports of a block take in a file.</summary>
     private const int NodeBytes = 1 << 20;
+
+    /// <summary>
+    /// A size is corrected for once, most often; a loss is measured of each number that halves what is left of the range.
+    /// </summary>
+    Prospect? IStepKind.ProspectOf(Step step, BlockMap map, CalibrationSplit split, StepKinds kinds)
+    {
+        var reach = (Reach)step;
+        var once = kinds.Ahead(reach.Steps, map, split);
+        if (once is null || reach.Bytes is not null) return once;
+        var times = (int)Math.Ceiling(Math.Log2(map.Count + 1));
+        return once with
+        {
+            What = $"{times} numbers of blocks are tried, at most",
+            Effort = times * (once.Effort + Prospect.Losses(map, 1, split.HeldOut!.TokenCount)),
+            Budget = times * once.Budget,
+        };
+    }
 
     protected override Decision Decide(Reach step, ModelState state, Workbench bench)
     {

@@ -36,32 +36,30 @@ internal sealed class RefitWork(double ridge, int passes) : IUnitWork
 
     /// <summary>Beside the part that runs: the sums and a solution of the widest weight, in float64.</summary>
     /// <param name="rows">Tokens that are fitted to.</param>
-    public static long Bytes(BlockMap map, long rows)
+    public static long Bytes(BlockMap map, long rows) =>
+        Writers(map).Select(w => LeastSquares.Bytes(rows, w.Inputs, w.Outputs)).DefaultIfEmpty().Max();
+
+    public string? Announced(BlockMap map, long rows)
     {
-        var view = NormalisedView.Of(map.Model);
-        return map.Blocks.SelectMany(b => ResidualWriters.Of(map, view, b).Writers)
-            .Select(w => LeastSquares.Bytes(rows, w.Inputs, w.Outputs))
-            .DefaultIfEmpty()
-            .Max();
+        if (Bytes(map, rows) is not (> 0 and var bytes)) return null;
+        var line = $"a refit takes up to {bytes / 1e6:N1} MB beside the block that runs";
+        var inputs = Unknowns(map);
+        if (rows >= inputs) return line;
+        return $"{line}; its {rows:N0} tokens are fewer than the {inputs:N0} inputs of the widest weight, "
+            + "and more would help (--calib-samples)";
     }
 
-    public string? Announced(BlockMap map, long rows) =>
-        Bytes(map, rows) is > 0 and var bytes ? $"a refit takes up to {bytes / 1e6:N1} MB beside the block that runs" : null;
+    public int Unknowns(BlockMap map) => Writers(map).Select(w => w.Inputs).DefaultIfEmpty().Max();
 
-    /// <summary>
-    /// A weight is looked at over what is fitted to, and tried on what is held out; where no ridge helps it is loaded again as it was.
-    /// </summary>
-    public Effort Effort(BlockMap map, CalibrationSplit split, bool most = false)
-    {
-        var (tries, again) = most ? (Proposal.Trials, 1) : (1, 0);
-        var (rows, heldOut) = (split.Fit.TokenCount, split.HeldOut!.TokenCount);
-        var view = NormalisedView.Of(map.Model);
-        var writers = ResidualWriters.Of(map, view, map.Blocks[map.Count / 2]).Writers;
-        var each = writers.Select(w => new Effort(
-            0, tries + again, rows + (tries * heldOut), LeastSquares.Operations(rows, w.Inputs, w.Outputs, tries)));
-        return new Effort(1, 0, rows + (2 * heldOut), 0) + (passes * each.Aggregate(default(Effort), (a, b) => a + b));
-    }
+    public Effort Effort(BlockMap map, CalibrationSplit split, bool most = false) =>
+        WriterFits.Effort(map, split, writers => writers, passes, most);
 
     public IEnumerable<Proposal> On(UnitBench unit) => WriterFits.Of(
         unit, writers => writers, passes, ridge, EachToken, (_, _, equations, centred) => equations.Solver(centred));
+
+    private static IEnumerable<ResidualWriter> Writers(BlockMap map)
+    {
+        var view = NormalisedView.Of(map.Model);
+        return map.Blocks.SelectMany(b => ResidualWriters.Of(map, view, b).Writers);
+    }
 }

@@ -2,6 +2,7 @@ using OnnxMka.Bench;
 using OnnxMka.Compensation;
 using OnnxMka.Numerics;
 using OnnxMka.Steps.Correcting;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Steps.SeamMapping;
 
@@ -29,6 +30,16 @@ internal sealed class SeamMapWork(SeamMapForm form, double ridge) : IUnitWork
     private const string Place = "seam";
 
     public bool EachToken => false;
+
+    /// <summary>Of a unit behind which others went: most others are only run.</summary>
+    public Effort Effort(BlockMap map, CalibrationSplit split, bool most = false)
+    {
+        var tries = most ? Proposal.Trials : 1;
+        var (rows, heldOut) = (split.Fit.TokenCount, split.HeldOut!.TokenCount);
+        var writers = ResidualWriters.Of(map, NormalisedView.Of(map.Model), map.Blocks[map.Count / 2]).Writers;
+        var width = form == SeamMapForm.Linear && writers.Length > 0 ? writers[0].Outputs : 0;
+        return new Effort(1, 1, (2 * rows) + ((tries + 2) * heldOut), LeastSquares.Operations(rows, width, width, tries));
+    }
 
     public IEnumerable<Proposal> On(UnitBench unit)
     {

@@ -6,13 +6,33 @@ using OnnxMka.Planning;
 using OnnxMka.Selection;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Steps.Dropping;
+using OnnxMka.Steps.Refitting;
+using OnnxMka.Structure;
 
 namespace OnnxMka.Steps.Searching;
 
 /// <summary>Decides a drop and its correction by trying (<see cref="BestSearch"/>).</summary>
 /// <param name="selectors">Those that are tried are among them.</param>
-internal sealed class BestKind(Selectors selectors) : OpenStepKind<Best>("best")
+internal sealed class BestKind(Selectors selectors) : OpenStepKind<Best>("best"), IStepKind
 {
+    /// <summary>Windows that judge, at most, for each that is held out.</summary>
+    private const int Judges = 4;
+
+    /// <summary>
+    /// Its budget, or what is tried whatever that is: one quick refit (to half of the text, whose seams are made first) and one in full,
+    /// each with its loss. No trial starts that would not end in the budget.
+    /// </summary>
+    Prospect? IStepKind.ProspectOf(Step step, BlockMap map, CalibrationSplit split, StepKinds kinds)
+    {
+        var work = new Refit { Ridge = ((Best)step).Ridge }.Work();
+        return new Prospect(
+            "the search, at most",
+            (2 * Prospect.PassOver(map, split, work)) + Outlook.Seams(map, split)
+                + Prospect.Losses(map, 2, Judges * split.HeldOut!.TokenCount),
+            work.Unknowns(map),
+            ((Best)step).Budget);
+    }
+
     protected override Decision Decide(Best step, ModelState state, Workbench bench)
     {
         var options = step.PlanFor(state, bench.Input, Method.Drop);
