@@ -38,6 +38,10 @@ internal sealed class RecipeFlags
         HelpName = "KIND,...",
         Description = $"What --method cut may take: {string.Join(", ", Enum.GetNames<CutPart>()).ToLowerInvariant()} (default: all)",
     };
+    private readonly Option<bool> _uniform = new("--uniform")
+    {
+        Description = "With --method cut: one width for all MLPs, as config.json can say it; loses more",
+    };
     private readonly Option<Order> _order = ChoiceOption.Of<Order>(
         "--order", "similarity takes the most similar neighbours, tail the last");
     private readonly Option<MergedHalf> _only = ChoiceOption.Of<MergedHalf>(
@@ -67,7 +71,8 @@ internal sealed class RecipeFlags
     {
         var method = parsed.GetValue(_method);
         if (method == RemovalMethod.Cut) return CutRecipe(parsed);
-        if (parsed.GetValue(_allow) is not null) throw new UsageException("--allow belongs to --method cut.");
+        if (new Option[] { _allow, _uniform }.FirstOrDefault(o => IsGiven(parsed, o)) is { } stray)
+            throw new UsageException($"{stray.Name} belongs to --method cut.");
         var merge = Merge(parsed, method, plan is not null);
         var wanted = With(merge, parsed);
         var isNamed = wanted.Blocks.Length > 0 || plan is not null;
@@ -101,13 +106,13 @@ internal sealed class RecipeFlags
     /// <summary>A cut chooses what goes, and corrects it, by itself.</summary>
     private Recipe CutRecipe(ParseResult parsed)
     {
-        Option[] known = [_ratio, _method, _allow, .. _selection.Goals];
+        Option[] known = [_ratio, _method, _allow, _uniform, .. _selection.Goals];
         var other = Sugar.FirstOrDefault(o => !known.Contains(o) && IsGiven(parsed, o));
         if (other is not null) throw new UsageException($"--method cut chooses what goes itself: leave {other.Name} out.");
         var ratio = UsageRange.Within<Cut, double>(parsed.GetValue(_ratio), nameof(Cut.Ratio), "--ratio");
         if ((ratio is null ? 0 : 1) + _selection.Amounts(parsed) != 1)
             throw new UsageException("Say how much goes with exactly one of --ratio, --target-size and --max-ppl-increase.");
-        var cut = new Cut { Ratio = ratio };
+        var cut = new Cut { Ratio = ratio, Uniform = parsed.GetValue(_uniform) };
         if (parsed.GetValue(_allow) is { } allow) cut = cut with { Allow = Parts(allow) };
         return new Recipe { Steps = [_selection.Goal(parsed) is { } goal ? goal with { Steps = [cut] } : cut] };
     }
@@ -128,7 +133,8 @@ internal sealed class RecipeFlags
 
     private Option[] Options(IEnumerable<Option> selection) =>
     [
-        _ratio, _count, _blocks, _method, _allow, _order, _only, .. _quality.All, .. selection, .. _merge.All, _protectFirst, _protectLast,
+        _ratio, _count, _blocks, _method, _allow, _uniform, _order, _only, .. _quality.All, .. selection, .. _merge.All, _protectFirst,
+        _protectLast,
     ];
 
     private Merge Merge(ParseResult parsed, RemovalMethod method, bool planGiven)

@@ -27,8 +27,12 @@ public sealed record Recipe
     /// <summary>True where a step cuts blocks.</summary>
     internal bool IsCut => Steps.Any(s => s is Cut or Reach { Steps: [Cut, ..] });
 
+    /// <summary>True where a cut is to choose, or names halves; one that was decided for layers counts in layers.</summary>
+    private bool IsFine => Steps.Any(s => s is Reach { Steps: [Cut, ..] }
+        || (s is Cut cut && (!cut.IsDecided || cut.Units.Keys.Any(k => k.Contains('.')))));
+
     /// <summary>Its blocks in a model: where a step cuts blocks, in the smallest pieces that there are, unless it says which.</summary>
-    internal BlockMap Blocks(OnnxModel model) => Granularity == Granularity.Block && IsCut
+    internal BlockMap Blocks(OnnxModel model) => Granularity == Granularity.Block && IsFine
         ? BlockDetector.DetectFinest(model)
         : BlockDetector.Detect(model, Granularity);
 

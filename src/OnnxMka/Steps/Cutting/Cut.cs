@@ -37,6 +37,9 @@ public sealed record Cut : Step
     /// <summary>What may be taken.</summary>
     public ImmutableArray<CutPart> Allow { get; init; } = [.. Enum.GetValues<CutPart>()];
 
+    /// <summary>All MLPs have the same width, as configurations can say it.</summary>
+    public bool Uniform { get; init; }
+
     /// <summary>
     /// What units become: <c>3.mlp: { width: 240 }</c>, <c>3.attention: { self_attn/q_proj: 64 }</c> (a rank). Units and matrices that are
     /// not named stay as they are.
@@ -61,7 +64,7 @@ public sealed record Cut : Step
     /// <summary>By value, lists included.</summary>
     public bool Equals(Cut? other) =>
         base.Equals(other)
-        && (Ratio, FitMlp, Text) == (other.Ratio, other.FitMlp, other.Text)
+        && (Ratio, Uniform, FitMlp, Text) == (other.Ratio, other.Uniform, other.FitMlp, other.Text)
         && Allow.SequenceEqual(other.Allow)
         && Flat(Units).SequenceEqual(Flat(other.Units));
 

@@ -10,21 +10,22 @@ internal sealed class CutChoice
     private readonly BlockMap _map;
     private readonly ImmutableArray<UnitPrices> _prices;
     private readonly ImmutableArray<CutPart> _allow;
+    private readonly int? _width; // of all MLPs; null for each its own
 
-    private CutChoice(BlockMap map, ImmutableArray<UnitPrices> prices, ImmutableArray<CutPart> allow)
+    private CutChoice(BlockMap map, ImmutableArray<UnitPrices> prices, Cut cut, int? width)
     {
         _map = map;
         _prices = prices;
-        _allow = allow;
+        _allow = cut.Allow;
+        _width = width;
     }
 
     /// <summary>One a unit. Refuses a share that cannot be taken (MKA080).</summary>
-    public static ImmutableArray<UnitForm> Of(
-        BlockMap map, ImmutableArray<UnitPrices> prices, ImmutableArray<CutPart> allow, double ratio)
+    public static ImmutableArray<UnitForm> Of(BlockMap map, ImmutableArray<UnitPrices> prices, Cut cut, double ratio)
     {
         var all = prices.Sum(p => p.Parameters);
         var budget = (long)Math.Floor((1 - ratio) * all);
-        var forms = new CutChoice(map, prices, allow).Within(budget - prices.Sum(p => p.Fixed));
+        var forms = Within(map, prices, cut, budget - prices.Sum(p => p.Fixed));
         var left = forms.Sum(f => f.Parameters);
         if (left <= budget) return forms;
         throw new RefusedException(
@@ -36,13 +37,28 @@ internal sealed class CutChoice
     }
 
     /// <summary>The largest share that can be taken.</summary>
-    public static double Most(BlockMap map, ImmutableArray<UnitPrices> prices, ImmutableArray<CutPart> allow)
+    public static double Most(BlockMap map, ImmutableArray<UnitPrices> prices, Cut cut)
     {
-        var left = new CutChoice(map, prices, allow).Within(0).Sum(f => f.Parameters);
+        var left = Within(map, prices, cut, 0).Sum(f => f.Parameters);
         return 1 - (left / (double)Math.Max(1, prices.Sum(p => p.Parameters)));
     }
 
     /// <summary>The cheapest forms within so many parameters of what can be cut, or the smallest that there are.</summary>
+    private static ImmutableArray<UnitForm> Within(BlockMap map, ImmutableArray<UnitPrices> prices, Cut cut, long budget)
+    {
+        if (!cut.Uniform || !cut.Allow.Contains(CutPart.Widths)) return new CutChoice(map, prices, cut, null).Within(budget);
+
+        // One width for all, and the rest of the budget as it is best with that width.
+        var choices = prices.SelectMany(p => p.Choices).Where(c => c.Name == Choice.Width);
+        var widths = choices.Select(c => c.Offers.Select(o => o.Size)).ToArray();
+        if (widths.Length == 0) return new CutChoice(map, prices, cut, null).Within(budget);
+        var common = widths.Aggregate((a, b) => a.Intersect(b));
+        var ways = common.Select(w => new CutChoice(map, prices, cut, w).Within(budget)).ToArray();
+        return ways.Where(w => Size(w) <= budget).MinBy(w => w.Sum(f => f.Price)) is { IsDefault: false } best ? best : ways.MinBy(Size);
+
+        static long Size(ImmutableArray<UnitForm> forms) => forms.Sum(f => f.Parameters - (f.Gone ? 0 : f.Unit.Fixed));
+    }
+
     private ImmutableArray<UnitForm> Within(long budget)
     {
         var groups = Groups();
@@ -61,15 +77,19 @@ internal sealed class CutChoice
         [.. group.SelectMany(u => u.Choices).Select(c => Allowed(c).Select(o => new Form(o.Parameters, o.Price)).ToImmutableArray())],
         Gone(group));
 
-    private ImmutableArray<Offer> Allowed(Choice choice) =>
-        _allow.Contains(choice.Name == Choice.Width ? CutPart.Widths : CutPart.Ranks) ? choice.Offers : [choice.Offers[0]];
+    private ImmutableArray<Offer> Allowed(Choice choice)
+    {
+        var isWidth = choice.Name == Choice.Width;
+        if (isWidth && _width is { } width) return [choice.Offers.First(o => o.Size == width)];
+        return _allow.Contains(isWidth ? CutPart.Widths : CutPart.Ranks) ? choice.Offers : [choice.Offers[0]];
+    }
 
     /// <summary>
-    /// The first unit stays: clients count layers by their attention, and one must stand first. What cannot be cut stays with its unit.
+    /// The first unit stays: clients count layers by their attention, and one must stand first. So does an MLP where all have one width.
     /// </summary>
     private double? Gone(ImmutableArray<UnitPrices> group)
     {
-        if (group[0].Place == 0) return null;
+        if (group[0].Place == 0 || (_width is not null && group.Any(u => u.Choices.Any(c => c.Name == Choice.Width)))) return null;
         if (IsLayerwise) return group[0].LayerGone;
         return _allow.Contains(CutPart.Halves) || (_allow.Contains(CutPart.Blocks) && _map.Blocks[group[0].Place].Half is null)
             ? group[0].Gone
@@ -87,8 +107,8 @@ internal sealed class CutChoice
                 continue;
             }
 
-            var sizes = unit.Choices.Select(c => (c, Pick: taken[next++])).ToArray();
-            yield return new UnitForm(unit, false, [.. sizes.Select(s => (s.c.Name, s.c.Offers[s.Pick], s.c.Offers[0]))]);
+            var sizes = unit.Choices.Select(c => (c.Name, Allowed(c)[taken[next++]], c.Offers[0])).ToImmutableArray();
+            yield return new UnitForm(unit, false, sizes);
         }
     }
 

@@ -27,7 +27,7 @@ internal sealed class CutKind() : StepKind<Cut>("cut"), IStepKind
         if (step.Flaw is { } flaw) throw new RefusedException("MKA066", "cut in the recipe", flaw, "Write it as docs/recipes.md shows");
         if (step.IsDecided) return Decision.Of(step);
         var ratio = step.Ratio!.Value;
-        var forms = CutChoice.Of(state.Structure, Prices(state, bench), step.Allow, ratio);
+        var forms = CutChoice.Of(state.Structure, Prices(state, bench), step, ratio);
         var gone = forms.Where(f => f.Gone).Select(f => f.Place).ToArray();
         var units = forms.Where(f => !f.Sizes.IsEmpty)
             .ToImmutableSortedDictionary(f => NameOf(f.Place, state), f => f.Sizes, StringComparer.Ordinal);

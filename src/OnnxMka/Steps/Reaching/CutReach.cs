@@ -18,7 +18,7 @@ internal static class CutReach
     {
         var (map, prices) = (state.Structure, CutKind.Prices(state, bench));
         var shares = step.Bytes is null ? LossShares : SizeShares;
-        var most = (int)Math.Floor(CutChoice.Most(map, prices, cut.Allow) * shares);
+        var most = (int)Math.Floor(CutChoice.Most(map, prices, cut) * shares);
         var all = prices.Sum(p => p.Parameters);
         var elementBytes = map.Blocks.Sum(map.ParameterBytes) / (double)Math.Max(1, map.Blocks.Sum(map.ParameterCount));
         var before = bench.PlannedBytes(state);

@@ -46,16 +46,7 @@ internal sealed class BestKind(Selectors selectors) : OpenStepKind<Best>("best")
         }
 
         var found = bench.Clock.Time("search", () => BestSearch.Run(selectors, step, options, state, bench));
-        Section[] sections =
-        [
-            Told(found.Report, state),
-            .. found.Selection is { } selection ? [Choosing.Told(selection, state)] : Array.Empty<Section>(),
-        ];
-        ImmutableArray<Step> steps = found.Correction is { } correction ? [found.Drop, correction] : [found.Drop];
-        // The correction that was taken tells of itself when it is applied; that there is none is told here.
-        return found.Correction is null
-            ? new Decision(steps, [.. sections, CorrectionSection.None(state)])
-            : new Decision(steps, [.. sections]);
+        return new Decision(found.Steps, [Told(found.Report, state), .. found.Sections]);
     }
 
     private static Section Told(SearchReport report, ModelState state)
@@ -63,9 +54,9 @@ internal sealed class BestKind(Selectors selectors) : OpenStepKind<Best>("best")
         string NameOf(int block) => state.Lineage.Plan.NameOf(state.Lineage.InInput(block));
         var rows = report.Trials.Select((trial, i) => (ImmutableArray<string>)
         [
-            (trial.Selection ?? "exchange") + (i == report.Chosen ? " (taken)" : ""),
+            (trial.IsCut ? "cut" : trial.Selection ?? "exchange") + (i == report.Chosen ? " (taken)" : ""),
             string.Join(',', trial.Removed.Select(NameOf)),
-            trial.Compensation,
+            trial.IsCut ? "its own" : trial.Compensation,
             trial.HeldOutPerplexity?.ToString("0.00", CultureInfo.CurrentCulture) ?? "not finite",
             trial.Seconds.ToString("0.0", CultureInfo.CurrentCulture),
         ]);

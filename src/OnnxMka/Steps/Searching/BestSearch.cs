@@ -7,6 +7,7 @@ using OnnxMka.Planning;
 using OnnxMka.Selection;
 using OnnxMka.Steps.Comparing;
 using OnnxMka.Steps.Correcting;
+using OnnxMka.Steps.Cutting;
 using OnnxMka.Steps.Dropping;
 using OnnxMka.Steps.Refitting;
 
@@ -20,7 +21,8 @@ namespace OnnxMka.Steps.Searching;
 /// <item>exchanges of one removed block of it for a kept one, compared in the same way, while that helps; the last set is refitted in
 /// full;</item>
 /// <item>the better of these sets with the other corrections;</item>
-/// <item>the best of all with its correction fitted to four times as many windows, a refit in several passes.</item>
+/// <item>the best of all with its correction fitted to four times as many windows, a refit in several passes;</item>
+/// <item>a cut that takes as many parameters as those blocks have (<see cref="Cut"/>), unless the blocks are named.</item>
 /// </list>
 /// Merging is not among them: a refit from averaged weights is worse than one from the kept block's own.
 /// </summary>
@@ -36,6 +38,9 @@ internal sealed class BestSearch
     /// 47.99.
     /// </summary>
     private static readonly int[] Passes = [4, 2, 1];
+
+    /// <summary>A cut's prices and pass, in full refits of the same windows: with the fit of MLPs some four.</summary>
+    private const int CutTrials = 4;
 
     /// <summary>Passes that time is kept for.</summary>
     private const int LastPasses = 2;
@@ -67,7 +72,7 @@ internal sealed class BestSearch
     /// budget. Refuses (MKA033) where none has a finite loss.
     /// </summary>
     /// <param name="options">The same as <paramref name="step"/>, in units of the state.</param>
-    public static (Drop Drop, CorrectionStep? Correction, SelectionReport? Selection, SearchReport Report) Run(
+    public static (ImmutableArray<Step> Steps, ImmutableArray<Section> Sections, SearchReport Report) Run(
         Selectors selectors, Best step, PlanOptions options, ModelState state, Workbench bench)
     {
         var search = new BestSearch(selectors, step, options, state, bench);
@@ -77,6 +82,7 @@ internal sealed class BestSearch
         foreach (var correction in CorrectKind.All(step.Ridge, passes: 1).Skip(1))
             search.Try(search.Leader.Selection, search.Leader.Trial.Removed, correction);
         search.FitAmply();
+        search.TryCut();
         return search.Finish();
     }
 
@@ -178,6 +184,23 @@ internal sealed class BestSearch
         Add(best.Selection, best.Trial.Removed, ample is Refit refit ? refit with { Passes = passes } : ample);
     }
 
+    /// <summary>As many parameters go, from wherever they are missed least.</summary>
+    private void TryCut()
+    {
+        if (!_options.Named.IsDefaultOrEmpty || !HasTimeFor(CutTrials * PerWindow * _bench.Windows(TextAmount.Usual))) return;
+        var (prices, removed, cut) = (CutKind.Prices(_state, _bench), Leader.Trial.Removed, new Cut());
+        var all = Math.Max(1, prices.Sum(p => p.Parameters));
+        var ratio = prices.Where(p => removed.Contains(p.Place)).Sum(p => p.Parameters) / (double)all;
+        if (!(ratio > 0 && ratio <= CutChoice.Most(_state.Structure, prices, cut)))
+        {
+            _bench.Progress.Note("no cut was tried: not so many parameters can be taken from within the blocks");
+            return;
+        }
+
+        var decided = _bench.Decide(cut with { Ratio = ratio }, _state);
+        Add(null, [], SearchTrial.Cut, decided.Steps, decided.Sections, _bench.Windows(TextAmount.Usual), 1);
+    }
+
     /// <summary>
     /// Seconds of what follows the exchanges: a full refit, the other corrections (each at most as long, most far shorter), more text.
     /// </summary>
@@ -204,11 +227,24 @@ internal sealed class BestSearch
     private void Add(SelectionReport? selection, ImmutableArray<int> blocks, CorrectionStep? correction)
     {
         var drop = Dropped(blocks);
-        var trial = _bench.Try(correction is null ? [drop] : [drop, correction], _state, judged: true);
-        var told = new SearchTrial(selection?.Kind, KindOf(correction), blocks, trial.Loss.Perplexity, Math.Round(trial.Seconds, 1))
+        Section[] told =
+        [
+            .. selection is null ? [] : new[] { Choosing.Told(selection, _state) },
+            .. correction is null ? new[] { CorrectionSection.None(_state) } : [], // one that was taken tells of itself when it is applied
+        ];
+        var (windows, passes) = (correction is null ? 0 : _bench.Windows(correction.Text), correction is Refit refit ? refit.Passes : 1);
+        Add(selection, blocks, KindOf(correction), correction is null ? [drop] : [drop, correction], [.. told], windows, passes);
+    }
+
+    private void Add(
+        SelectionReport? selection, ImmutableArray<int> blocks, string correction, ImmutableArray<Step> steps,
+        ImmutableArray<Section> sections, int windows, int passes)
+    {
+        var trial = _bench.Try(steps, _state, judged: true);
+        var told = new SearchTrial(selection?.Kind, correction, blocks, trial.Loss.Perplexity, Math.Round(trial.Seconds, 1))
         {
-            Windows = correction is null ? 0 : _bench.Windows(correction.Text),
-            Passes = correction is Refit refit ? refit.Passes : 1,
+            Windows = windows,
+            Passes = passes,
         };
         if (_trials.Exists(t => t.Loss <= trial.Loss))
         {
@@ -217,18 +253,14 @@ internal sealed class BestSearch
         else
         {
             if (_best is not null) _bench.Release(_best.Tried);
-            _best = new Candidate(told, selection, drop, correction, trial);
+            _best = new Candidate(told, selection, steps, sections, trial);
         }
 
         _trials.Add((told, trial.Loss));
-        _bench.Progress.Note($"{Name(told)}: {Said(told)} on held-out calibration text");
+        _bench.Progress.Note($"{told.Name}: {told.Said} on held-out calibration text");
     }
 
     private static string KindOf(CorrectionStep? correction) => correction?.Name ?? CompensationReport.None;
-
-    private static string Said(SearchTrial trial) => trial.HeldOutPerplexity is { } perplexity
-        ? FormattableString.Invariant($"perplexity {perplexity:0.00}")
-        : "no finite perplexity";
 
     private IEnumerable<string> Names(ImmutableArray<int> blocks) => Removal.NamesOf(blocks, _state);
 
@@ -243,22 +275,22 @@ internal sealed class BestSearch
         return fits;
     }
 
-    private (Drop Drop, CorrectionStep? Correction, SelectionReport? Selection, SearchReport Report) Finish()
+    private (ImmutableArray<Step> Steps, ImmutableArray<Section> Sections, SearchReport Report) Finish()
     {
         var best = Leader;
         var chosen = _trials.FindIndex(t => t.Trial == best.Trial);
         var next = _trials.Where((_, i) => i != chosen).OrderBy(t => t.Loss).FirstOrDefault();
-        var why = $"{Name(best.Trial)} has the lowest perplexity on held-out calibration text, {best.Trial.HeldOutPerplexity:0.00}"
-            + (next.Trial is { } second ? $"; the next is {Name(second)} with {Said(second)}" : "")
+        var why = $"{best.Trial.Name} has the lowest perplexity on held-out calibration text, {best.Trial.HeldOutPerplexity:0.00}"
+            + (next.Trial is { } second ? $"; the next is {second.Name} with {second.Said}" : "")
             + (_quick.Count > 0 ? $"; {_quick.Count} sets of blocks were compared by quick refits" : "");
         _bench.Hold(best.Tried);
-        return (best.Drop, best.Correction, best.Selection, new SearchReport([.. _trials.Select(t => t.Trial)], chosen, !_outOfTime, why));
+        return (best.Steps, best.Sections, new SearchReport([.. _trials.Select(t => t.Trial)], chosen, !_outOfTime, why));
     }
 
-    private static string Name(SearchTrial trial) =>
-        $"{trial.Selection ?? "exchange"}, drop {string.Join(',', trial.Removed)}, {trial.Compensation}"
-        + $"{(trial.Windows > 0 ? $" to {trial.Windows} windows" : "")}{(trial.Passes > 1 ? $", {trial.Passes} passes" : "")}";
-
     /// <summary>The best so far.</summary>
-    private sealed record Candidate(SearchTrial Trial, SelectionReport? Selection, Drop Drop, CorrectionStep? Correction, Trial Tried);
+    private sealed record Candidate(
+        SearchTrial Trial, SelectionReport? Selection, ImmutableArray<Step> Steps, ImmutableArray<Section> Sections, Trial Tried)
+    {
+        public CorrectionStep? Correction => Steps[^1] as CorrectionStep;
+    }
 }

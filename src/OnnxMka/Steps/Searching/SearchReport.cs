@@ -22,6 +22,25 @@ internal sealed record SearchTrial(
 
     /// <summary>How often a refit went over the weights of each block.</summary>
     public int Passes { get; init; } = 1;
+
+    /// <summary>In place of a correction: the trial is a cut, which drops no block and corrects by itself.</summary>
+    public const string Cut = "cut";
+
+    [JsonIgnore]
+    internal bool IsCut => Compensation == Cut;
+
+    /// <summary>For people.</summary>
+    [JsonIgnore]
+    internal string Name => IsCut
+        ? "a cut"
+        : $"{Selection ?? "exchange"}, drop {string.Join(',', Removed)}, {Compensation}"
+            + $"{(Windows > 0 ? $" to {Windows} windows" : "")}{(Passes > 1 ? $", {Passes} passes" : "")}";
+
+    /// <summary>What it came to.</summary>
+    [JsonIgnore]
+    internal string Said => HeldOutPerplexity is { } perplexity
+        ? FormattableString.Invariant($"perplexity {perplexity:0.00}")
+        : "no finite perplexity";
 }
 
 /// <summary>What was tried, in order, and which one was taken.</summary>
