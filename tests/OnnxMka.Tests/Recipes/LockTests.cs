@@ -73,11 +73,7 @@ public sealed class LockTests
     public async Task A_search_goes_on_from_its_journal()
     {
         using var folder = new TempFolder();
-        var ids = SmallDecoder.Write(SmallDecoder.Map, folder["in"]).Recipe.Calibration.IdsFile!;
-        string[] search =
-        [
-            folder["in"], "", "--blocks", "3", "--method", "best", "--budget", "1h", "--calib-ids", ids, .. Few, .. Quick,
-        ];
+        string[] search = [Books16.Folder, "", "--blocks", "13", "--method", "best", "--budget", "1h", .. Few, .. Quick];
         string[] Into(string output) => [search[0], folder[output], .. search[2..]];
         var whole = ToolProcess.Run(Into("whole"));
         Assert.Equal(0, whole.ExitCode);
