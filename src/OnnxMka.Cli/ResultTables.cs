@@ -97,7 +97,7 @@ internal static class ResultTables
                 Value(q?.Original),
                 .. SpeedCells.Of(q?.Speed?.Models[0]),
             ]);
-        var name = (result.Plan.Method == Method.Mka ? "merged" : "dropped") + SectionTables.Suffix(result);
+        var name = SectionTables.Name(result);
         table.AddRow(
             [
                 result.Emitted is null ? $"{name} (planned)" : name,
@@ -106,7 +106,7 @@ internal static class ResultTables
                 Value(q?.Result),
                 .. SpeedCells.Of(q?.Speed?.Models[1]),
             ]);
-        if (q is not null) table.AddRow("plain drop of the same blocks", left.ToString(), "", Value(q.PlainDrop), "", "", "");
+        if (q is not null && !SectionTables.IsCutAlone(result)) table.AddRow("plain drop of the same blocks", left.ToString(), "", Value(q.PlainDrop), "", "", "");
         console.Write(table);
         if (q is not null)
         {

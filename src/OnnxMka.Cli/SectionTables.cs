@@ -1,6 +1,7 @@
 using OnnxMka.Bench;
 using OnnxMka.Graph;
 using OnnxMka.Jobs;
+using OnnxMka.Planning;
 using Spectre.Console;
 
 namespace OnnxMka.Cli;
@@ -18,9 +19,16 @@ internal static class SectionTables
         }
     }
 
-    /// <summary>Names what was done behind "dropped" or "merged".</summary>
-    public static string Suffix(CompressionResult result) =>
-        string.Concat(result.Shown.Where(s => s.Label is not null).Select(s => $", {s.Label}"));
+    /// <summary>Names what was done: "dropped" or "merged", and what else.</summary>
+    public static string Name(CompressionResult result)
+    {
+        var others = result.Shown.Select(s => s.Label).OfType<string>();
+        return string.Join(", ", IsCutAlone(result) ? others : others.Prepend(result.Plan.Method == Method.Mka ? "merged" : "dropped"));
+    }
+
+    /// <summary>True where all blocks stay, and are smaller: there is nothing that a plain drop would have taken.</summary>
+    public static bool IsCutAlone(CompressionResult result) =>
+        result.Plan.Groups.Length == result.Plan.BlockCount && result.Shown.Any(s => s.Label is "cut" or "kv");
 
     private static void Print(IAnsiConsole console, SectionTable shown)
     {

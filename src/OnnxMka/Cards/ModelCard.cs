@@ -30,8 +30,12 @@ internal static partial class ModelCard
         Line(text, "");
         Line(
             text,
-            $"An ONNX decoder made shallower: {plan.BlockCount - plan.Groups.Length} of the {plan.BlockCount} {layers} of "
-                + $"{origin.BaseModel ?? $"`{name}`"} were {verb}, without training, by onnx-mka {ReportJson.ToolVersion}.");
+            plan.Removed.Any() || result.Lineage.Changes.IsEmpty
+                ? $"An ONNX decoder made shallower: {plan.BlockCount - plan.Groups.Length} of the {plan.BlockCount} {layers} of "
+                    + $"{origin.BaseModel ?? $"`{name}`"} were {verb}, without training, by onnx-mka {ReportJson.ToolVersion}."
+                : $"An ONNX decoder made narrower: {result.Lineage.Changes.Select(c => c.Unit).Distinct().Count()} of the "
+                    + $"{plan.BlockCount} {layers} of {origin.BaseModel ?? $"`{name}`"} were cut, without training, by onnx-mka "
+                    + $"{ReportJson.ToolVersion}.");
         Plan(text, result.Lineage);
         if (result.HasEarlierRun) Earlier(text, result.Origin);
         Cost(text, result);
