@@ -43,7 +43,8 @@ public sealed class DenseModel
                 if (slot == 1 && now.Inputs[0] != node.Input[0])
                 {
                     var first = nodes[now.Inputs[0]];
-                    if (first.OpType != "MatMul" || first.Inputs[0] != node.Input[0]) throw new InvalidOperationException($"{first} is no pair's");
+                    if (first.OpType != "MatMul" || first.Inputs[0] != node.Input[0])
+                        throw new InvalidOperationException($"{first} is no pair's");
                     var turned = node.Attribute.Any(a => a.Name == "transB" && a.I != 0);
                     var (left, right) = (after.Of(first.Inputs[1])!, turned ? value.Turned() : value);
                     dense._pairs.Add((dense._changed.Count, left, right, turned));
@@ -60,17 +61,15 @@ public sealed class DenseModel
     /// <summary>The file.</summary>
     public byte[] Bytes() => With(_changed);
 
-    /// <summary>The same with the first pair's largest direction left out, or where there is no pair the first neuron.</summary>
+    /// <summary>The same with the first pair's largest direction left out, or where there is no pair the last change halved.</summary>
     public byte[] Damaged()
     {
-        if (_pairs is [var (place, left, right, turned), ..])
-        {
-            var values = left.Values.ToArray();
-            for (var i = 0; i < values.Length; i += (int)left.Shape[1]) values[i] = 0;
-            return With(_changed.Select((c, i) => i == place ? c with { Value = Product(left with { Values = values }, right, turned) } : c));
-        }
-
-        return With(_changed.Select((c, i) => i == _changed.Count - 1 ? c with { Value = c.Value with { Values = [.. c.Value.Values.Select(v => v / 2)] } } : c));
+        if (_pairs is not [var (place, left, right, turned), ..])
+            return With(_changed.Select((c, i) => i == _changed.Count - 1 ? c with { Value = c.Value.Halved() } : c));
+        var values = left.Values.ToArray();
+        for (var i = 0; i < values.Length; i += (int)left.Shape[1]) values[i] = 0;
+        var less = Product(left with { Values = values }, right, turned);
+        return With(_changed.Select((c, i) => i == place ? c with { Value = less } : c));
     }
 
     private byte[] With(IEnumerable<(int Node, int Slot, Matrix Value)> changed)

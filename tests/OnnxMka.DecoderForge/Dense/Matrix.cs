@@ -21,6 +21,8 @@ internal sealed record Matrix(ElementType Type, long[] Shape, double[] Values)
         return new Matrix(Type, [columns, rows], values);
     }
 
+    public Matrix Halved() => this with { Values = [.. Values.Select(v => v / 2)] };
+
     /// <summary>Zeros where neurons were, in each section of <paramref name="neurons"/>.</summary>
     public Matrix Padded(Matrix was, int neurons, bool interleaved)
     {

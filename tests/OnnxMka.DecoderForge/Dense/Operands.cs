@@ -14,9 +14,9 @@ internal sealed class Operands
         foreach (var tensor in graph.Initializer) Add(tensor.Name, tensor);
         foreach (var node in graph.Node)
         {
-            if (node.OpType == "Constant" && node.Attribute.FirstOrDefault(a => a.Name == "value")?.T is { } value) Add(node.Output[0], value);
-            if (Passes(node.OpType))
-                _passing[node.Output[0]] = (node.OpType, node.Input[0], (ElementType)(node.Attribute.FirstOrDefault(a => a.Name == "to")?.I ?? 0));
+            AttributeProto? Attribute(string name) => node.Attribute.FirstOrDefault(a => a.Name == name);
+            if (node.OpType == "Constant" && Attribute("value")?.T is { } value) Add(node.Output[0], value);
+            if (Passes(node.OpType)) _passing[node.Output[0]] = (node.OpType, node.Input[0], (ElementType)(Attribute("to")?.I ?? 0));
         }
 
         void Add(string name, TensorProto tensor) =>
