@@ -103,11 +103,12 @@ fixtures:
 	@tools/check-manifest
 
 RUN_CASES ?= 20000
-# A million mutated models, five thousand random decoders and twenty thousand damaged ones;
+# A million mutated models, five thousand random decoders, three hundred of them cut too, and twenty thousand damaged ones;
 # 300 kills and 300 errors at system calls; half an hour.
 soak: build
 	@FUZZ_CASES=1000000 $(DOTNET) test tests/OnnxMka.Graph.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~DamagedModels"
 	@FORGE_CASES=5000 $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~RandomDecoder"
+	@CUT_FORMS=all CUT_CASES=300 $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~Tests.Cutting"
 	@DAMAGE_CASES=20000 $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build --filter "FullyQualifiedName~DamagedDecoder"
 	@tests/OnnxMka.Fuzzer/bin/$(CONFIG)/net10.0/OnnxMka.Fuzzer $(RUN_CASES)
 	@INJECT_CASES=300 $(DOTNET) test tests/OnnxMka.Tests -c $(CONFIG) --no-build \

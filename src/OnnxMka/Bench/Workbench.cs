@@ -223,7 +223,11 @@ public sealed class Workbench : IDisposable
         script.Add("sign", new GraphEdit.SetMetadata(LineageJson.Key, LineageJson.Write(origin)));
         script.Add("sign", new GraphEdit.SetMetadata(ModelRewriter.LayerMapKey, LineageJson.Blocks(origin)));
         var model = GraphEditor.Apply(renamed.Model, script);
-        return renamed with { Model = model, Blocks = renamed.Blocks with { Model = model } };
+        var blocks = renamed.Blocks with { Model = model };
+        var finished = renamed with { Model = model, Blocks = blocks };
+        if (state.Lineage.Changes.IsEmpty) return finished;
+        var widths = MlpWidths.Of(blocks);
+        return widths.SetEquals(MlpWidths.Of(Input.Structure)) ? finished : finished with { Widths = widths };
     }
 
     /// <summary>Lineage from the first original on, which an earlier run may have been given.</summary>

@@ -16,7 +16,7 @@ namespace OnnxMka.Cutting;
 /// <code>
 /// x -> gate, up [in, w] -> (vectors, activation) -> f [w] -> down [w, out]        keeping k of w: [in, k], [k], [k, out]
 /// </code>
-/// What stands between may work on single columns only, or split them in sections whose sizes are constants. That a layout is right is
+/// What stands between may work on single columns only, or move them by numbers that follow from that of neurons. That a layout is right is
 /// proven by running it: without neurons whose rows of the down projection are zero the unit computes the same.
 /// </summary>
 internal sealed class Neurons
@@ -25,15 +25,15 @@ internal sealed class Neurons
     private readonly Block _block;
     private readonly InnerUnits _units;
     private readonly PackedLayout _layout;
-    private readonly ImmutableArray<ViewNode> _splits;
+    private readonly NeuronPath _path;
 
-    private Neurons(CompensatedModel model, Block block, InnerUnits units, PackedLayout layout, ImmutableArray<ViewNode> splits)
+    private Neurons(CompensatedModel model, Block block, InnerUnits units, PackedLayout layout, NeuronPath path)
     {
         _model = model;
         _block = block;
         _units = units;
         _layout = layout;
-        _splits = splits;
+        _path = path;
     }
 
     /// <summary>Neurons that there are.</summary>
@@ -76,13 +76,13 @@ internal sealed class Neurons
             return (null, e.Refusal.What);
         }
 
-        var splits = NeuronSplits.Of(model, block, units);
-        if (splits.Obstacle is { } between) return (null, between);
+        var path = NeuronPath.Of(model, block, units);
+        if (path.Obstacle is { } between) return (null, between);
         var packed = units.Inner.Any(w => w.Outputs != units.Count);
         var least = double.PositiveInfinity;
         foreach (var layout in packed ? Enum.GetValues<PackedLayout>() : [PackedLayout.Sections])
         {
-            var neurons = new Neurons(model, block, units, layout, splits.Splits);
+            var neurons = new Neurons(model, block, units, layout, path);
             try
             {
                 var (error, allowed) = neurons.Difference(place, chain, sample, ct);
@@ -111,7 +111,7 @@ internal sealed class Neurons
             else revisions.Add(Selected(parameter, axis, from));
         }
 
-        return new FormOfNeurons(revisions.ToImmutable(), NeuronSplits.Edits(_model.Map, _splits, kept.Length));
+        return new FormOfNeurons(revisions.ToImmutable(), _path.Edits(_model.Map, Count, kept.Length));
     }
 
     private Revision Selected(BlockParameter parameter, int axis, int[] from)

@@ -13,7 +13,8 @@ namespace OnnxMka.Cutting;
 /// <code>
 /// matrix to rank r     d tail(r) / tail(r30)      d = |y' - y|^2 / |y|^2 with that one matrix cut to r30, the rank of 30 % of it,
 ///                                                 at least a tenth of the median of all; tail(r) = share of the energy x W beyond r
-/// MLP to width k       1.5 E_k / |y|^2            E_k: removal one at a time, the others taking over (<see cref="NeuronRemoval"/>)
+/// MLP to width k       1.5 E_k / |y|^2            E_k: removal one at a time, the others taking over (<see cref="NeuronRemoval"/>);
+///                                                 behind a norm 1.5 d E_k / E_k30, with d measured at 30 % of its width
 /// half left out        |y' - y|^2 / |y|^2         the rest of the layer runs on what stood before it
 /// </code>
 /// All on the original seams: nothing is compared by a loss. What a sum of prices lacks is what widths are dearer by (1.5, measured).
@@ -77,10 +78,10 @@ internal sealed class Pricing
         foreach (var site in ranked)
         {
             var gram = sums[site.Input];
-            var weight = _model.Weight(site.Parameter, site.Weight.Transposed, site.Inputs, site.Outputs);
+            var weight = Weights.Of(_model, site);
             var rank = RankOf(site, ProbeShare);
             var cuts = Truncation.Under(gram, weight, site.Inputs, site.Outputs, MostRank(site));
-            var cost = rest.ErrorWith(_model.With([Weights.Paired(_model.Map, site, cuts.Pair(rank), rank)], new()).Model);
+            var cost = rest.ErrorWith(_model.With(Weights.Paired(_model.Map, site, cuts.Pair(rank), rank), new()).Model);
             priced.Add(new PricedSite(site, cuts.Energies, rank, cost));
         }
 
@@ -91,7 +92,23 @@ internal sealed class Pricing
         var others = sites.Others;
         if (obstacle is not null && _model.Map.Blocks[unit].Half is not Halves.Attention)
             others = others.Add(new NoSite("MLP widths", 0, obstacle));
-        return new PricedUnit(unit, sites, others, [.. priced], neurons, removal, Energy(_seams.Fit[last]), rest.ErrorWithout(), layer);
+        var loss = removal is null ? 0 : LossPrice(unit, neurons!, removal, sums[neurons!.Features], Energy(_seams.Fit[last]), rest);
+        return new PricedUnit(unit, sites, others, [.. priced], neurons, removal, loss, rest.ErrorWithout(), layer);
+    }
+
+    /// <summary>
+    /// Price of what the down projection loses, a unit of it. Where its product goes to the stream as it is, or times a number, that is
+    /// known; else (a norm stands behind it) it is measured at the width that a probed rank would have.
+    /// </summary>
+    private double LossPrice(int unit, Neurons neurons, NeuronRemoval removal, double[] gram, double energy, LayerRest rest)
+    {
+        if (_model.Writers(unit).Writers.FirstOrDefault(w => w.Weight == neurons.Down.Parameter) is { } writer)
+            return energy > 0 ? writer.Scale * writer.Scale / energy : double.NaN;
+        var width = Math.Max((int)Math.Round(ProbeShare * neurons.Count / Step) * Step, 1);
+        if (!(removal.Loss(width) > 0)) return 0;
+        var kept = removal.Kept(width);
+        var form = neurons.Keeping(kept, NeuronRemoval.Repaired(gram, neurons.DownWeight(), neurons.Count, neurons.Down.Outputs, kept));
+        return rest.ErrorWith(_model.With(form.Revisions, form.Nodes).Model) / removal.Loss(width);
     }
 
     /// <summary>Sums x'x of values inside a unit, over all that is fitted to.</summary>
@@ -137,7 +154,7 @@ internal sealed class Pricing
 
     /// <summary>The largest rank that is worth writing.</summary>
     private static int MostRank(Site site) =>
-        (int)Math.Min(Math.Min(site.Inputs, site.Outputs), (site.Elements - 1) / (site.Inputs + site.Outputs));
+        (int)Math.Min(site.Rank, (site.Elements - 1) / (site.Inputs + site.Outputs));
 
     /// <summary>A site and what cutting it costs.</summary>
     private sealed record PricedSite(Site Site, ImmutableArray<double> Energies, int Probe, double Cost);
@@ -149,14 +166,14 @@ internal sealed class Pricing
         ImmutableArray<PricedSite> Sites,
         Neurons? Neurons,
         NeuronRemoval? Removal,
-        double Energy,
+        double LossPrice,
         double Gone,
         double LayerGone)
     {
         public UnitPrices Priced(double least)
         {
             var choices = Sites.Where(s => double.IsFinite(s.Cost)).Select(s => Ranks(s, Math.Max(s.Cost, least))).ToList();
-            if (Neurons is not null && Energy > 0) choices.Add(Widths());
+            if (Neurons is not null && double.IsFinite(LossPrice)) choices.Add(Widths());
             var cut = choices.Sum(c => c.Offers[0].Parameters);
             return new UnitPrices(Place, [.. choices], Finite(Gone), Finite(LayerGone), All.Elements - cut, Others);
         }
@@ -168,7 +185,7 @@ internal sealed class Pricing
             var (site, tails) = (priced.Site, new double[priced.Energies.Length + 1]);
             for (var r = priced.Energies.Length - 1; r >= 0; r--) tails[r] = tails[r + 1] + priced.Energies[r];
             var offers = ImmutableArray.CreateBuilder<Offer>();
-            offers.Add(new Offer(Math.Min(site.Inputs, site.Outputs), site.Elements, 0));
+            offers.Add(new Offer(site.Rank, site.Elements, 0));
             for (var rank = Step; (long)rank * (site.Inputs + site.Outputs) < site.Elements; rank += Step)
             {
                 var price = tails[priced.Probe] > 0 ? cost * tails[rank] / tails[priced.Probe] : tails[rank] > 0 ? cost : 0;
@@ -183,7 +200,7 @@ internal sealed class Pricing
             var offers = ImmutableArray.CreateBuilder<Offer>();
             offers.Add(new Offer(Neurons!.Count, Neurons.Count * Neurons.Elements, 0));
             for (var width = (Neurons.Count - 1) / Step * Step; width >= Step; width -= Step)
-                offers.Add(new Offer(width, width * Neurons.Elements, WidthFactor * Removal!.Loss(width) / Energy));
+                offers.Add(new Offer(width, width * Neurons.Elements, WidthFactor * Removal!.Loss(width) * LossPrice));
             return new Choice(Choice.Width, offers.ToImmutable());
         }
     }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
 using OnnxMka.Numerics;
@@ -15,13 +16,24 @@ internal static class Weights
         weight.Transposed ? [outputs, inputs] : [inputs, outputs],
         Encoded(map.Tensor(weight.Parameter.Initializer).Type, weight.Transposed ? Dense.Transpose(values, inputs, outputs) : values));
 
-    /// <summary>A pair in a site's place: <c>x W -> (x A) B</c>.</summary>
+    /// <summary>A pair in a site's place: <c>x W -> (x A) B</c>. Where it is one already both get other values and sizes.</summary>
     /// <param name="pair">A [inputs, rank], B [rank, outputs].</param>
-    public static Revision Paired(BlockMap map, Site site, (double[] Left, double[] Right) pair, int rank)
+    public static ImmutableArray<Revision> Paired(BlockMap map, Site site, (double[] Left, double[] Right) pair, int rank)
     {
+        var second = Revised(map, site.Weight, pair.Right, rank, site.Outputs);
+        if (site.First is { } own) return [Revised(map, own, pair.Left, site.Inputs, rank), second];
         var type = map.Tensor(site.Parameter.Initializer).Type;
         var first = new PairFirst([site.Inputs, rank], Encoded(type, pair.Left), site.Input, $"{site.Parameter.Initializer}/first_product");
-        return Revised(map, site.Weight, pair.Right, rank, site.Outputs) with { First = first };
+        return [second with { First = first }];
+    }
+
+    /// <summary>W as it is now, [inputs, outputs]; of a pair A B.</summary>
+    public static double[] Of(CompensatedModel model, Site site)
+    {
+        var weight = model.Weight(site.Parameter, site.Weight.Transposed, site.Weight.Inputs, site.Outputs);
+        if (site.First is not { } first) return weight;
+        var left = model.Weight(first.Parameter, first.Transposed, first.Inputs, first.Outputs);
+        return Dense.Multiply(left, weight, first.Inputs, first.Outputs, site.Outputs);
     }
 
     private static MemoryBytes Encoded(ElementType type, double[] values)

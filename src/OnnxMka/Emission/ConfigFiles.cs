@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using OnnxMka.Inputs;
 using OnnxMka.Json;
 using OnnxMka.Planning;
@@ -38,11 +39,21 @@ internal static class ConfigFiles
     /// <summary>New bytes of a file. Unknown keys, key order and spacing stay. Refuses text that is no JSON.</summary>
     /// <param name="file">Relative to the folder.</param>
     /// <param name="ports">Old to new names of the model's inputs and outputs.</param>
-    public static byte[] Rewrite(string file, byte[] bytes, MergePlan plan, ModelNames names, PortNames ports, List<ConfigChange> changes)
+    /// <param name="widths">Neurons of the MLPs, where they are others than they were; else null or empty.</param>
+    public static byte[] Rewrite(
+        string file,
+        byte[] bytes,
+        MergePlan plan,
+        ModelNames names,
+        PortNames ports,
+        List<ConfigChange> changes,
+        ImmutableSortedSet<int>? widths = null)
     {
         var json = JsonText.Parse(bytes, file);
         var isGenAi = Path.GetFileName(file) == ConfigPlaces.GenAi;
-        if (!plan.Removed.Any() && !isGenAi) return bytes;
+        var saysWidths = !isGenAi && widths is { IsEmpty: false };
+        if (saysWidths) MlpWidthRule.Apply(new LayerEdits(json, file, plan, changes), widths!);
+        if (!plan.Removed.Any() && !isGenAi) return saysWidths ? json.ToBytes() : bytes;
         var edits = new LayerEdits(json, file, plan, changes);
         var total = isGenAi ? GenAiConfig.Count(json) : HuggingFaceConfig.Count(json);
         if (total is { } count && count != edits.Before && ports.Layers?.KeptOf(count) is { } kept)

@@ -88,7 +88,8 @@ internal sealed class Emitter : IDisposable
             using var stage = progress.Begin("write", total, "bytes");
             var bytes = stage.AsIncrement<long>();
             var sideCars = SideCars.Copy(files, input, original, rewritten, plan, target, staging.Content, changes, bytes, ct);
-            if (!target.CopiesSideCars && plan.Removed.Any()) SideCars.WarnOfStaleConfiguration(input, changes);
+            if (!target.CopiesSideCars && (plan.Removed.Any() || !rewritten.Widths.IsEmpty))
+                SideCars.WarnOfStaleConfiguration(input, changes);
             var written = writer.Write(modelFolder, bytes, ct);
             var model = Path.Combine(staging.Content, target.ModelPath);
             DataReferences.Patch(staging.Content, model, written.Files.Count - 1, changes);

@@ -49,7 +49,8 @@ internal static class SideCars
             var isConfiguration = ConfigFiles.Knows(file, input);
             if (isConfiguration)
             {
-                WholeFile.Write(destination, ConfigFiles.Rewrite(file, JsonText.ReadBytes(source), plan, names, ports, changes));
+                var before = JsonText.ReadBytes(source);
+                WholeFile.Write(destination, ConfigFiles.Rewrite(file, before, plan, names, ports, changes, rewritten.Widths));
                 bytes.Report(length);
             }
             else

@@ -20,6 +20,9 @@ internal sealed record RewrittenModel(
 {
     /// <summary>Layers as the source model counts them; null where it counts them as blocks are counted.</summary>
     public SourceLayers? SourceLayers { get; init; }
+
+    /// <summary>Neurons of the MLPs, each number once, where they are others than they were; else empty.</summary>
+    public ImmutableSortedSet<int> Widths { get; init; } = [];
 }
 
 /// <summary>

@@ -38,7 +38,8 @@ internal sealed class UnitWalk
     public static IEnumerable<UnitWalk> All(BlockMap map, NormalisedView view, Block block)
     {
         var own = block.Nodes.ToHashSet();
-        foreach (var node in view.Nodes.Where(n => own.Contains(n.Origin.Index)))
+        var pairs = MatrixPairs.Of(map, view, block); // what stands between two of them are no units
+        foreach (var node in view.Nodes.Where(n => own.Contains(n.Origin.Index) && !pairs.Contains(n)))
         {
             if (LinearWeight.Of(map, block, node) is not { } weight) continue;
             var walk = new UnitWalk(map, view, block, weight, node.Inputs[0]);

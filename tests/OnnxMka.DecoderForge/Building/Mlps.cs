@@ -17,12 +17,54 @@ internal static class Mlps
 
     private static string Gated(BlockContext c, string x)
     {
-        var gate = c.Linear(x, Module(c, c.Modules.Gate), c[Role.Gate]);
-        var up = c.Linear(x, Module(c, c.Modules.Up), Role.Up, Role.UpBias);
+        var (gate, up) = c.Form.GateUp == GateUpForm.Separate
+            ? (c.Linear(x, Module(c, c.Modules.Gate), c[Role.Gate]), c.Linear(x, Module(c, c.Modules.Up), Role.Up, Role.UpBias))
+            : Together(c, x);
         string active;
         using (c.Graph.In(Module(c, "act_fn"))) active = Activations.Write(c.Graph, c.Spec.Mlp, gate, null);
         using var _ = c.Graph.In(Module(c, ""));
         return c.Graph.Op("Mul", [active, up]);
+    }
+
+    /// <summary>One matrix for gate and up. A bias is up's; gate's part of it is zero.</summary>
+    private static (string Gate, string Up) Together(BlockContext c, string x)
+    {
+        var (g, inner) = (c.Graph, c[Role.Gate].Shape[1]);
+        var bias = c.Optional(Role.UpBias);
+        WeightTensor[] parts = [c[Role.Gate], c[Role.Up]], vectors = bias is null ? [] : [bias.Map(_ => 0), bias];
+        var inTurn = c.Form.GateUp is GateUpForm.Strided or GateUpForm.PairsGathered;
+        var both = c.Linear(x, Module(c, "gate_up_proj"), Laid(parts), bias is null ? null : Laid(vectors));
+        using var _ = g.In(Module(c, ""));
+        switch (c.Form.GateUp)
+        {
+            case GateUpForm.Split:
+                var halves = g.Split(both, 2, inner, inner);
+                return (halves[0], halves[1]);
+            case GateUpForm.Sliced:
+                return (g.Slice(both, 0, inner, 2), g.Slice(both, inner, 2 * inner, 2));
+            case GateUpForm.Chunked:
+                var half = g.Op("Div", [g.Op("Gather", [g.Op("Shape", [both]), g.Ints(2)], ("axis", 0)), g.Ints(2)]);
+                return (
+                    g.Op("Slice", [both, g.Ints(0), half, g.Ints(2)]),
+                    g.Op("Slice", [both, half, g.Op("Mul", [half, g.Ints(2)]), g.Ints(2)]));
+            case GateUpForm.Strided:
+                return (
+                    g.Op("Slice", [both, g.Ints(0), g.Ints(long.MaxValue), g.Ints(2), g.Ints(2)]),
+                    g.Op("Slice", [both, g.Ints(1), g.Ints(long.MaxValue), g.Ints(2), g.Ints(2)]));
+            default:
+                var apart = g.Op("Reshape", [both, inTurn ? g.Ints(0, 0, inner, 2) : g.Ints(0, 0, 2, inner)]);
+                var axis = inTurn ? 3 : 2;
+                return (g.Op("Gather", [apart, g.Int(0)], ("axis", axis)), g.Op("Gather", [apart, g.Int(1)], ("axis", axis)));
+        }
+
+        WeightTensor Laid(WeightTensor[] sections)
+        {
+            var whole = WeightTensor.Beside(sections);
+            if (!inTurn) return whole;
+            var (values, columns) = (new float[whole.Count], 2 * inner);
+            for (var i = 0; i < values.Length; i++) values[i] = whole.Span[i - (i % columns) + (i % 2 * inner) + (i % columns / 2)];
+            return WeightTensor.Of(values, [.. whole.Shape]);
+        }
     }
 
     private static string Plain(BlockContext c, string x)

@@ -29,6 +29,31 @@ public enum LinearForm
 
 public enum ActivationForm { Decomposed, Contrib, Standard, WithBias }
 
+/// <summary>How gate and up projections lie, and how they are told apart.</summary>
+public enum GateUpForm
+{
+    /// <summary>Two matrices.</summary>
+    Separate,
+
+    /// <summary>One matrix, gate first, and Split.</summary>
+    Split,
+
+    /// <summary>The same with two slices.</summary>
+    Sliced,
+
+    /// <summary>The same with slices from a length that is computed, as chunks of a length that is not known.</summary>
+    Chunked,
+
+    /// <summary>The same as rows of two: Reshape [.., 2, inner], Gather.</summary>
+    SectionsGathered,
+
+    /// <summary>Columns in turn, taken with a stride of two (gpt-oss).</summary>
+    Strided,
+
+    /// <summary>The same as pairs: Reshape [.., inner, 2], Gather.</summary>
+    PairsGathered,
+}
+
 public enum MoeForm { DenseExperts, SoftExperts, Fused, FusedQuantised }
 
 public enum ShapeForm { PerLayerChains, SharedSizes, Constants }
@@ -133,6 +158,8 @@ public sealed record GraphForm
     public QkvLayout Qkv { get; init; }
 
     public LinearForm Linear { get; init; }
+
+    public GateUpForm GateUp { get; init; }
 
     public QuantForm Quant { get; init; } = new();
 

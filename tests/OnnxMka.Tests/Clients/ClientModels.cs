@@ -8,11 +8,15 @@ using OnnxMka.Graph.Editing;
 using OnnxMka.Jobs;
 using OnnxMka.Planning;
 using OnnxMka.Running.Sessions;
+using OnnxMka.Steps.Cutting;
 using OnnxMka.Steps.Dropping;
 using OnnxMka.Steps.Merging;
 using OnnxMka.Structure;
 
 using Fixture = OnnxMka.Tests.Books16;
+using Units = System.Collections.Immutable.ImmutableSortedDictionary<
+    string, System.Collections.Immutable.ImmutableSortedDictionary<string, int>>;
+using Sizes = System.Collections.Immutable.ImmutableSortedDictionary<string, int>;
 
 namespace OnnxMka.Tests.Clients;
 
@@ -73,6 +77,24 @@ internal static partial class ClientModels
         {
             Granularity = Granularity.Sublayer,
         },
+        Evaluate = false,
+        Check = true,
+    });
+
+    /// <summary>Two matrices of lower rank in one attention, or fewer neurons in one MLP, near the end: what stands before stays.</summary>
+    /// <param name="attention">What the exporter calls it.</param>
+    public static void Cut(string input, string output, string attention, CutPart part) => Compressor.Run(new CompressionOptions
+    {
+        Input = input,
+        Output = new() { Path = output },
+        Recipe = RecipeOf.Steps(
+            new Cut
+            {
+                Units = part == CutPart.Widths
+                    ? Units.Empty.Add("14.mlp", Sizes.Empty.Add("width", 240))
+                    : Units.Empty.Add("14.attention", Sizes.Empty.Add($"{attention}/q_proj", 32).Add($"{attention}/o_proj", 40)),
+            }) with
+        { Calibration = new() { Samples = 32, Length = 16 } },
         Evaluate = false,
         Check = true,
     });

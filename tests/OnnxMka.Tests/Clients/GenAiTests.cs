@@ -5,6 +5,7 @@ using OnnxMka.Forge;
 using OnnxMka.Graph;
 using OnnxMka.Jobs;
 using OnnxMka.Planning;
+using OnnxMka.Steps.Cutting;
 using OnnxMka.Steps.Searching;
 
 namespace OnnxMka.Tests.Clients;
@@ -49,6 +50,20 @@ public sealed class GenAiTests
         File.WriteAllText(config, File.ReadAllText(config).Replace("model.onnx", name, StringComparison.Ordinal));
         ClientModels.Shorten(folder["model"], folder["small"]);
         Assert.Equal(ClientModels.Greedy(folder[$"small/{name}"], NewTokens), Generate(folder["small"]));
+    }
+
+    /// <summary>Narrower MLPs, and pairs of matrices in place of one.</summary>
+    [Theory]
+    [InlineData(nameof(LlamaPresets.TorchScriptLlama), "self_attn", CutPart.Ranks)]
+    [InlineData(nameof(LlamaPresets.TorchScriptLlama), "self_attn", CutPart.Widths)]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqaFp16), "attn", CutPart.Ranks)]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqaFp16), "attn", CutPart.Widths)]
+    public void Generates_with_a_model_that_was_cut(string preset, string attention, CutPart part)
+    {
+        using var folder = new TempFolder();
+        ClientModels.Export(Presets.ByName(preset), folder["model"]);
+        ClientModels.Cut(folder["model"], folder["small"], attention, part);
+        Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "model.onnx"), NewTokens), Generate(folder["small"]));
     }
 
     /// <summary>What a search leaves: other weights, or nodes between the blocks.</summary>

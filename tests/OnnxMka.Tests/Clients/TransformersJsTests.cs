@@ -1,5 +1,6 @@
 using System.Text.Json;
 using OnnxMka.Forge;
+using OnnxMka.Steps.Cutting;
 
 namespace OnnxMka.Tests.Clients;
 
@@ -33,6 +34,18 @@ public sealed class TransformersJsTests
         using var folder = new TempFolder();
         ClientModels.ExportForHub(LlamaPresets.TorchScriptLlama, folder["model"], DataPlace.Inline, "");
         ClientModels.Halve(folder["model"], folder["small"]);
+        var answer = Generate(folder["small"], "fp32");
+        Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "onnx", "model.onnx"), NewTokens, answer.Prompt), answer.Tokens);
+    }
+
+    [NodeTheory("@huggingface/transformers")]
+    [InlineData(CutPart.Ranks)]
+    [InlineData(CutPart.Widths)]
+    public void Generates_with_a_model_that_was_cut(CutPart part)
+    {
+        using var folder = new TempFolder();
+        ClientModels.ExportForHub(LlamaPresets.TorchScriptLlama, folder["model"], DataPlace.Inline, "");
+        ClientModels.Cut(folder["model"], folder["small"], "self_attn", part);
         var answer = Generate(folder["small"], "fp32");
         Assert.Equal(ClientModels.Greedy(Path.Combine(folder["small"], "onnx", "model.onnx"), NewTokens, answer.Prompt), answer.Tokens);
     }

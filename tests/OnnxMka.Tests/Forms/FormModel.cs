@@ -12,6 +12,7 @@ internal sealed class FormModel : IDisposable
 {
     private readonly TempFolder _folder = new();
     private readonly DecoderModel _built;
+    private readonly FormLogits _logits;
     private readonly GraphIndex _index;
     private readonly bool _disguised;
 
@@ -19,6 +20,7 @@ internal sealed class FormModel : IDisposable
     public FormModel(DecoderModel built, Func<byte[], byte[]>? disguise = null, Granularity granularity = Granularity.Block)
     {
         _built = built;
+        _logits = new FormLogits(built);
         DecoderForge.WriteFolder(built, _folder.FullPath);
         _disguised = disguise is not null;
         if (disguise is not null) File.WriteAllBytes(_folder["model.onnx"], disguise(File.ReadAllBytes(_folder["model.onnx"])));
@@ -40,7 +42,7 @@ internal sealed class FormModel : IDisposable
     public int BlockCount => _built.Spec.Blocks.Length;
 
     /// <summary>Twelve ids of the model's vocabulary.</summary>
-    public int[] Tokens => [.. Enumerable.Range(1, 12).Select(i => i * 37 % _built.Spec.Network.Vocabulary)];
+    public int[] Tokens => _logits.Tokens;
 
     /// <summary>
     /// Largest logit difference between surgery and building afresh, with the tolerance for it; where there is a cache, of the
@@ -53,45 +55,10 @@ internal sealed class FormModel : IDisposable
         using var output = new TempFolder();
         ModelWriter.Plan(rewritten, "model.onnx").Write(output.FullPath);
         if (_disguised) File.WriteAllBytes(output["model.onnx"], Disguises.WithoutPackedPorts(File.ReadAllBytes(output["model.onnx"])));
-        using var session = new DecoderSession(output["model.onnx"], Embedding);
+        using var session = _logits.Open(output["model.onnx"]);
         var (expected, ports) = Reference(reference);
         if (!_disguised && reference.Spec.Blocks.Length == plan.Groups.Length) Assert.Equal(ports, Ports(rewritten));
-        var difference = LogitTolerance.Distance(expected, AtOnce(session));
-        // Dynamic int8 scales activations by the range of all tokens of a run, so steps are another quantisation.
-        if (session.HasCache && _built.Spec.Form.Linear != LinearForm.DynamicInt8)
-            difference = Math.Max(difference, LogitTolerance.Distance(expected, Stepwise(session)));
-        return (difference, LogitTolerance.For(reference, expected));
-    }
-
-    private WeightTensor? Embedding => _built.Spec.Form.InputsEmbeds ? _built.Weights.Embedding : null;
-
-    private int Half => Tokens.Length / 2;
-
-    /// <summary>Logits of all positions; where a run gives those of its last token alone, of the second half.</summary>
-    private float[] AtOnce(DecoderSession session) => _built.Spec.Form.Logits == LogitsForm.Last
-        ? [.. Enumerable.Range(Half, Tokens.Length - Half + 1).SelectMany(length => Prefill(session, length))]
-        : Prefill(session, Tokens.Length);
-
-    private float[] Prefill(DecoderSession session, int length)
-    {
-        var step = session.Prefill(Tokens.AsSpan(0, length));
-        step.Cache.Dispose();
-        return step.Logits;
-    }
-
-    private float[] Stepwise(DecoderSession session)
-    {
-        var half = Half;
-        var step = session.Prefill(Tokens.AsSpan(0, half));
-        var logits = new List<float>(step.Logits);
-        for (var i = half; i < Tokens.Length; i++)
-        {
-            step = session.Continue(Tokens.AsSpan(i, 1), step.Cache);
-            logits.AddRange(step.Logits);
-        }
-
-        step.Cache.Dispose();
-        return [.. logits];
+        return (_logits.Distance(expected, session), LogitTolerance.For(reference, expected));
     }
 
     /// <summary>No node or initializer that nothing needs but those that were unread before, and as many caches as blocks.</summary>
@@ -153,7 +120,7 @@ internal sealed class FormModel : IDisposable
     {
         using var output = new TempFolder();
         DecoderForge.WriteFolder(reference, output.FullPath);
-        using var session = new DecoderSession(output["model.onnx"], Embedding);
-        return (AtOnce(session), Ports(OnnxModel.Load(output["model.onnx"])));
+        using var session = _logits.Open(output["model.onnx"]);
+        return (_logits.AtOnce(session), Ports(OnnxModel.Load(output["model.onnx"])));
     }
 }

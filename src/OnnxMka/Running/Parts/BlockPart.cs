@@ -20,6 +20,7 @@ internal sealed class BlockPart
     private const string Stream = "onnx-mka.stream";
     private const string Norm = "onnx-mka.stream.norm";
     private const string End = "onnx-mka.stream.end";
+    private const string Tap = "onnx-mka.stream.tap";
 
     private readonly OnnxModel _model;
     private readonly PartReach _reach;
@@ -88,7 +89,7 @@ internal sealed class BlockPart
         if (_from is not null) StartFrom(_from, stream!, script);
         if (_to is not null) SeamAccess.Expose(_model, _to, script, Stage);
         var end = _to?.Value ?? Logits(script);
-        ImmutableArray<string> outputs = [end, .. Taps];
+        ImmutableArray<string> outputs = [end, .. Taps.Select((tap, i) => Tapped(tap, i, script))];
         foreach (var output in outputs) script.Add(Stage, new GraphEdit.AddOutputPort(output, ElementType.Undefined));
         var model = GraphEditor.Apply(_model, script);
         return _pooling is { } pooling
@@ -113,6 +114,15 @@ internal sealed class BlockPart
         }
 
         script.Add(Stage, new GraphEdit.RedirectReaders(seam.Value, Stream));
+    }
+
+    /// <summary>What a part starts from is an input of it, or computed from one under another name.</summary>
+    private string Tapped(string tap, int number, EditScript script)
+    {
+        if (!StartValues().Contains(tap, StringComparer.Ordinal)) return tap;
+        var name = $"{Tap}.{number}";
+        script.Add(Stage, new GraphEdit.AddNode(new NodeSpec("Identity", [tap == _from!.Value ? Stream : Norm], [name], name)));
+        return name;
     }
 
     /// <summary>Where the head was left out, the logits may be the seam itself or its norm.</summary>

@@ -47,34 +47,38 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
         var all = Sites.Of(unit.Model.Map, unit.Model.View, unit.Model.Map.Blocks[unit.Place]);
         var unknown = sizes.Keys.FirstOrDefault(n => n != Choice.Width && !all.Found.Any(s => s.Name == n));
         if (unknown is not null) throw Refused(unit, $"'{unknown}' is none of its matrices", all);
-        var writers = unit.Writers.Writers.Select(w => w.Weight).ToHashSet();
+        var scales = unit.Writers.Writers.ToDictionary(w => w.Weight, w => w.Scale);
         foreach (var site in all.Found.Where(s => sizes.ContainsKey(s.Name)))
         {
-            foreach (var proposal in Ranked(unit, site, sizes[site.Name], writers.Contains(site.Parameter))) yield return proposal;
+            foreach (var proposal in Ranked(unit, site, sizes[site.Name], ScaleOf(site.Parameter))) yield return proposal;
         }
 
         var ranked = all.Found.Where(s => sizes.ContainsKey(s.Name)).Select(s => s.Parameter).ToHashSet();
         var neurons = sizes.TryGetValue(Choice.Width, out var width) ? Found(unit, all) : null;
         if (neurons is not null) yield return Narrowed(unit, neurons, width);
         foreach (var proposal in Refitted(unit, w => !ranked.Contains(w.Weight))) yield return proposal;
-        if (neurons is null || !fitMlp || GatedUnit.Of(unit.Model, neurons) is not { } mlp) yield break;
-        yield return MlpFit.Of(unit, mlp);
+        if (neurons is null || !fitMlp || ScaleOf(neurons.Down.Parameter) is not { } scale) yield break;
+        if (GatedUnit.Of(unit.Model, neurons) is not { } mlp) yield break;
+        yield return MlpFit.Of(unit, mlp, scale);
         foreach (var proposal in Refitted(unit, w => w.Weight == neurons.Down.Parameter)) yield return proposal;
+
+        double? ScaleOf(BlockParameter weight) => scales.TryGetValue(weight, out var found) ? found : null;
     }
 
     private static IEnumerable<Proposal> Refitted(UnitBench unit, Func<ResidualWriter, bool> pick) => WriterFits.Of(
         unit, w => w.Where(pick), 1, Ridge, true, (_, _, equations, centred) => equations.Solver(centred));
 
     /// <summary>A site of lower rank; one that writes to the stream is fitted to what its unit lacks first, where that helps.</summary>
-    private static IEnumerable<Proposal> Ranked(UnitBench unit, Site site, int rank, bool writes)
+    /// <param name="scale">What its product is multiplied with on its way to the stream; null where it does not write to it.</param>
+    private static IEnumerable<Proposal> Ranked(UnitBench unit, Site site, int rank, double? scale)
     {
-        if (rank < 1 || rank > Math.Min(site.Inputs, site.Outputs))
+        if (rank < 1 || rank > site.Rank)
             throw new RefusedException("MKA081", site.Name, $"its rank cannot be {rank}", "Name a smaller one");
         GC.Collect(); // what the last sums left may be gigabytes
         var map = unit.Model.Map;
-        var weight = unit.Model.Weight(site.Parameter, site.Weight.Transposed, site.Inputs, site.Outputs);
+        var weight = Weights.Of(unit.Model, site);
         var sums = new NormalEquations(site.Inputs, 0);
-        var fit = writes && site.Outputs == unit.Width ? LeastSquares.Of(unit.Rows, site.Inputs, site.Outputs) : null;
+        var fit = scale is not null && site.Outputs == unit.Width ? LeastSquares.Of(unit.Rows, site.Inputs, site.Outputs) : null;
         unit.Observe(site.Input, (y, t, x) =>
         {
             sums.Add(x, []);
@@ -82,14 +86,14 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
         });
         var gram = sums.TakeGram(false);
         var solved = fit?.Solver(false);
-        var place = $"{site.Name}, rank {rank} of {Math.Min(site.Inputs, site.Outputs)}";
+        var place = $"{site.Name}, rank {rank} of {site.Rank}";
         yield return Proposal.Required(place, () => Pair(weight));
         if (solved is null) yield break;
         yield return Proposal.Ridges(
             $"{site.Name}, refit before", Ridge, ridge => solved(ridge) is { } change ? Pair(Sum(weight, change)) : null);
 
         FormEdit Pair(double[] values) => new(
-            [Weights.Paired(map, site, Truncation.Of(gram, values, site.Inputs, site.Outputs, rank), rank)]);
+            Weights.Paired(map, site, Truncation.Of(gram, values, site.Inputs, site.Outputs, rank), rank));
 
         double[] Sum(double[] values, double[] change)
         {
@@ -97,7 +101,7 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
             for (var i = 0; i < site.Inputs; i++)
             {
                 for (var k = 0; k < site.Outputs; k++)
-                    sum[(i * site.Outputs) + k] = values[(i * site.Outputs) + k] + change[(k * site.Inputs) + i];
+                    sum[(i * site.Outputs) + k] = values[(i * site.Outputs) + k] + (change[(k * site.Inputs) + i] / scale!.Value);
             }
 
             return sum;

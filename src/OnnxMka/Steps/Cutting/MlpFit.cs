@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Numerics.Tensors;
 using OnnxMka.Bench;
 using OnnxMka.Cutting;
 using OnnxMka.Numerics;
@@ -29,14 +30,15 @@ internal static class MlpFit
 
     private static double RowOperations(long elements) => 16.0 * Steps * elements;
 
-    public static Proposal Of(UnitBench unit, GatedUnit mlp)
+    /// <param name="scale">What the MLP's sum is multiplied with on its way to the stream.</param>
+    public static Proposal Of(UnitBench unit, GatedUnit mlp, double scale)
     {
         return new Proposal($"{mlp.Neurons.Down.Parameter.Role} with gate and up", Ways());
 
         IEnumerable<Way> Ways()
         {
             var weights = mlp.Weights();
-            var change = Change(unit, mlp, weights);
+            var change = Change(unit, mlp, weights, (float)scale);
             foreach (var share in Shares) yield return new Way(null, () => Moved(mlp, weights, change, share));
         }
     }
@@ -48,7 +50,7 @@ internal static class MlpFit
         return double.IsFinite(moved.Dot(moved)) ? new FormEdit(mlp.With(moved)) : null;
     }
 
-    private static GatedMlp Change(UnitBench unit, GatedUnit mlp, GatedMlp weights)
+    private static GatedMlp Change(UnitBench unit, GatedUnit mlp, GatedMlp weights, float scale)
     {
         var (hidden, rows) = (mlp.Hidden, (int)Rows(unit.Rows, mlp.Hidden, mlp.Width));
         var (inputs, residual) = (new float[rows * hidden], new float[rows * hidden]);
@@ -60,7 +62,7 @@ internal static class MlpFit
             var (from, to) = ((int)((long)rows * sample / samples), (int)((long)rows * (sample + 1) / samples));
             var count = Math.Min(Math.Min(to - from, length), rows - filled) * hidden;
             h[..count].CopyTo(inputs.AsSpan(filled * hidden));
-            UnitBench.Residual(t, y).AsSpan(0, count).CopyTo(residual.AsSpan(filled * hidden));
+            TensorPrimitives.Divide(UnitBench.Residual(t, y).AsSpan(0, count), scale, residual.AsSpan(filled * hidden));
             filled += count / hidden;
             sample++;
         });
