@@ -39,6 +39,9 @@ public abstract record GraphEdit
     /// <summary>Appends a graph input; dimensions are numbers or symbols, null leaves the shape open.</summary>
     public sealed record AddInputPort(string Name, ElementType Type, ImmutableArray<string>? Dimensions) : GraphEdit;
 
+    /// <summary>An input or output of the graph has another size along one axis.</summary>
+    public sealed record ResizePort(string Name, int Axis, long Size) : GraphEdit;
+
     /// <summary>New bytes for an initializer; element type and shape stay.</summary>
     public sealed record ReplaceInitializer(string Name, TensorContent Content) : GraphEdit;
 

@@ -102,6 +102,7 @@ internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads
             case GraphEdit.DropOutputPort e: Drop(_graph.Output, e.Name); break;
             case GraphEdit.AddOutputPort e: _graph.Output.Add(NodeSpecs.Port(e.Name, e.Type, null)); break;
             case GraphEdit.AddInputPort e: _graph.Input.Add(NodeSpecs.Port(e.Name, e.Type, e.Dimensions)); break;
+            case GraphEdit.ResizePort e: Resize(e); break;
             case GraphEdit.ReplaceInitializer e: SetContent(Initializer(e.Name), e.Content); break;
             case GraphEdit.ResizeInitializer e: Resize(Initializer(e.Name), e); break;
             case GraphEdit.ForgetShape e: GraphEditor.Keep(_graph.ValueInfo, v => v.Name != e.Value); break;
@@ -167,6 +168,13 @@ internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads
         if (_graph.Input.FirstOrDefault(i => i.Name == edit.Name) is not { } port) return;
         var like = NodeSpecs.Port(edit.Name, (ElementType)tensor.DataType, [.. edit.Shape.Select(d => d.ToString())]);
         port.Type = like.Type;
+    }
+
+    private void Resize(GraphEdit.ResizePort edit)
+    {
+        var port = _graph.Input.Concat(_graph.Output).FirstOrDefault(p => p.Name == edit.Name)
+            ?? throw new InvalidOperationException($"there is no port '{edit.Name}'");
+        port.Type.TensorType.Shape.Dim[edit.Axis] = new TensorShapeProto.Types.Dimension { DimValue = edit.Size };
     }
 
     private void RemoveInitializer(string name)

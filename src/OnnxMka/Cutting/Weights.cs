@@ -24,7 +24,8 @@ internal static class Weights
         return Revised(map, site.Weight, pair.Right, rank, site.Outputs) with { First = first };
     }
 
-    private static MemoryBytes Encoded(ElementType type, double[] values)
+    /// <summary>Values in a type, each rounded once.</summary>
+    public static MemoryBytes Encoded(ElementType type, double[] values)
     {
         var bytes = new byte[checked(values.Length * (type.Bits() / 8))];
         FloatCodec.Encode(type, values, bytes);
