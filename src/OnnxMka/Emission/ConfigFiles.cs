@@ -42,8 +42,10 @@ internal static class ConfigFiles
     {
         var json = JsonText.Parse(bytes, file);
         var isGenAi = Path.GetFileName(file) == ConfigPlaces.GenAi;
-        if (!plan.Removed.Any() && !isGenAi) return bytes;
+        if (!plan.Removed.Any() && !isGenAi && ports.HeadSizes.IsEmpty) return bytes;
         var edits = new LayerEdits(json, file, plan, changes);
+        CacheHeads.Tell(edits, isGenAi, ports.HeadSizes);
+        if (!plan.Removed.Any() && !isGenAi) return json.ToBytes();
         var total = isGenAi ? GenAiConfig.Count(json) : HuggingFaceConfig.Count(json);
         if (total is { } count && count != edits.Before && ports.Layers?.KeptOf(count) is { } kept)
             edits = new LayerEdits(json, file, plan, changes) { Before = (int)count, Kept = kept };
