@@ -29,6 +29,9 @@ public abstract record GraphEdit
     /// <summary>The node becomes another operator: type, domain, inputs, outputs and attributes of <paramref name="Spec"/>.</summary>
     public sealed record RewriteNode(int Node, NodeSpec Spec) : GraphEdit;
 
+    /// <summary>A number of a node is <paramref name="Value"/>, whether it had that attribute or not.</summary>
+    public sealed record SetFloat(int Node, string Attribute, float Value) : GraphEdit;
+
     public sealed record DropInputPort(string Name) : GraphEdit;
 
     public sealed record DropOutputPort(string Name) : GraphEdit;

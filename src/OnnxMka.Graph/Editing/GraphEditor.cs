@@ -98,6 +98,7 @@ internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads
             case GraphEdit.RemoveNode e: _deleted.Add(_nodes[e.Node]); break;
             case GraphEdit.AddNode e: _graph.Node.Add(NodeSpecs.ToProto(e.Node)); break;
             case GraphEdit.RewriteNode e: Rewrite(_nodes[e.Node], e.Spec); break;
+            case GraphEdit.SetFloat e: Set(_nodes[e.Node], e); break;
             case GraphEdit.DropInputPort e: Drop(_graph.Input, e.Name); break;
             case GraphEdit.DropOutputPort e: Drop(_graph.Output, e.Name); break;
             case GraphEdit.AddOutputPort e: _graph.Output.Add(NodeSpecs.Port(e.Name, e.Type, null)); break;
@@ -122,6 +123,12 @@ internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads
         while (list.Count <= slot) list.Add("");
         list[slot] = value;
         while (list.Count > 0 && list[^1].Length == 0) list.RemoveAt(list.Count - 1);
+    }
+
+    private static void Set(NodeProto node, GraphEdit.SetFloat edit)
+    {
+        GraphEditor.Keep(node.Attribute, a => a.Name != edit.Attribute);
+        node.Attribute.Add(new AttributeProto { Name = edit.Attribute, Type = AttributeProto.Types.AttributeType.Float, F = edit.Value });
     }
 
     private static void Rewrite(NodeProto node, NodeSpec spec)

@@ -11,7 +11,24 @@ namespace OnnxMka.Cutting;
 /// <summary>Sizes of value heads where a graph writes them out: in ports, and last in what shapes are reshaped and expanded to.</summary>
 internal static class HeadSizes
 {
-    private const string Stage = "kv";
+    public const string Stage = "kv";
+
+    /// <summary>True where a shape is asked for other sizes than the last.</summary>
+    public static bool IsLength(ViewNode reader, NormalisedView view, SmallConstants numbers) => reader.Op == "Shape"
+        && ((reader.Origin.Attributes.ContainsKey("end") && reader.Origin.Int("end", 0) is 1 or 2 or 3)
+            || view.Readers(reader.Outputs[0]).All(
+                r => r.Node.Op == "Gather" && numbers.Number(r.Node.Inputs[1]) is 0 or 1 or 2 or -2 or -3));
+
+    /// <summary>Ports whose last size is told.</summary>
+    public static void Resize(EditScript script, BlockMap map, IEnumerable<string> ports, int before, int after)
+    {
+        foreach (var port in ports)
+        {
+            var info = map.Model.Graph.Inputs.Concat(map.Model.Graph.Outputs).First(p => p.Name == port);
+            if (info.Dimensions is [.., var size] && size == FormattableString.Invariant($"{before}"))
+                script.Add(Stage, new GraphEdit.ResizePort(port, info.Rank - 1, after));
+        }
+    }
 
     /// <summary>
     /// What stands last in a shape and is a multiple of the old size becomes the same multiple of the new one. A shape that is joined from
@@ -44,13 +61,7 @@ internal static class HeadSizes
             void Set(string value) => script.Add(Stage, new GraphEdit.SetInput(node.Origin.Index, 1, value));
         }
 
-        foreach (var port in lane.Pasts.Concat(lane.Presents))
-        {
-            var info = model.Map.Model.Graph.Inputs.Concat(model.Map.Model.Graph.Outputs).First(p => p.Name == port);
-            if (info.Dimensions is [.., var size] && size == $"{before}")
-                script.Add(Stage, new GraphEdit.ResizePort(port, info.Rank - 1, after));
-        }
-
+        Resize(script, model.Map, lane.Pasts.Concat(lane.Presents), before, after);
         return script;
 
         long[]? Resized(double[] sizes) => sizes is [.., >= 1 and var size] && size % before == 0

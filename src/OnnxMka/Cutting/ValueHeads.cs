@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
 using OnnxMka.Graph.Editing;
-using OnnxMka.Matching;
 using OnnxMka.Numerics;
 using OnnxMka.Rewriting;
 using OnnxMka.Running.Parts;
@@ -23,23 +22,31 @@ namespace OnnxMka.Cutting;
 internal sealed class ValueHeads
 {
     private readonly CompensatedModel _model;
-    private readonly ValueLane _lane;
+    private readonly ImmutableArray<BlockParameter> _biases;
     private readonly ImmutableArray<KvShape> _shapes;
+    private readonly Func<int, EditScript> _nodes;
 
-    private ValueHeads(CompensatedModel model, LinearWeight outer, string features, ValueLane lane, ImmutableArray<KvShape> shapes)
+    /// <param name="shapes">Of the ports that values come by: one, or one a head.</param>
+    /// <param name="nodes">What another size asks of nodes and ports.</param>
+    public ValueHeads(
+        CompensatedModel model,
+        (LinearWeight Weight, string Features) outer,
+        (LinearWeight Weight, ImmutableArray<BlockParameter> Biases) values,
+        ImmutableArray<KvShape> shapes,
+        Func<int, EditScript> nodes)
     {
         _model = model;
-        Outer = outer;
-        Features = features;
-        _lane = lane;
+        (Outer, Features) = outer;
+        (Values, _biases) = values;
         _shapes = shapes;
+        _nodes = nodes;
     }
 
     /// <summary>The output projection.</summary>
     public LinearWeight Outer { get; }
 
     /// <summary>The value projection.</summary>
-    public LinearWeight Values => _lane.Projections[0];
+    public LinearWeight Values { get; }
 
     /// <summary>What the output projection multiplies, rows of all query heads side by side.</summary>
     public string Features { get; }
@@ -65,56 +72,58 @@ internal sealed class ValueHeads
         using var numbers = new SmallConstants(model.View.Index);
         var lane = ValueLane.Of(model.Map, model.View, block, walk.Outer, walk.Features, numbers);
         if (lane.Obstacle is { } obstacle) return (null, obstacle);
-        if (lane.Projections.Length != 1) return (null, $"its values come from {lane.Projections.Length} projections in plain float weights");
+        if (lane.Projections.Length != 1)
+            return (null, $"its values come from {lane.Projections.Length} projections in plain float weights");
         if (lane.Pasts.IsEmpty || lane.Pasts.Length != lane.Presents.Length) return (null, "its values are in no cache of their own");
         if (lane.Pasts.Select(p => KvShape.Of(model.Map.Model.Graph, p)).ToArray() is var shapes && shapes.Any(s => s is null))
             return (null, $"{lane.Pasts[0]} does not say how many heads of which size it has, or is no float tensor");
-        var heads = new ValueHeads(model, walk.Outer, walk.Features, lane, [.. shapes.Select(s => s!)]);
-        if (heads._shapes.Select(s => s.Size).Distinct().Count() > 1) return (null, "its value heads have different sizes");
-        if (heads.Values.Outputs != heads.Groups * heads.Size || heads.Outer.Inputs % (heads.Groups * heads.Size) != 0)
-        {
-            return (
-                null,
-                $"its projections have {heads.Values.Outputs} and {heads.Outer.Inputs} columns, which are not those of {heads.Groups} heads "
-                    + $"of {heads.Size}");
-        }
-
-        return lane.Biases.FirstOrDefault(b => !heads.IsBias(model.Map.Tensor(b.Initializer))) is { } other
-            ? (null, $"{other.Role} is no bias of its value projection")
-            : (heads, null);
+        var size = shapes[0]!.Size;
+        var heads = new ValueHeads(
+            model,
+            (walk.Outer, walk.Features),
+            (lane.Projections[0], lane.Biases),
+            [.. shapes.Select(s => s!)],
+            narrow => HeadSizes.Edits(model, lane, walk.Outer.Inputs, size, narrow));
+        return heads.Flaw is { } flaw ? (null, flaw) : (heads, null);
     }
 
-    /// <summary>Why the unit computes something else with narrower heads; null where it does not.</summary>
-    /// <param name="sample">The unit's input: a few windows.</param>
-    public string? Disproof(int place, BlockChain chain, SeamActivations sample, CancellationToken ct)
+    /// <summary>Why its matrices are not those of its heads; null where they are.</summary>
+    public string? Flaw
     {
-        if (Size < 2) return "its value heads have one column";
-        var narrow = Size / 2;
+        get
+        {
+            if (_shapes.Select(s => s.Size).Distinct().Count() > 1) return "its value heads have different sizes";
+            if (Values.Outputs != Groups * Size || Outer.Inputs % (Groups * Size) != 0)
+                return $"its projections have {Values.Outputs} and {Outer.Inputs} columns, which are not those of {Groups} heads of {Size}";
+            return _biases.FirstOrDefault(b => !IsBias(_model.Map.Tensor(b.Initializer))) is { } other
+                ? $"{other.Role} is no bias of its value projection"
+                : null;
+        }
+    }
+
+    /// <summary>Why the unit computes something else with heads of that size; null where it does not.</summary>
+    /// <param name="sample">The unit's input: a few windows.</param>
+    public string? Disproof(int place, int size, BlockChain chain, SeamActivations sample, CancellationToken ct) =>
+        HeadProof.Disproof(_model, place, chain, sample, [Silent(size)], () => Selected(size), ct);
+
+    /// <summary>The output projection with zeros for the columns that <see cref="Selected"/> leaves out.</summary>
+    public Revision Silent(int size)
+    {
         var outer = OuterWeight();
         for (var head = 0; head < Count; head++)
         {
-            var kept = Kept(head * Groups / Count, narrow);
+            var kept = Kept(head * Groups / Count, size);
             for (var i = 0; i < Size; i++)
             {
                 if (!kept.Contains(i)) outer.AsSpan(((head * Size) + i) * Outer.Outputs, Outer.Outputs).Clear();
             }
         }
 
-        var silent = _model.With([Weights.Revised(_model.Map, Outer, outer, Outer.Inputs, Outer.Outputs)], new EditScript()).Model;
-        try
-        {
-            var form = Form(narrow, [.. Enumerable.Range(0, Groups).Select(g => Selection(g, narrow))]);
-            var changed = _model.With(form.Revisions, form.Nodes).Model;
-            var (error, allowed) = UnitProof.Difference(chain, _model.Part(silent, place), _model.Part(changed, place), sample, ct);
-            return error <= allowed
-                ? null
-                : $"without value columns that write nothing it computes something else (by {error:0.0e+0} of what it adds)";
-        }
-        catch (Exception e) when (e is RefusedException or InvalidOperationException)
-        {
-            return $"it cannot be run with narrower values: {e.Message.Split('\n')[0]}";
-        }
+        return Weights.Revised(_model.Map, Outer, outer, Outer.Inputs, Outer.Outputs);
     }
+
+    /// <summary>Columns as they are, so many of each head and other ones in each.</summary>
+    public FormOfHeads Selected(int size) => Form(size, [.. Enumerable.Range(0, Groups).Select(g => Selection(g, size))]);
 
     /// <summary>Value heads of that size, chosen by what reaches the output.</summary>
     /// <param name="gram">Of the features, [heads d, heads d].</param>
@@ -146,8 +155,7 @@ internal sealed class ValueHeads
 
     private double[] OuterWeight() => _model.Weight(Outer.Parameter, Outer.Transposed, Outer.Inputs, Outer.Outputs);
 
-    /// <summary>Every second column, from another one on in every second head.</summary>
-    private int[] Kept(int group, int narrow) => [.. Enumerable.Range(0, narrow).Select(i => (2 * i) + (group % 2))];
+    private int[] Kept(int group, int size) => [.. Enumerable.Range(0, size).Select(i => (i + group) % Size).Order()];
 
     private HeadFold Selection(int group, int narrow)
     {
@@ -183,7 +191,7 @@ internal sealed class ValueHeads
         revisions.Add(Weights.Revised(_model.Map, Outer, outer, Count * size, outputs));
         var values = Folded(_model.Weight(Values.Parameter, Values.Transposed, inputs, Values.Outputs), inputs, size, folds);
         revisions.Add(Weights.Revised(_model.Map, Values, values, inputs, Groups * size));
-        foreach (var bias in _lane.Biases)
+        foreach (var bias in _biases)
         {
             var tensor = _model.Stored(bias);
             var row = Folded(_model.Weight(bias, false, 1, Values.Outputs), 1, size, folds);
@@ -191,7 +199,7 @@ internal sealed class ValueHeads
             revisions.Add(new Revision(bias, shape, Weights.Encoded(tensor.Type, row)));
         }
 
-        return new FormOfHeads(revisions.ToImmutable(), HeadSizes.Edits(_model, _lane, Outer.Inputs, Size, size));
+        return new FormOfHeads(revisions.ToImmutable(), _nodes(size));
     }
 
     /// <summary>Columns of each KV head times its A.</summary>

@@ -139,7 +139,7 @@ internal sealed class ValueLane
         return node is { Op: "Reshape" } ? node : null;
     }
 
-    /// <summary>What else reads a value would see its last axis shrink: only its other sizes, and what becomes a port, may be read.</summary>
+    /// <summary>What else reads a value would see its last axis shrink: its other sizes may be read, and what becomes a port.</summary>
     private void CheckReaders()
     {
         var pending = new Stack<string>(_values);
@@ -156,16 +156,12 @@ internal sealed class ValueLane
                     continue;
                 }
 
-                if (reader.Op is "Shape" or "Size" && (_own.Contains(reader.Origin.Index) || ReadsLength(reader))) continue;
+                var isOwnShape = reader.Op is "Shape" or "Size" && _own.Contains(reader.Origin.Index);
+                if (isOwnShape || HeadSizes.IsLength(reader, _view, _numbers)) continue;
                 Obstacle = $"{reader.Op} reads its values too ({reader.Origin.Label})";
             }
         }
     }
-
-    /// <summary>True where a shape that is read elsewhere is asked for other sizes than the last.</summary>
-    private bool ReadsLength(ViewNode shape) =>
-        (shape.Origin.Attributes.ContainsKey("end") && shape.Origin.Int("end", 0) is 1 or 2 or 3)
-        || _view.Readers(shape.Outputs[0]).All(r => r.Node.Op == "Gather" && _numbers.Number(r.Node.Inputs[1]) is 0 or 1 or 2 or -2 or -3);
 
     private static bool Given(ViewNode node, int input) => node.Inputs.Length > input && node.Inputs[input].Length > 0;
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using OnnxMka.Compensation;
 using OnnxMka.Cutting;
 using OnnxMka.Emission;
@@ -25,13 +24,13 @@ public sealed class ValueHeadsTests
     [Fact]
     public void A_value_head_is_folded_as_another_program_does()
     {
-        var (golden, tolerance) = Golden("value_fold");
+        var (golden, tolerance) = LorcGolden.Of("value_fold");
         var (hidden, size, share, rank) = (
             golden.GetProperty("hidden").GetInt32(),
             golden.GetProperty("head_size").GetInt32(),
             golden.GetProperty("query_heads_per_kv_head").GetInt32(),
             golden.GetProperty("rank").GetInt32());
-        var (values, outer, gram) = (Matrix(golden, "Wv"), Matrix(golden, "Wo"), Matrix(golden, "Gram_of_o_input"));
+        var (values, outer, gram) = (LorcGolden.Matrix(golden, "Wv"), LorcGolden.Matrix(golden, "Wo"), LorcGolden.Matrix(golden, "Gram_of_o_input"));
         var (sum, side) = (new double[size * size], new double[size * share * hidden]);
         for (var q = 0; q < share; q++)
         {
@@ -87,14 +86,15 @@ public sealed class ValueHeadsTests
         Assert.True(narrow.Graph.Inputs.Count(p => p.Dimensions is [.., "8"]) >= map.Count, "values have narrower ports");
         Assert.Equal(Operators(silent), Operators(narrow));
         var cut = Narrowed(map, folder["whole"], 8);
-        Assert.True(Compare.Relative(Logits(map.Model), Logits(cut)) > 100 * Rounding, "the control: columns that write something are missed");
+        Assert.True(Compare.Relative(Logits(map.Model), Logits(cut)) > 100 * Rounding, "the control: other columns are missed");
     }
 
     [Theory]
     [InlineData(nameof(LlamaPresets.GenAiLlamaGqa), "GroupQueryAttention takes keys and values of one head size")]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqaPackedInOpRotary), "queries, keys and values are one product")]
     [InlineData(nameof(LlamaPresets.TorchScriptCombinedPast), "stands on the way of its values")]
     [InlineData(nameof(LlamaPresets.TorchScriptLlamaNoCache), "no caches")]
-    [InlineData(nameof(LlamaPresets.GenAiLlamaMhaCacheInside), "cannot be run with narrower values")]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaMhaCacheInside), "cannot be run with narrower heads")]
     [InlineData(nameof(LayerNormPresets.Gpt2OrtFused), "Attention takes keys and values of one head size")]
     public void What_cannot_be_narrower_is_refused_with_the_reason(string form, string reason)
     {
@@ -124,8 +124,8 @@ public sealed class ValueHeadsTests
         using var folder = new TempFolder();
         var result = Run(SmallDecoder.Map, folder["full"], new Kv { Value = 16 });
         Assert.Empty(result.Steps);
-        var (before, after) = (File.ReadAllBytes(Path.Combine(folder["full"], "model.onnx")), File.ReadAllBytes(Path.Combine(folder["full"], "out", "model.onnx")));
-        Assert.Equal(before, after);
+        var before = File.ReadAllBytes(Path.Combine(folder["full"], "model.onnx"));
+        Assert.Equal(before, File.ReadAllBytes(Path.Combine(folder["full"], "out", "model.onnx")));
     }
 
     [Fact]
@@ -149,8 +149,9 @@ public sealed class ValueHeadsTests
     [Theory]
     [InlineData("- kv: { ratio: 0.25 }", null)]
     [InlineData("- kv: { value: 24, refit: false }", null)]
-    [InlineData("- kv: { }", "it wants one of ratio and value")]
-    [InlineData("- kv: { ratio: 0.25, value: 24 }", "it wants one of ratio and value")]
+    [InlineData("- kv: { }", "it wants one of ratio, value and head")]
+    [InlineData("- kv: { head: 7 }", "odd")]
+    [InlineData("- kv: { ratio: 0.25, value: 24 }", "it wants one of ratio, value and head")]
     public void Recipes_say_it(string step, string? flaw)
     {
         Recipe Read() => RecipeFile.Read($"version: 1\nsteps:\n  {step}\n", "recipe.yaml");
@@ -158,25 +159,12 @@ public sealed class ValueHeadsTests
         else Assert.Contains(flaw, Assert.Throws<RefusedException>(Read).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>The same model whose output projections have zeros for the second half of each head.</summary>
+    /// <summary>The same model whose output projections have zeros for half of the columns of each head, other ones in each.</summary>
     private static OnnxModel Silenced(BlockMap map)
     {
         using var scratch = new ScratchFile();
         var model = new CompensatedModel(map, scratch);
-        var revisions = new List<Revision>();
-        for (var place = 0; place < map.Count; place++)
-        {
-            var heads = ValueHeads.Of(model, place).Found!;
-            var outer = heads.Outer;
-            var weight = model.Weight(outer.Parameter, outer.Transposed, outer.Inputs, outer.Outputs);
-            for (var row = 0; row < outer.Inputs; row++)
-            {
-                if (row % heads.Size >= heads.Size / 2) weight.AsSpan(row * outer.Outputs, outer.Outputs).Clear();
-            }
-
-            revisions.Add(Weights.Revised(map, outer, weight, outer.Inputs, outer.Outputs));
-        }
-
+        var revisions = Enumerable.Range(0, map.Count).Select(place => ValueHeads.Of(model, place).Found!.Silent(8));
         return model.With(revisions, new EditScript()).Model;
     }
 
@@ -197,15 +185,4 @@ public sealed class ValueHeadsTests
     private static int Operators(OnnxModel model) => model.Graph.Nodes.Count(n => n.OpType != "Constant");
 
     private static float[] Logits(OnnxModel model) => Books16.Logits(model, [3, 14, 15, 92, 65, 35, 89, 79, 32, 38, 46, 26]);
-
-    private static (JsonElement Case, double Tolerance) Golden(string kind)
-    {
-        var file = Path.Combine(Books16.Root, "tests", "OnnxMka.Tests", "Caching", "lorc.json");
-        var root = JsonDocument.Parse(File.ReadAllBytes(file)).RootElement;
-        var found = root.GetProperty("cases").EnumerateArray().Single(c => c.GetProperty("kind").GetString() == kind);
-        return (found, root.GetProperty("tolerance").GetDouble());
-    }
-
-    private static double[] Matrix(JsonElement golden, string name) =>
-        [.. golden.GetProperty(name).EnumerateArray().SelectMany(row => row.EnumerateArray()).Select(v => v.GetDouble())];
 }
