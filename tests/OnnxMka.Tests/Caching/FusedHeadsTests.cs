@@ -43,12 +43,13 @@ public sealed class FusedHeadsTests
     }
 
     [Theory]
-    [InlineData(nameof(LlamaPresets.GenAiLlamaGqa))]
-    [InlineData(nameof(LlamaPresets.OrtOptimizedLlamaGqa))]
-    public void Columns_that_do_nothing_go_and_the_logits_stay(string form)
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqa), false)]
+    [InlineData(nameof(LlamaPresets.GenAiLlamaGqa), true)]
+    [InlineData(nameof(LlamaPresets.OrtOptimizedLlamaGqa), false)]
+    public void Columns_that_do_nothing_go_and_the_logits_stay(string form, bool bias)
     {
         using var folder = new TempFolder();
-        var map = Built(form, folder["built"]);
+        var map = Built(form, folder["built"], n => n with { QkvBias = bias });
         using var scratch = new ScratchFile();
         var model = new CompensatedModel(map, scratch);
         var silent = model.With(
@@ -96,11 +97,31 @@ public sealed class FusedHeadsTests
         Assert.Contains(reason, refusal.What, StringComparison.Ordinal);
     }
 
+    /// <summary>The mean of a norm over the head goes with its columns, and neighbours are no pairs (p, p + d/2).</summary>
+    [Fact]
+    public void Norms_of_keys_and_rotations_of_neighbours_are_refused()
+    {
+        using var folder = new TempFolder();
+        foreach (var (name, change, reason) in new (string, Func<Network, Network>, string)[]
+        {
+            ("norm", n => n with { QkNorm = QkNorm.PerHead }, "stands between projection and attention"),
+            ("neighbours", n => n with { RotaryInterleaved = true }, "rotates neighbours"),
+            ("part", n => n with { RotaryDim = 16 }, "a part of each head"),
+        })
+        {
+            var map = Built(nameof(LlamaPresets.GenAiLlamaGqa), folder[name], change);
+            var refusal = Assert.Throws<RefusedException>(() => KvCaches.Of(map)).Refusal;
+            Assert.Equal("MKA084", refusal.Code);
+            Assert.Contains(reason, refusal.What, StringComparison.Ordinal);
+        }
+    }
+
     /// <summary>The runtime rotates halves of heads that are multiples of 16: these have 32 columns.</summary>
-    private static BlockMap Built(string form, string folder)
+    private static BlockMap Built(string form, string folder, Func<Network, Network>? change = null)
     {
         var spec = Presets.ByName(form).Spec;
-        spec = spec with { Network = spec.Network with { HeadSize = Size } };
+        var network = spec.Network with { HeadSize = Size };
+        spec = spec with { Network = change is null ? network : change(network) };
         DecoderForge.WriteFolder(spec, RandomWeights.For(spec, 20), folder);
         return BlockDetector.Detect(OnnxModel.Load(Path.Combine(folder, "model.onnx")));
     }

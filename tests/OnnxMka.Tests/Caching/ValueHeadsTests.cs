@@ -30,7 +30,8 @@ public sealed class ValueHeadsTests
             golden.GetProperty("head_size").GetInt32(),
             golden.GetProperty("query_heads_per_kv_head").GetInt32(),
             golden.GetProperty("rank").GetInt32());
-        var (values, outer, gram) = (LorcGolden.Matrix(golden, "Wv"), LorcGolden.Matrix(golden, "Wo"), LorcGolden.Matrix(golden, "Gram_of_o_input"));
+        var (values, outer) = (LorcGolden.Matrix(golden, "Wv"), LorcGolden.Matrix(golden, "Wo"));
+        var gram = LorcGolden.Matrix(golden, "Gram_of_o_input");
         var (sum, side) = (new double[size * size], new double[size * share * hidden]);
         for (var q = 0; q < share; q++)
         {
@@ -87,6 +88,19 @@ public sealed class ValueHeadsTests
         Assert.Equal(Operators(silent), Operators(narrow));
         var cut = Narrowed(map, folder["whole"], 8);
         Assert.True(Compare.Relative(Logits(map.Model), Logits(cut)) > 100 * Rounding, "the control: other columns are missed");
+    }
+
+    /// <summary>Biases go through the fold too, and norms of queries and keys are not in its way.</summary>
+    [Fact]
+    public void Biases_are_folded_and_norms_of_keys_stay()
+    {
+        using var folder = new TempFolder();
+        var spec = LlamaPresets.TorchScriptLlama.Spec;
+        spec = spec with { Network = spec.Network with { QkvBias = true, QkNorm = QkNorm.PerHead } };
+        DecoderForge.WriteFolder(spec, RandomWeights.For(spec, 20), folder["built"]);
+        var map = BlockDetector.Detect(OnnxModel.Load(Path.Combine(folder["built"], "model.onnx")));
+        var silent = Silenced(map);
+        Assert.InRange(Compare.Relative(Logits(silent), Logits(Narrowed(map with { Model = silent }, folder["silent"], 8))), 0, Rounding);
     }
 
     [Theory]
