@@ -4,6 +4,7 @@ using OnnxMka.Bench;
 using OnnxMka.Planning;
 using OnnxMka.Recipes;
 using OnnxMka.Steps;
+using OnnxMka.Steps.Caching;
 using OnnxMka.Steps.Cutting;
 using OnnxMka.Steps.Dropping;
 using OnnxMka.Steps.Merging;
@@ -42,6 +43,11 @@ internal sealed class RecipeFlags
     {
         Description = "With --method cut: one width for all MLPs, as config.json can say it; loses more",
     };
+    private readonly Option<string?> _kvRatio = new("--kv-ratio")
+    {
+        HelpName = "SHARE",
+        Description = "Share of the caches' bytes to remove, such as 25%: alone, or behind what else is done; values get narrower heads",
+    };
     private readonly Option<Order> _order = ChoiceOption.Of<Order>(
         "--order", "similarity takes the most similar neighbours, tail the last");
     private readonly Option<MergedHalf> _only = ChoiceOption.Of<MergedHalf>(
@@ -68,6 +74,15 @@ internal sealed class RecipeFlags
     /// <summary>Steps and granularity. Throws <see cref="UsageException"/> where options contradict each other.</summary>
     /// <param name="plan">One that was given; null for none.</param>
     public Recipe Recipe(ParseResult parsed, MergePlan? plan)
+    {
+        if (UsageRange.Share(parsed.GetValue(_kvRatio), "--kv-ratio") is not { } share) return Removing(parsed, plan);
+        var kv = new Kv { Ratio = UsageRange.Within<Kv, double>(share, nameof(Kv.Ratio), "--kv-ratio") };
+        if (plan is null && !Sugar.Any(o => o != _kvRatio && IsGiven(parsed, o))) return new Recipe { Steps = [kv] };
+        var recipe = Removing(parsed, plan);
+        return recipe with { Steps = [.. recipe.Steps, kv] };
+    }
+
+    private Recipe Removing(ParseResult parsed, MergePlan? plan)
     {
         var method = parsed.GetValue(_method);
         if (method == RemovalMethod.Cut) return CutRecipe(parsed);
@@ -106,7 +121,7 @@ internal sealed class RecipeFlags
     /// <summary>A cut chooses what goes, and corrects it, by itself.</summary>
     private Recipe CutRecipe(ParseResult parsed)
     {
-        Option[] known = [_ratio, _method, _allow, _uniform, .. _selection.Goals];
+        Option[] known = [_ratio, _method, _allow, _uniform, _kvRatio, .. _selection.Goals];
         var other = Sugar.FirstOrDefault(o => !known.Contains(o) && IsGiven(parsed, o));
         if (other is not null) throw new UsageException($"--method cut chooses what goes itself: leave {other.Name} out.");
         var ratio = UsageRange.Within<Cut, double>(parsed.GetValue(_ratio), nameof(Cut.Ratio), "--ratio");
@@ -133,8 +148,8 @@ internal sealed class RecipeFlags
 
     private Option[] Options(IEnumerable<Option> selection) =>
     [
-        _ratio, _count, _blocks, _method, _allow, _uniform, _order, _only, .. _quality.All, .. selection, .. _merge.All, _protectFirst,
-        _protectLast,
+        _ratio, _count, _blocks, _method, _allow, _uniform, _kvRatio, _order, _only, .. _quality.All, .. selection, .. _merge.All,
+        _protectFirst, _protectLast,
     ];
 
     private Merge Merge(ParseResult parsed, RemovalMethod method, bool planGiven)

@@ -29,6 +29,9 @@ public abstract record GraphEdit
     /// <summary>The node becomes another operator: type, domain, inputs, outputs and attributes of <paramref name="Spec"/>.</summary>
     public sealed record RewriteNode(int Node, NodeSpec Spec) : GraphEdit;
 
+    /// <summary>A number of a node is <paramref name="Value"/>, whether it had that attribute or not.</summary>
+    public sealed record SetFloat(int Node, string Attribute, float Value) : GraphEdit;
+
     public sealed record DropInputPort(string Name) : GraphEdit;
 
     public sealed record DropOutputPort(string Name) : GraphEdit;
@@ -38,6 +41,9 @@ public abstract record GraphEdit
 
     /// <summary>Appends a graph input; dimensions are numbers or symbols, null leaves the shape open.</summary>
     public sealed record AddInputPort(string Name, ElementType Type, ImmutableArray<string>? Dimensions) : GraphEdit;
+
+    /// <summary>An input or output of the graph has another size along one axis.</summary>
+    public sealed record ResizePort(string Name, int Axis, long Size) : GraphEdit;
 
     /// <summary>New bytes for an initializer; element type and shape stay.</summary>
     public sealed record ReplaceInitializer(string Name, TensorContent Content) : GraphEdit;

@@ -98,10 +98,12 @@ internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads
             case GraphEdit.RemoveNode e: _deleted.Add(_nodes[e.Node]); break;
             case GraphEdit.AddNode e: _graph.Node.Add(NodeSpecs.ToProto(e.Node)); break;
             case GraphEdit.RewriteNode e: Rewrite(_nodes[e.Node], e.Spec); break;
+            case GraphEdit.SetFloat e: Set(_nodes[e.Node], e); break;
             case GraphEdit.DropInputPort e: Drop(_graph.Input, e.Name); break;
             case GraphEdit.DropOutputPort e: Drop(_graph.Output, e.Name); break;
             case GraphEdit.AddOutputPort e: _graph.Output.Add(NodeSpecs.Port(e.Name, e.Type, null)); break;
             case GraphEdit.AddInputPort e: _graph.Input.Add(NodeSpecs.Port(e.Name, e.Type, e.Dimensions)); break;
+            case GraphEdit.ResizePort e: Resize(e); break;
             case GraphEdit.ReplaceInitializer e: SetContent(Initializer(e.Name), e.Content); break;
             case GraphEdit.ResizeInitializer e: Resize(Initializer(e.Name), e); break;
             case GraphEdit.ForgetShape e: GraphEditor.Keep(_graph.ValueInfo, v => v.Name != e.Value); break;
@@ -121,6 +123,12 @@ internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads
         while (list.Count <= slot) list.Add("");
         list[slot] = value;
         while (list.Count > 0 && list[^1].Length == 0) list.RemoveAt(list.Count - 1);
+    }
+
+    private static void Set(NodeProto node, GraphEdit.SetFloat edit)
+    {
+        GraphEditor.Keep(node.Attribute, a => a.Name != edit.Attribute);
+        node.Attribute.Add(new AttributeProto { Name = edit.Attribute, Type = AttributeProto.Types.AttributeType.Float, F = edit.Value });
     }
 
     private static void Rewrite(NodeProto node, NodeSpec spec)
@@ -167,6 +175,13 @@ internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads
         if (_graph.Input.FirstOrDefault(i => i.Name == edit.Name) is not { } port) return;
         var like = NodeSpecs.Port(edit.Name, (ElementType)tensor.DataType, [.. edit.Shape.Select(d => d.ToString())]);
         port.Type = like.Type;
+    }
+
+    private void Resize(GraphEdit.ResizePort edit)
+    {
+        var port = _graph.Input.Concat(_graph.Output).FirstOrDefault(p => p.Name == edit.Name)
+            ?? throw new InvalidOperationException($"there is no port '{edit.Name}'");
+        port.Type.TensorType.Shape.Dim[edit.Axis] = new TensorShapeProto.Types.Dimension { DimValue = edit.Size };
     }
 
     private void RemoveInitializer(string name)

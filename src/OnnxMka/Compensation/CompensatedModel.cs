@@ -158,6 +158,9 @@ internal sealed class CompensatedModel
         return Applied(_kept.Weights, script, _kept.Mapped.Add(block));
     }
 
+    /// <summary>Puts what a change adds into the scratch file.</summary>
+    public TensorContent Put(ReadOnlySpan<byte> bytes) => _scratch.Add(bytes);
+
     /// <summary>Trials are held in memory; the weights of what is kept go to the scratch file.</summary>
     public void Keep(Correction trial)
     {

@@ -108,30 +108,10 @@ internal sealed class Neurons
         {
             if (parameter == Down.Parameter && down is not null)
                 revisions.Add(Weights.Revised(_model.Map, Down, down, kept.Length, Down.Outputs));
-            else revisions.Add(Selected(parameter, axis, from));
+            else revisions.Add(Weights.Selected(_model, parameter, axis, from));
         }
 
         return new FormOfNeurons(revisions.ToImmutable(), _path.Edits(_model.Map, Count, kept.Length));
-    }
-
-    private Revision Selected(BlockParameter parameter, int axis, int[] from)
-    {
-        var tensor = _model.Stored(parameter);
-        using var reader = new TensorReader();
-        var bytes = reader.ReadBytes(tensor);
-        var inner = tensor.Shape.Skip(axis + 1).Aggregate(tensor.Type.Bits() / 8L, (a, b) => a * b);
-        var (outer, length) = (bytes.Length / (inner * tensor.Shape[axis]), tensor.Shape[axis]);
-        var selected = new byte[outer * from.Length * inner];
-        for (long row = 0; row < outer; row++)
-        {
-            for (var i = 0; i < from.Length; i++)
-            {
-                bytes.AsSpan((int)(((row * length) + from[i]) * inner), (int)inner)
-                    .CopyTo(selected.AsSpan((int)(((row * from.Length) + i) * inner)));
-            }
-        }
-
-        return new Revision(parameter, tensor.Shape.SetItem(axis, from.Length), new MemoryBytes(selected));
     }
 
     /// <summary>Of the unit without every second neuron, and of the same with zeros in their rows of the down projection.</summary>

@@ -36,7 +36,36 @@ internal static class Weights
         return Dense.Multiply(left, weight, first.Inputs, first.Outputs, site.Outputs);
     }
 
-    private static MemoryBytes Encoded(ElementType type, double[] values)
+    /// <summary>Some slices of a parameter along an axis, as they are.</summary>
+    /// <param name="from">Old place of each.</param>
+    public static Revision Selected(CompensatedModel model, BlockParameter parameter, int axis, int[] from)
+    {
+        var tensor = model.Stored(parameter);
+        return new Revision(parameter, tensor.Shape.SetItem(axis, from.Length), new MemoryBytes(Selected(tensor, axis, from)));
+    }
+
+    /// <summary>The same of any tensor.</summary>
+    public static byte[] Selected(TensorRef tensor, int axis, int[] from)
+    {
+        using var reader = new TensorReader();
+        var bytes = reader.ReadBytes(tensor);
+        var inner = tensor.Shape.Skip(axis + 1).Aggregate(tensor.Type.Bits() / 8L, (a, b) => a * b);
+        var (outer, length) = (bytes.Length / (inner * tensor.Shape[axis]), tensor.Shape[axis]);
+        var selected = new byte[outer * from.Length * inner];
+        for (long row = 0; row < outer; row++)
+        {
+            for (var i = 0; i < from.Length; i++)
+            {
+                bytes.AsSpan((int)(((row * length) + from[i]) * inner), (int)inner)
+                    .CopyTo(selected.AsSpan((int)(((row * from.Length) + i) * inner)));
+            }
+        }
+
+        return selected;
+    }
+
+    /// <summary>Values in a type, each rounded once.</summary>
+    public static MemoryBytes Encoded(ElementType type, double[] values)
     {
         var bytes = new byte[checked(values.Length * (type.Bits() / 8))];
         FloatCodec.Encode(type, values, bytes);

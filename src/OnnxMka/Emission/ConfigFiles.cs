@@ -53,8 +53,10 @@ internal static class ConfigFiles
         var isGenAi = Path.GetFileName(file) == ConfigPlaces.GenAi;
         var saysWidths = !isGenAi && widths is { IsEmpty: false };
         if (saysWidths) MlpWidthRule.Apply(new LayerEdits(json, file, plan, changes), widths!);
-        if (!plan.Removed.Any() && !isGenAi) return saysWidths ? json.ToBytes() : bytes;
+        if (!plan.Removed.Any() && !isGenAi && ports.HeadSizes.IsEmpty) return saysWidths ? json.ToBytes() : bytes;
         var edits = new LayerEdits(json, file, plan, changes);
+        CacheHeads.Tell(edits, isGenAi, ports.HeadSizes);
+        if (!plan.Removed.Any() && !isGenAi) return json.ToBytes();
         var total = isGenAi ? GenAiConfig.Count(json) : HuggingFaceConfig.Count(json);
         if (total is { } count && count != edits.Before && ports.Layers?.KeptOf(count) is { } kept)
             edits = new LayerEdits(json, file, plan, changes) { Before = (int)count, Kept = kept };

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using OnnxMka.Graph;
 using OnnxMka.Rewriting;
 using OnnxMka.Structure;
@@ -23,11 +24,17 @@ internal sealed class PortNames
     /// <summary>No port changed.</summary>
     public static PortNames None { get; } = new([], [], new Dictionary<string, string>(StringComparer.Ordinal));
 
-    public static PortNames Of(OnnxModel original, RewrittenModel rewritten) =>
-        new(Names(original), Names(rewritten.Model), rewritten.Ports) { Layers = rewritten.SourceLayers };
+    public static PortNames Of(OnnxModel original, RewrittenModel rewritten)
+    {
+        var (layers, sizes) = (rewritten.SourceLayers, CacheHeads.Changed(original, rewritten));
+        return new(Names(original), Names(rewritten.Model), rewritten.Ports) { Layers = layers, HeadSizes = sizes };
+    }
 
     /// <summary>What their numbers count, where that is not the blocks.</summary>
     public SourceLayers? Layers { get; private init; }
+
+    /// <summary>Sizes of the heads in its caches, where they are no longer what they were; empty else.</summary>
+    public ImmutableArray<long> HeadSizes { get; private init; } = [];
 
     /// <summary>True where the model had a port of that name and it is gone or called otherwise now.</summary>
     public bool Changes(string old) => _before.Contains(old) && New(old) != old;

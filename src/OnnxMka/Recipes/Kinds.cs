@@ -1,5 +1,6 @@
 using OnnxMka.Bench;
 using OnnxMka.Selection;
+using OnnxMka.Steps.Caching;
 using OnnxMka.Steps.Comparing;
 using OnnxMka.Steps.Correcting;
 using OnnxMka.Steps.Cutting;
@@ -24,6 +25,7 @@ public static class Kinds
         .With(new DropKind(selectors))
         .With(new MergeKind(selectors))
         .With(new CutKind())
+        .With(new KvKind())
         .With(new CorrectionKind<Refit>("refit"))
         .With(new CorrectionKind<Fold>("fold"))
         .With(new CorrectionKind<MapSeams>("seam-map"))

@@ -1,6 +1,7 @@
 using OnnxMka.Bench;
 using OnnxMka.Selection;
 using OnnxMka.Steps;
+using OnnxMka.Steps.Caching;
 using OnnxMka.Steps.Cutting;
 using OnnxMka.Steps.Merging;
 using OnnxMka.Steps.Reaching;
@@ -43,6 +44,7 @@ internal static class RecipeRules
     {
         Reach reach => reach.Flaw,
         Cut cut => isReached ? null : cut.Flaw,
+        Kv kv => kv.Flaw,
         Merge { Plan: { } plan } merge =>
             merge != new Merge { Plan = plan } ? "a plan says all of a merge: no other word goes with it"
             : plan.Units is not null && granularity != Granularity.Sublayer ? "a plan of halves goes with granularity: sublayer" : null,

@@ -58,6 +58,9 @@ internal sealed class BlockPart
 
     internal BlockMap Map { get; }
 
+    /// <summary>The same with the ports of the model that it is cut out of, which may be sized otherwise.</summary>
+    internal BlockMap Ports => Map with { Model = _model };
+
     /// <summary>A block. Refuses one that reads from other blocks more than the stream (MKA024).</summary>
     /// <param name="model">The map's model, or one edited from it.</param>
     public static BlockPart Of(OnnxModel model, BlockMap map, int block)

@@ -20,7 +20,7 @@ internal sealed class PartSession : IDisposable
     {
         _origin = origin;
         _part = part;
-        _ports = DecoderPorts.Of(origin.Map);
+        _ports = DecoderPorts.Of(origin.Ports);
         _inputs = part.Model.Graph.FedInputs.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
         _session = RuntimeSession.Load(part.Model, target);
         _watch = watch;
