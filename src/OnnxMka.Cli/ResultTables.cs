@@ -106,7 +106,8 @@ internal static class ResultTables
                 Value(q?.Result),
                 .. SpeedCells.Of(q?.Speed?.Models[1]),
             ]);
-        if (q is not null && !SectionTables.IsCutAlone(result)) table.AddRow("plain drop of the same blocks", left.ToString(), "", Value(q.PlainDrop), "", "", "");
+        if (q is not null && !SectionTables.IsCutAlone(result))
+            table.AddRow("plain drop of the same blocks", left.ToString(), "", Value(q.PlainDrop), "", "", "");
         console.Write(table);
         if (q is not null)
         {

@@ -223,10 +223,9 @@ public sealed class Workbench : IDisposable
         script.Add("sign", new GraphEdit.SetMetadata(LineageJson.Key, LineageJson.Write(origin)));
         script.Add("sign", new GraphEdit.SetMetadata(ModelRewriter.LayerMapKey, LineageJson.Blocks(origin)));
         var model = GraphEditor.Apply(renamed.Model, script);
-        var blocks = renamed.Blocks with { Model = model };
-        var finished = renamed with { Model = model, Blocks = blocks };
+        var finished = renamed with { Model = model, Blocks = renamed.Blocks with { Model = model } };
         if (state.Lineage.Changes.IsEmpty) return finished;
-        var widths = MlpWidths.Of(blocks);
+        var widths = MlpWidths.Of(finished.Blocks);
         return widths.SetEquals(MlpWidths.Of(Input.Structure)) ? finished : finished with { Widths = widths };
     }
 

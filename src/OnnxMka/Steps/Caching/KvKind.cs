@@ -3,10 +3,8 @@ using OnnxMka.Bench;
 namespace OnnxMka.Steps.Caching;
 
 /// <summary>Chooses one size for the heads of all layers, and narrows them unit by unit.</summary>
-internal sealed class KvKind() : StepKind<Kv>("kv"), IStepKind
+internal sealed class KvKind() : StepKind<Kv>("kv")
 {
-    IUnitWork? IStepKind.WorkOf(Step step) => null;
-
     protected override Decision Decide(Kv step, ModelState state, Workbench bench)
     {
         if (step.Flaw is { } flaw) throw new RefusedException("MKA066", "kv in the recipe", flaw, "Write it as docs/recipes.md shows");

@@ -10,7 +10,9 @@ using OnnxMka.Structure;
 
 namespace OnnxMka.Steps.Caching;
 
-/// <summary>Narrows the heads of each unit with a cache, on the stream that the changed prefix gives, and refits the projection behind.</summary>
+/// <summary>
+/// Narrows the heads of each unit with a cache, on the stream that the changed prefix gives, and refits the projection behind.
+/// </summary>
 /// <param name="units">By number in the input.</param>
 /// <param name="isFused">Keys and values, else values alone.</param>
 internal sealed class KvWork(ImmutableHashSet<int> units, int size, bool isFused, bool refit) : IUnitWork
