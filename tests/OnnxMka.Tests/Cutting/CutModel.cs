@@ -87,6 +87,10 @@ internal sealed class CutModel : IDisposable
         }
     }
 
+    /// <summary>Prices of all that the units can lose.</summary>
+    public ImmutableArray<UnitPrices> Prices() => OnBench(
+        bench => bench.WithSeamsOf(bench.Input, seams => Pricing.Of(Map, bench.Chain(Map), seams, null, default)));
+
     public void Dispose() => _folder.Dispose();
 
     /// <summary>
@@ -95,12 +99,15 @@ internal sealed class CutModel : IDisposable
     /// </summary>
     private double Tolerance(float[] logits) => Math.Sqrt(2) * LogitTolerance.For(_built, logits);
 
-    private void Write(Cut decided, TempFolder output)
+    private void Write(Cut decided, TempFolder output) => OnBench(
+        bench => ModelWriter.Plan(bench.Finished(bench.Apply(decided, bench.Input).State).Model, "model.onnx").Write(output.FullPath));
+
+    private T OnBench<T>(Func<Workbench, T> work)
     {
         var options = Options();
         using var texts = JobTexts.Of(options, Map, default);
         using var bench = JobBench.Open(options, Map, options.Input, texts, null, new StageClock(), NoProgress.Instance, default);
-        ModelWriter.Plan(bench.Finished(bench.Apply(decided, bench.Input).State).Model, "model.onnx").Write(output.FullPath);
+        return work(bench);
     }
 
     private CompressionOptions Options()
