@@ -12,11 +12,10 @@ using OnnxMka.Steps.Cutting;
 using OnnxMka.Steps.Dropping;
 using OnnxMka.Steps.Merging;
 using OnnxMka.Structure;
-
 using Fixture = OnnxMka.Tests.Books16;
+using Sizes = System.Collections.Immutable.ImmutableSortedDictionary<string, int>;
 using Units = System.Collections.Immutable.ImmutableSortedDictionary<
     string, System.Collections.Immutable.ImmutableSortedDictionary<string, int>>;
-using Sizes = System.Collections.Immutable.ImmutableSortedDictionary<string, int>;
 
 namespace OnnxMka.Tests.Clients;
 

@@ -7,8 +7,8 @@ using OnnxMka.Steps.Dropping;
 using OnnxMka.Steps.Merging;
 using OnnxMka.Steps.Refitting;
 using OnnxMka.Structure;
-using Step = OnnxMka.Bench.Step;
 using Sizes = System.Collections.Immutable.ImmutableSortedDictionary<string, int>;
+using Step = OnnxMka.Bench.Step;
 
 namespace OnnxMka.Tests.Cutting;
 
