@@ -46,7 +46,7 @@ internal sealed class RecipeFlags
     private readonly Option<string?> _kvRatio = new("--kv-ratio")
     {
         HelpName = "SHARE",
-        Description = "Share of the caches' bytes to remove, such as 25%: alone, or behind what else is done; values get narrower heads",
+        Description = "Share of the caches' bytes to remove, such as 25%: alone, or with what else is done; values get narrower heads",
     };
     private readonly Option<Order> _order = ChoiceOption.Of<Order>(
         "--order", "similarity takes the most similar neighbours, tail the last");
@@ -79,7 +79,8 @@ internal sealed class RecipeFlags
         var kv = new Kv { Ratio = UsageRange.Within<Kv, double>(share, nameof(Kv.Ratio), "--kv-ratio") };
         if (plan is null && !Sugar.Any(o => o != _kvRatio && IsGiven(parsed, o))) return new Recipe { Steps = [kv] };
         var recipe = Removing(parsed, plan);
-        return recipe with { Steps = [.. recipe.Steps, kv] };
+        // A cut may leave an output projection as two matrices, which heads cannot be told from.
+        return recipe with { Steps = recipe.IsCut ? [kv, .. recipe.Steps] : [.. recipe.Steps, kv] };
     }
 
     private Recipe Removing(ParseResult parsed, MergePlan? plan)

@@ -31,16 +31,14 @@ public sealed class CutTests
         Assert.Equal(report.Parameters, report.Units.Sum(u => u.Parameters));
     }
 
-    /// <summary>Decided steps leave nothing to choose: they give the same bytes, and so does the same command.</summary>
+    /// <summary>Decided steps leave nothing to choose: they give the same bytes.</summary>
     [Fact]
     public void A_decided_cut_gives_the_same_bytes()
     {
         using var folder = new TempFolder();
         var result = Run(folder, "out", new Cut { Ratio = 0.4 });
         Assert.All(result.Steps, s => Assert.True(s is Drop or Refit or Cut { IsDecided: true }));
-        Run(folder, "again", new Cut { Ratio = 0.4 });
         Run(folder, "replayed", [.. result.Steps]);
-        Assert.Equal(File.ReadAllBytes(folder["out/model.onnx"]), File.ReadAllBytes(folder["again/model.onnx"]));
         Assert.Equal(File.ReadAllBytes(folder["out/model.onnx"]), File.ReadAllBytes(folder["replayed/model.onnx"]));
     }
 

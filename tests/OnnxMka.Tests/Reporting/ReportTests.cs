@@ -7,6 +7,8 @@ using OnnxMka.Jobs;
 using OnnxMka.Planning;
 using OnnxMka.Reporting;
 using OnnxMka.Steps.Correcting;
+using OnnxMka.Steps.Caching;
+using OnnxMka.Steps.Cutting;
 using OnnxMka.Steps.Dropping;
 using OnnxMka.Steps.Merging;
 using OnnxMka.Steps.Refitting;
@@ -18,7 +20,7 @@ namespace OnnxMka.Tests.Reporting;
 /// <summary>Reports of real runs: every field is documented, the page needs nothing and draws everything.</summary>
 public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<ReportTests.Runs>
 {
-    public static TheoryData<string> Kinds => ["compression", "sweep", "analysis", "evaluation", "inspection", "search"];
+    public static TheoryData<string> Kinds => ["compression", "sweep", "analysis", "evaluation", "inspection", "search", "cut"];
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -26,7 +28,7 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
     {
         using var json = JsonDocument.Parse(runs.Json[kind]);
         Assert.Equal(ReportJson.SchemaVersion, json.RootElement.GetProperty("schemaVersion").GetInt32());
-        Assert.Equal(kind == "search" ? "compression" : kind, json.RootElement.GetProperty("kind").GetString());
+        Assert.Equal(kind is "search" or "cut" ? "compression" : kind, json.RootElement.GetProperty("kind").GetString());
         var fields = new SortedSet<string>(StringComparer.Ordinal);
         Collect(json.RootElement, "", fields);
         var text = File.ReadAllText(Path.Combine(Books16.Root, "docs", "report.md"));
@@ -70,7 +72,7 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
     public void Markdown_has_the_figures(string kind)
     {
         var text = MarkdownReport.Of(runs.Json[kind]);
-        Assert.StartsWith($"# onnx-mka: {(kind == "search" ? "compression" : kind)}", text, StringComparison.Ordinal);
+        Assert.StartsWith($"# onnx-mka: {(kind is "search" or "cut" ? "compression" : kind)}", text, StringComparison.Ordinal);
         Assert.All(text.Split('\n').Where(l => l.StartsWith('|')), l => Assert.EndsWith(" |", l, StringComparison.Ordinal));
         if (kind == "compression") Assert.Contains("plain drop of the same blocks", text, StringComparison.Ordinal);
         if (kind is "compression" or "evaluation")
@@ -78,6 +80,7 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
         if (kind == "analysis") Assert.Contains("most similar neighbours first: ", text, StringComparison.Ordinal);
         if (kind == "inspection") Assert.Contains("| 15 | 0 |", text, StringComparison.Ordinal);
         if (kind == "search") Assert.Contains("| block | refit | error before | after |", text, StringComparison.Ordinal);
+        if (kind == "cut") Assert.Contains("| unit | kept | parameters | price | cut |", text, StringComparison.Ordinal);
         if (kind == "sweep") Assert.Matches(@"\| drop \| 0\.25 \| 12 \|", text);
     }
 
@@ -179,6 +182,7 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
             Json["sweep"] = SweepJson.Write(sweep, options, sweepOptions);
             Json["inspection"] = InspectJson.Write(Books16.Map);
             Json["search"] = Searched(options with { Output = options.Output with { Path = folder["best"] } });
+            Json["cut"] = Cut(folder);
             var evaluation = new OnnxMka.Measuring.EvaluationOptions
             {
                 Model = folder["out"],
@@ -214,6 +218,18 @@ public sealed partial class ReportTests(ReportTests.Runs runs) : IClassFixture<R
                     ],
                 },
                 chosen);
+        }
+
+        /// <summary>A cut and smaller caches of a small decoder, with an obstacle as another form would have it.</summary>
+        private static string Cut(TempFolder folder)
+        {
+            var options = SmallDecoder.Write(SmallDecoder.Map, folder["small"]) with { Output = new() { Path = folder["cut"] } };
+            options = options.With(new Kv { Ratio = 0.125 }, new Cut { Ratio = 0.25 });
+            var result = Compressor.Run(options);
+            var section = result.Sections.Single(s => s.Name == "cut");
+            var report = (CutReport)section.Value;
+            var named = report with { Units = report.Units.SetItem(0, report.Units[0] with { Obstacles = ["qkv: it is packed"] }) };
+            return ReportJson.Write(result with { Sections = result.Sections.Replace(section, section with { Value = named }) }, options);
         }
 
         public Dictionary<string, string> Json { get; } = new(StringComparer.Ordinal);

@@ -30,15 +30,29 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
 
     public bool Changes(int unit) => units.ContainsKey(unit);
 
-    public string? Announced(BlockMap map, long rows) => new RefitWork(Ridge, 1).Announced(map, rows);
+    public string? Announced(BlockMap map, long rows)
+    {
+        var fitted = fitMlp ? MlpFit.Rows(rows, Widest(map)) : rows;
+        string?[] lines =
+        [
+            new RefitWork(Ridge, 1).Announced(map, rows),
+            fitted < rows ? FormattableString.Invariant($"gate, up and down are fitted together to {fitted:N0} of {rows:N0} tokens") : null,
+        ];
+        return string.Join("; ", lines.OfType<string>()) is { Length: > 0 } line ? line : null;
+    }
 
     /// <summary>Sums under which matrices are cut, the refit of what writes to the stream, and the fit of MLPs where asked for.</summary>
     public Effort Effort(BlockMap map, CalibrationSplit split, bool most = false)
     {
-        var view = NormalisedView.Of(map.Model);
-        var widest = map.Blocks.SelectMany(b => Sites.Of(map, view, b).Found).Select(s => s.Elements).DefaultIfEmpty().Max();
-        var products = fitMlp ? MlpFit.Operations(split.Fit.TokenCount, widest) * map.LayerCount / map.Count : 0;
+        var products = fitMlp ? MlpFit.Operations(split.Fit.TokenCount, Widest(map)) * map.LayerCount / map.Count : 0;
         return (2 * new RefitWork(Ridge, 1).Effort(map, split, most)) + new Effort(0, 0, 0, products);
+    }
+
+    /// <summary>Elements of the largest matrix.</summary>
+    private static long Widest(BlockMap map)
+    {
+        var view = NormalisedView.Of(map.Model);
+        return map.Blocks.SelectMany(b => Sites.Of(map, view, b).Found).Select(s => s.Elements).DefaultIfEmpty(1).Max();
     }
 
     public IEnumerable<Proposal> On(UnitBench unit)

@@ -21,8 +21,8 @@ internal static class MlpFit
     private const double MostOperations = 4e12;
 
     /// <summary>Rows that are fitted to: all there are, or as many as the time allows.</summary>
-    public static long Rows(long rows, int hidden, int width) =>
-        Math.Min(rows, Math.Max(1, (long)(MostOperations / RowOperations((long)hidden * width))));
+    /// <param name="elements">Of its up projection.</param>
+    public static long Rows(long rows, long elements) => Math.Min(rows, Math.Max(1, (long)(MostOperations / RowOperations(elements))));
 
     /// <summary>Multiplications and additions of one MLP.</summary>
     /// <param name="elements">Of its up projection.</param>
@@ -52,7 +52,7 @@ internal static class MlpFit
 
     private static GatedMlp Change(UnitBench unit, GatedUnit mlp, GatedMlp weights, float scale)
     {
-        var (hidden, rows) = (mlp.Hidden, (int)Rows(unit.Rows, mlp.Hidden, mlp.Width));
+        var (hidden, rows) = (mlp.Hidden, (int)Rows(unit.Rows, (long)mlp.Hidden * mlp.Width));
         var (inputs, residual) = (new float[rows * hidden], new float[rows * hidden]);
         var (length, samples) = (unit.Goal.Fit.Set.Length, unit.Goal.Fit.Set.Count);
         var (sample, filled) = (0, 0);
