@@ -6,6 +6,10 @@ namespace OnnxMka.Numerics;
 /// <summary>The full decomposition of a small symmetric matrix, by Householder tridiagonalisation and implicit QL (MathNet).</summary>
 internal static class DenseEigen
 {
+    /// <summary>The same of a matrix [size, size] that rounding left not quite symmetric.</summary>
+    public static EigenPairs Leading(double[] matrix, int size, int count) =>
+        Leading(size, (i, j) => (matrix[(i * size) + j] + matrix[(j * size) + i]) / 2, count);
+
     /// <summary>The <paramref name="count"/> leading pairs of the matrix [size, size] with these entries.</summary>
     public static EigenPairs Leading(int size, Func<int, int, double> entry, int count)
     {

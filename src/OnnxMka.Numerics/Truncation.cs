@@ -45,14 +45,14 @@ internal sealed class Truncation
         var images = Dense.Multiply(gram, weight, inputs, inputs, outputs);
         if (outputs <= Wide || most > outputs / 2)
         {
-            var pairs = Pairs(Dense.TurnedMultiply(weight, images, outputs, inputs, outputs), outputs, outputs);
+            var pairs = DenseEigen.Leading(Dense.TurnedMultiply(weight, images, outputs, inputs, outputs), outputs, outputs);
             return new Truncation(weight, inputs, outputs, pairs.Vectors[..most], [.. pairs.Values.Select(v => Math.Max(v, 0))]);
         }
 
         var basis = LeadingSubspace.Of(Semidefinite.Between(weight, gram, inputs, outputs), most);
         var (products, seen) = (
             Dense.Multiply(weight, basis, inputs, outputs, most), Dense.Multiply(images, basis, inputs, outputs, most));
-        var inner = Pairs(Dense.TurnedMultiply(products, seen, most, inputs, most), most, most);
+        var inner = DenseEigen.Leading(Dense.TurnedMultiply(products, seen, most, inputs, most), most, most);
         double[] shares = [.. inner.Vectors.SelectMany(v => v)]; // [most, most], one vector a row
         var turned = Dense.MultiplyTurned(shares, basis, most, most, outputs);
         var values = new double[outputs];
@@ -88,7 +88,4 @@ internal sealed class Truncation
 
         return (Dense.Transpose(columns, rank, _inputs), right);
     }
-
-    private static EigenPairs Pairs(double[] matrix, int size, int count) =>
-        DenseEigen.Leading(size, (i, j) => (matrix[(i * size) + j] + matrix[(j * size) + i]) / 2, count);
 }

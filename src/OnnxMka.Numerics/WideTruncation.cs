@@ -26,7 +26,7 @@ internal static class WideTruncation
         var square = Dense.MultiplyTurned(weight, weight, inputs, outputs, inputs); // W W'
         var spread = Dense.Multiply(square, root, inputs, inputs, inputs); // W W'S
         var energy = Dense.Multiply(root, spread, inputs, inputs, inputs); // S W W'S
-        var pairs = DenseEigen.Leading(inputs, (i, j) => (energy[(i * inputs) + j] + energy[(j * inputs) + i]) / 2, rank);
+        var pairs = DenseEigen.Leading(energy, inputs, rank);
         var images = Dense.Multiply(root, weight, inputs, inputs, outputs); // S W
         var (left, right) = (new double[inputs * rank], new double[rank * outputs]);
         for (var k = 0; k < rank; k++)
@@ -47,7 +47,7 @@ internal static class WideTruncation
     /// <summary>The symmetric S with <c>S S = G</c>; roundings below 0 count as 0.</summary>
     private static double[] Root(double[] gram, int n)
     {
-        var pairs = DenseEigen.Leading(n, (i, j) => (gram[(i * n) + j] + gram[(j * n) + i]) / 2, n);
+        var pairs = DenseEigen.Leading(gram, n, n);
         var scaled = new double[n * n]; // one vector a row
         for (var k = 0; k < n; k++)
             TensorPrimitives.Multiply(pairs.Vectors[k], Math.Sqrt(Math.Sqrt(Math.Max(pairs.Values[k], 0))), scaled.AsSpan(k * n, n));

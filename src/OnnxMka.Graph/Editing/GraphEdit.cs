@@ -51,8 +51,8 @@ public abstract record GraphEdit
     /// <summary>Another tensor of the same name: other sizes, other bytes; the element type stays.</summary>
     public sealed record ResizeInitializer(string Name, ImmutableArray<long> Shape, TensorContent Content) : GraphEdit;
 
-    /// <summary>What the file says of a value's type and shape goes: it is worked out anew by whoever runs the graph.</summary>
-    public sealed record ForgetShape(string Value) : GraphEdit;
+    /// <summary>What the file says of types and shapes of values goes: they are worked out anew by whoever runs the graph.</summary>
+    public sealed record ForgetShapes(ImmutableHashSet<string> Values) : GraphEdit;
 
     /// <summary>Appends an initializer. <paramref name="Like"/> names the tensor whose place (inside, data file) it takes after.</summary>
     public sealed record AddInitializer(TensorRef Tensor, string? Like) : GraphEdit;

@@ -106,7 +106,7 @@ internal sealed class EditSession(ModelProto proto, List<TensorContent> payloads
             case GraphEdit.ResizePort e: Resize(e); break;
             case GraphEdit.ReplaceInitializer e: SetContent(Initializer(e.Name), e.Content); break;
             case GraphEdit.ResizeInitializer e: Resize(Initializer(e.Name), e); break;
-            case GraphEdit.ForgetShape e: GraphEditor.Keep(_graph.ValueInfo, v => v.Name != e.Value); break;
+            case GraphEdit.ForgetShapes e: GraphEditor.Keep(_graph.ValueInfo, v => !e.Values.Contains(v.Name)); break;
             case GraphEdit.AddInitializer e: AddInitializer(e.Tensor, e.Like); break;
             case GraphEdit.RemoveInitializer e: RemoveInitializer(e.Name); break;
             case GraphEdit.RenameValues e: ValueNames.Rename(_graph, e.Names); break;

@@ -62,6 +62,9 @@ internal sealed class UnitBench : IDisposable
 
     public SeamPair Goal { get; }
 
+    /// <summary>A few windows of the input, to prove something on.</summary>
+    public SeamActivations Sample => (Input.HeldOut ?? Input.Fit).Head(2);
+
     /// <summary>Width of the stream.</summary>
     public int Width => Goal.Fit.Width;
 

@@ -21,7 +21,6 @@ internal sealed class CompensatedModel
 {
     private const string Stage = "compensate";
     private readonly GraphIndex _index;
-    private readonly NormalisedView _view;
     private readonly ScratchFile _scratch;
     private Correction _kept;
 
@@ -33,14 +32,14 @@ internal sealed class CompensatedModel
         _scratch = scratch;
         _kept = new Correction(map.Model, Revisions.Empty, new EditScript(), []);
         _index = GraphIndex.Of(map.Model.Graph);
-        _view = NormalisedView.Of(map.Model);
+        View = NormalisedView.Of(map.Model);
     }
 
     /// <summary>Blocks of the reduced model.</summary>
     public BlockMap Map { get; }
 
     /// <summary>The reduced model as structure sees it.</summary>
-    public NormalisedView View => _view;
+    public NormalisedView View { get; }
 
     /// <summary>The model with all corrections that were kept.</summary>
     public OnnxModel Model => _kept.Model;
@@ -65,7 +64,7 @@ internal sealed class CompensatedModel
     /// </summary>
     public (ImmutableArray<ResidualWriter> Writers, ImmutableArray<string> Obstacles) Writers(int block)
     {
-        var (writers, obstacles) = ResidualWriters.Of(Map, _view, Map.Blocks[block]);
+        var (writers, obstacles) = ResidualWriters.Of(Map, View, Map.Blocks[block]);
         return ([.. writers.Select(Now)], obstacles);
 
         ResidualWriter Now(ResidualWriter writer)
@@ -121,7 +120,7 @@ internal sealed class CompensatedModel
         {
             var bias = Read(writer.Bias!);
             for (var i = 0; i < bias.Length; i++) bias[i] += shift[i];
-            weights = Revised(weights, writer.Bias!, [bias.Length], Encoded(Map.Tensor(writer.Bias!.Initializer).Type, bias));
+            weights = Revised(weights, writer.Bias!, [bias.Length], ParameterEdit.Encoded(Map.Tensor(writer.Bias!.Initializer).Type, bias));
         }
 
         return Applied(weights, _kept.Nodes, _kept.Mapped);
@@ -153,7 +152,8 @@ internal sealed class CompensatedModel
 
         script.Add(Stage, new GraphEdit.RedirectReaders(seam.Value, mapped));
         var like = Map.Blocks[block].Parameters.Select(p => p.Initializer).FirstOrDefault(_index.IsInitializer);
-        script.Add(Stage, new GraphEdit.AddInitializer(new TensorRef($"{mapped}/map", type, map.Shape, Encoded(type, map.Values)), like));
+        var values = new TensorRef($"{mapped}/map", type, map.Shape, ParameterEdit.Encoded(type, map.Values));
+        script.Add(Stage, new GraphEdit.AddInitializer(values, like));
         foreach (var node in map.Nodes(seam.Value, $"{mapped}/map", mapped)) script.Add(Stage, new GraphEdit.AddNode(node));
         return Applied(_kept.Weights, script, _kept.Mapped.Add(block));
     }
@@ -217,12 +217,5 @@ internal sealed class CompensatedModel
         var place = PlaceOf(parameter);
         var revision = weights.GetValueOrDefault(place) ?? new Revision(parameter, shape, content);
         return weights.SetItem(place, revision with { Content = content });
-    }
-
-    private static MemoryBytes Encoded(ElementType type, double[] values)
-    {
-        var bytes = new byte[checked(values.Length * (type.Bits() / 8))];
-        FloatCodec.Encode(type, values, bytes);
-        return new MemoryBytes(bytes);
     }
 }

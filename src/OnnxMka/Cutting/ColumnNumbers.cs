@@ -49,9 +49,8 @@ internal sealed record ColumnNumbers(OnnxNode Node, int? Slot, StoredNumbers? St
         }
 
         var value = $"{Node.Outputs[0]}/neurons_{Slot}";
-        var bytes = Stored.Encoded(n => Scaled(n, before, after));
-        script.Add(
-            Stage, new GraphEdit.AddInitializer(new TensorRef(value, Stored.Type, Stored.Shape, new MemoryBytes(bytes)), null));
+        var scaled = Stored with { Values = [.. Stored.Values.Select(n => Scaled(n, before, after))] };
+        script.Add(Stage, new GraphEdit.AddInitializer(scaled.Tensor(value), null));
         script.Add(Stage, new GraphEdit.SetInput(Node.Index, Slot!.Value, value));
     }
 }
@@ -72,17 +71,18 @@ internal sealed record StoredNumbers(ElementType Type, ImmutableArray<long> Shap
         return attributes.TryGetValue("value_int", out var single) ? new(ElementType.Int64, [], [single.Int]) : null;
     }
 
-    public byte[] Encoded(Func<long, long> change)
+    /// <summary>As a tensor in memory.</summary>
+    public TensorRef Tensor(string name)
     {
         var size = Type == ElementType.Int32 ? sizeof(int) : sizeof(long);
         var bytes = new byte[Values.Length * size];
         for (var i = 0; i < Values.Length; i++)
         {
-            if (Type == ElementType.Int32) BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(i * size), (int)change(Values[i]));
-            else BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(i * size), change(Values[i]));
+            if (Type == ElementType.Int32) BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(i * size), (int)Values[i]);
+            else BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(i * size), Values[i]);
         }
 
-        return bytes;
+        return new TensorRef(name, Type, Shape, new MemoryBytes(bytes));
     }
 
     private static StoredNumbers? Read(TensorRef tensor)

@@ -105,10 +105,10 @@ internal sealed class FusedHeads
     /// <param name="gram">Of what the output projection multiplies.</param>
     /// <param name="queries">Energy of each of its columns.</param>
     /// <param name="keys">The same.</param>
-    public FormOfHeads Narrowed(double[] gram, double[] queries, double[] keys, int size) =>
+    public NarrowForm Narrowed(double[] gram, double[] queries, double[] keys, int size) =>
         Form(size, RotaryPairs.Kept(queries, keys, Size, size / 2), Values.Narrowed(gram, size));
 
-    private FormOfHeads Form(int size, int[] pairs, FormOfHeads values)
+    private NarrowForm Form(int size, int[] pairs, NarrowForm values)
     {
         var script = new EditScript();
         foreach (var table in _tables.Select(t => t.Table).DistinctBy(t => t.Name))
@@ -123,7 +123,7 @@ internal sealed class FusedHeads
         if (_node.Origin.Float("scale", 0) == 0)
             script.Add(HeadSizes.Stage, new GraphEdit.SetFloat(_node.Origin.Index, "scale", (float)(1 / Math.Sqrt(Size))));
         HeadSizes.Resize(script, _model.Map, [_node.Inputs[3], _node.Inputs[4], _node.Outputs[1], _node.Outputs[2]], Size, size);
-        return new FormOfHeads(
+        return new NarrowForm(
             [
                 .. values.Revisions,
                 .. _queries.Keeping(_model, Columns(Values.Count, pairs)),

@@ -34,12 +34,7 @@ internal sealed record GatedUnit(
 
         return null;
 
-        ViewNode? Producer(string value)
-        {
-            var node = view.Producer(value);
-            while (node is { Op: "Identity" }) node = view.Producer(node.Inputs[0]);
-            return node;
-        }
+        ViewNode? Producer(string value) => view.Producer(Last(value));
 
         string? InputOf(InnerColumns columns) =>
             view.Nodes.FirstOrDefault(n => n.Origin.Index == columns.Weight.Parameter.Use.Node)?.Inputs[0];

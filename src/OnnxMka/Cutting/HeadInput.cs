@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
+using OnnxMka.Rewriting;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Cutting;
@@ -75,7 +76,7 @@ internal sealed record HeadInput(LinearWeight Weight, ImmutableArray<BlockParame
         {
             var tensor = model.Stored(bias);
             var row = Muted(model.Weight(bias, false, 1, Weight.Outputs));
-            yield return new Revision(bias, tensor.Shape, Weights.Encoded(tensor.Type, row));
+            yield return new Revision(bias, tensor.Shape, ParameterEdit.Encoded(tensor.Type, row));
         }
 
         double[] Muted(double[] values)

@@ -19,7 +19,7 @@ internal static class HeadProof
         BlockChain chain,
         SeamActivations sample,
         IEnumerable<Revision> silent,
-        Func<FormOfHeads> narrow,
+        Func<NarrowForm> narrow,
         CancellationToken ct)
     {
         var expected = model.With(silent, new EditScript()).Model;

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Collections.Immutable;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
@@ -70,10 +69,8 @@ internal static class HeadSizes
 
         string Constant(string name, long[] values)
         {
-            var bytes = new byte[values.Length * sizeof(long)];
-            for (var i = 0; i < values.Length; i++) BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(i * sizeof(long)), values[i]);
-            script.Add(
-                Stage, new GraphEdit.AddInitializer(new TensorRef(name, ElementType.Int64, [values.Length], new MemoryBytes(bytes)), null));
+            var stored = new StoredNumbers(ElementType.Int64, [values.Length], [.. values]);
+            script.Add(Stage, new GraphEdit.AddInitializer(stored.Tensor(name), null));
             return name;
         }
     }

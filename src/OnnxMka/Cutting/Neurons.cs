@@ -101,7 +101,7 @@ internal sealed class Neurons
     /// <summary>The unit with those neurons alone.</summary>
     /// <param name="kept">Ascending.</param>
     /// <param name="down">[kept, out] in place of the kept rows; null for those as they are.</param>
-    public FormOfNeurons Keeping(int[] kept, double[]? down)
+    public NarrowForm Keeping(int[] kept, double[]? down)
     {
         var revisions = ImmutableArray.CreateBuilder<Revision>();
         foreach (var (parameter, axis, from) in _units.Places(_model.Map, _block, _layout, [.. kept]))
@@ -111,7 +111,7 @@ internal sealed class Neurons
             else revisions.Add(Weights.Selected(_model, parameter, axis, from));
         }
 
-        return new FormOfNeurons(revisions.ToImmutable(), _path.Edits(_model.Map, Count, kept.Length));
+        return new NarrowForm(revisions.ToImmutable(), _path.Edits(_model.Map, Count, kept.Length));
     }
 
     /// <summary>Of the unit without every second neuron, and of the same with zeros in their rows of the down projection.</summary>
@@ -126,6 +126,3 @@ internal sealed class Neurons
         return UnitProof.Difference(chain, _model.Part(silent, place), _model.Part(narrow, place), sample, ct);
     }
 }
-
-/// <summary>What an MLP with fewer neurons asks of a model.</summary>
-internal sealed record FormOfNeurons(ImmutableArray<Revision> Revisions, EditScript Nodes);

@@ -123,11 +123,11 @@ internal sealed class ValueHeads
     }
 
     /// <summary>Columns as they are, so many of each head and other ones in each.</summary>
-    public FormOfHeads Selected(int size) => Form(size, [.. Enumerable.Range(0, Groups).Select(g => Selection(g, size))]);
+    public NarrowForm Selected(int size) => Form(size, [.. Enumerable.Range(0, Groups).Select(g => Selection(g, size))]);
 
     /// <summary>Value heads of that size, chosen by what reaches the output.</summary>
     /// <param name="gram">Of the features, [heads d, heads d].</param>
-    public FormOfHeads Narrowed(double[] gram, int size)
+    public NarrowForm Narrowed(double[] gram, int size)
     {
         var (outer, share, width) = (OuterWeight(), Count / Groups, Outer.Inputs);
         return Form(size, [.. Enumerable.Range(0, Groups).Select(Fold)]);
@@ -174,7 +174,7 @@ internal sealed class ValueHeads
         return new HeadFold(left, right);
     }
 
-    private FormOfHeads Form(int size, ImmutableArray<HeadFold> folds)
+    private NarrowForm Form(int size, ImmutableArray<HeadFold> folds)
     {
         var (share, outputs, inputs) = (Count / Groups, Outer.Outputs, Values.Inputs);
         var outer = new double[Count * size * outputs];
@@ -196,10 +196,10 @@ internal sealed class ValueHeads
             var tensor = _model.Stored(bias);
             var row = Folded(_model.Weight(bias, false, 1, Values.Outputs), 1, size, folds);
             var shape = tensor.Shape.SetItem(tensor.Shape.IndexOf(tensor.ElementCount), row.Length);
-            revisions.Add(new Revision(bias, shape, Weights.Encoded(tensor.Type, row)));
+            revisions.Add(new Revision(bias, shape, ParameterEdit.Encoded(tensor.Type, row)));
         }
 
-        return new FormOfHeads(revisions.ToImmutable(), _nodes(size));
+        return new NarrowForm(revisions.ToImmutable(), _nodes(size));
     }
 
     /// <summary>Columns of each KV head times its A.</summary>
@@ -217,9 +217,6 @@ internal sealed class ValueHeads
         return folded;
     }
 }
-
-/// <summary>What narrower value heads ask of a model.</summary>
-internal sealed record FormOfHeads(ImmutableArray<Revision> Revisions, EditScript Nodes);
 
 /// <summary>A value head in fewer columns.</summary>
 /// <param name="Left">A [d, r].</param>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using OnnxMka.Compensation;
 using OnnxMka.Graph;
 using OnnxMka.Numerics;
+using OnnxMka.Rewriting;
 using OnnxMka.Structure;
 
 namespace OnnxMka.Cutting;
@@ -14,7 +15,8 @@ internal static class Weights
     public static Revision Revised(BlockMap map, LinearWeight weight, double[] values, int inputs, int outputs) => new(
         weight.Parameter,
         weight.Transposed ? [outputs, inputs] : [inputs, outputs],
-        Encoded(map.Tensor(weight.Parameter.Initializer).Type, weight.Transposed ? Dense.Transpose(values, inputs, outputs) : values));
+        ParameterEdit.Encoded(
+            map.Tensor(weight.Parameter.Initializer).Type, weight.Transposed ? Dense.Transpose(values, inputs, outputs) : values));
 
     /// <summary>A pair in a site's place: <c>x W -> (x A) B</c>. Where it is one already both get other values and sizes.</summary>
     /// <param name="pair">A [inputs, rank], B [rank, outputs].</param>
@@ -23,7 +25,8 @@ internal static class Weights
         var second = Revised(map, site.Weight, pair.Right, rank, site.Outputs);
         if (site.First is { } own) return [Revised(map, own, pair.Left, site.Inputs, rank), second];
         var type = map.Tensor(site.Parameter.Initializer).Type;
-        var first = new PairFirst([site.Inputs, rank], Encoded(type, pair.Left), site.Input, $"{site.Parameter.Initializer}/first_product");
+        var left = ParameterEdit.Encoded(type, pair.Left);
+        var first = new PairFirst([site.Inputs, rank], left, site.Input, $"{site.Parameter.Initializer}/first_product");
         return [second with { First = first }];
     }
 
@@ -62,13 +65,5 @@ internal static class Weights
         }
 
         return selected;
-    }
-
-    /// <summary>Values in a type, each rounded once.</summary>
-    public static MemoryBytes Encoded(ElementType type, double[] values)
-    {
-        var bytes = new byte[checked(values.Length * (type.Bits() / 8))];
-        FloatCodec.Encode(type, values, bytes);
-        return new MemoryBytes(bytes);
     }
 }

@@ -20,6 +20,20 @@ internal static class ParameterEdit
         return values;
     }
 
+    /// <summary>Values in a type, each rounded once.</summary>
+    public static MemoryBytes Encoded(ElementType type, double[] values)
+    {
+        var bytes = new byte[checked(values.Length * (type.Bits() / 8))];
+        FloatCodec.Encode(type, values, bytes);
+        return new MemoryBytes(bytes);
+    }
+
+    /// <summary>Name of the initializer that holds the new content.</summary>
+    /// <param name="suffix">Ends the name of a new tensor, unique in the script.</param>
+    public static string Replace(
+        BlockMap map, GraphIndex index, BlockParameter parameter, TensorContent content, string suffix, EditScript script, string stage) =>
+        Put(map, index, parameter, map.Tensor(parameter.Initializer) with { Content = content }, suffix, script, stage);
+
     /// <summary>
     /// The same for other sizes. What the file says of shapes behind it goes: of the chain to its reader, and of the values of the block.
     /// </summary>
@@ -33,43 +47,32 @@ internal static class ParameterEdit
         EditScript script,
         string stage)
     {
-        var place = ParameterPlace.Of(map.Model.Graph, index, parameter);
-        if (place.IsPrivate)
-        {
-            script.Add(stage, new GraphEdit.ResizeInitializer(parameter.Initializer, shape, content));
-        }
-        else
-        {
-            var (old, name) = (map.Tensor(parameter.Initializer), $"{parameter.Initializer}/{suffix}");
-            var like = index.IsInitializer(parameter.Initializer) ? parameter.Initializer : null;
-            script.Add(stage, new GraphEdit.AddInitializer(new TensorRef(name, old.Type, shape, content), like));
-            script.Add(stage, new GraphEdit.SetInput(place.Node, place.Slot, name));
-        }
-
+        var tensor = new TensorRef(parameter.Initializer, map.Tensor(parameter.Initializer).Type, shape, content);
+        Put(map, index, parameter, tensor, suffix, script, stage);
         var block = map.Blocks.First(b => b.Parameters.Contains(parameter));
         var outputs = parameter.Use.Chain.Concat(block.Nodes).SelectMany(i => map.Model.Graph.Nodes[i].Outputs);
-        foreach (var value in outputs.Where(v => v.Length > 0 && v != block.Output.Value).Distinct(StringComparer.Ordinal))
-            script.Add(stage, new GraphEdit.ForgetShape(value));
+        var values = outputs.Where(v => v.Length > 0 && v != block.Output.Value).ToImmutableHashSet(StringComparer.Ordinal);
+        script.Add(stage, new GraphEdit.ForgetShapes(values));
     }
 
-    /// <summary>Name of the initializer that holds the new content.</summary>
-    /// <param name="suffix">Ends the name of a new tensor, unique in the script.</param>
-    public static string Replace(
-        BlockMap map, GraphIndex index, BlockParameter parameter, TensorContent content, string suffix, EditScript script, string stage)
+    private static string Put(
+        BlockMap map, GraphIndex index, BlockParameter parameter, TensorRef tensor, string suffix, EditScript script, string stage)
     {
         var place = ParameterPlace.Of(map.Model.Graph, index, parameter);
         if (place.IsPrivate)
         {
-            script.Add(stage, new GraphEdit.ReplaceInitializer(parameter.Initializer, content));
-            return parameter.Initializer;
+            var isAsLarge = map.Tensor(parameter.Initializer).Shape.SequenceEqual(tensor.Shape);
+            script.Add(
+                stage,
+                isAsLarge
+                    ? new GraphEdit.ReplaceInitializer(tensor.Name, tensor.Content)
+                    : new GraphEdit.ResizeInitializer(tensor.Name, tensor.Shape, tensor.Content));
+            return tensor.Name;
         }
 
         var name = $"{parameter.Initializer}/{suffix}";
-        script.Add(
-            stage,
-            new GraphEdit.AddInitializer(
-                map.Tensor(parameter.Initializer) with { Name = name, Content = content },
-                index.IsInitializer(parameter.Initializer) ? parameter.Initializer : null));
+        var like = index.IsInitializer(parameter.Initializer) ? parameter.Initializer : null;
+        script.Add(stage, new GraphEdit.AddInitializer(tensor with { Name = name }, like));
         script.Add(stage, new GraphEdit.SetInput(place.Node, place.Slot, name));
         return name;
     }

@@ -3,6 +3,7 @@ using System.Globalization;
 using OnnxMka.Bench;
 using OnnxMka.Compensation;
 using OnnxMka.Planning;
+using OnnxMka.Steps.Correcting;
 
 namespace OnnxMka.Steps.Caching;
 
@@ -20,14 +21,6 @@ internal static class KvSection
     {
         var less = 1 - (report.TokenBytes / (double)report.TokenBytesBefore);
         var what = report.KeysToo ? "keys and values" : "values alone";
-        var rows = report.Steps.Select(s => (ImmutableArray<string>)
-        [
-            plan.NameOf(s.Block),
-            s.Place,
-            Number(s.ErrorBefore),
-            Number(s.ErrorAfter),
-            s.Kept ? "kept" : $"left out: {s.Note}",
-        ]);
         return new Section("kv", report)
         {
             Shown =
@@ -45,12 +38,9 @@ internal static class KvSection
                             "keys and values have heads of different sizes: ONNX Runtime runs that, clients that take one size for both "
                                 + "(ONNX Runtime GenAI, transformers.js) do not"),
                     },
-                new SectionTable(["unit", "narrowed or fitted", "error before", "after", ""], [.. rows]),
-                new SectionLine("errors: distance from the original stream behind that unit, relative, on held-out calibration tokens"),
+                .. FitTable.Of(report.Steps, plan, "narrowed or fitted"),
             ],
             Label = "narrower caches",
         };
     }
-
-    private static string Number(double? value) => value?.ToString("0.0000", CultureInfo.CurrentCulture) ?? "-";
 }

@@ -17,52 +17,41 @@ namespace OnnxMka.Steps.Caching;
 /// <param name="isFused">Keys and values, else values alone.</param>
 internal sealed class KvWork(ImmutableHashSet<int> units, int size, bool isFused, bool refit) : IUnitWork
 {
-    private const double Ridge = 1e-2;
-    private const int ProofWindows = 2;
-
     public bool EachToken => true;
 
     public bool Changes(int unit) => units.Contains(unit);
 
-    public string? Announced(BlockMap map, long rows) => new RefitWork(Ridge, 1).Announced(map, rows);
+    public string? Announced(BlockMap map, long rows) => new RefitWork(RefitWork.UsualRidge, 1).Announced(map, rows);
 
     public IEnumerable<Proposal> On(UnitBench unit)
     {
         if (!units.Contains(unit.Unit)) yield break;
-        var sample = (unit.Input.HeldOut ?? unit.Input.Fit).Head(ProofWindows);
-        var (heads, narrow, obstacle) = isFused ? Fused(unit, sample) : Values(unit, sample);
+        var (heads, narrow, obstacle) = isFused ? Fused(unit) : Values(unit);
         if (obstacle is not null) throw KvCaches.Refused($"layer {unit.Model.Map.Blocks[unit.Place].Name}", obstacle);
         var what = isFused ? "keys and values" : heads!.Values.Parameter.Role;
         yield return Proposal.Required($"{what}, {size} of {heads!.Size} columns a head", () => Narrowed(unit, heads, narrow!));
         if (!refit) yield break;
-        var fits = WriterFits.Of(
-            unit,
-            writers => writers.Where(w => w.Weight == heads.Outer.Parameter),
-            1,
-            Ridge,
-            true,
-            (_, _, equations, centred) => equations.Solver(centred));
-        foreach (var proposal in fits) yield return proposal;
+        foreach (var proposal in RefitWork.Fits(unit, w => w.Weight == heads.Outer.Parameter)) yield return proposal;
     }
 
-    private (ValueHeads?, Func<double[], FormOfHeads>?, string?) Values(UnitBench unit, SeamActivations sample)
+    private (ValueHeads?, Func<double[], NarrowForm>?, string?) Values(UnitBench unit)
     {
         var (heads, obstacle) = ValueHeads.Of(unit.Model, unit.Place);
-        obstacle ??= heads!.Disproof(unit.Place, size, unit.Chain, sample, unit.Stop);
+        obstacle ??= heads!.Disproof(unit.Place, size, unit.Chain, unit.Sample, unit.Stop);
         return (heads, gram => heads!.Narrowed(gram, size), obstacle);
     }
 
-    private (ValueHeads?, Func<double[], FormOfHeads>?, string?) Fused(UnitBench unit, SeamActivations sample)
+    private (ValueHeads?, Func<double[], NarrowForm>?, string?) Fused(UnitBench unit)
     {
         var (heads, obstacle) = FusedHeads.Of(unit.Model, unit.Place);
-        obstacle ??= heads!.Disproof(unit.Place, size, unit.Chain, sample, unit.Stop);
+        obstacle ??= heads!.Disproof(unit.Place, size, unit.Chain, unit.Sample, unit.Stop);
         return (
             heads?.Values,
             gram => heads!.Narrowed(gram, Energies(unit, heads.Taps.Queries), Energies(unit, heads.Taps.Keys), size),
             obstacle);
     }
 
-    private static FormEdit Narrowed(UnitBench unit, ValueHeads heads, Func<double[], FormOfHeads> narrow)
+    private static FormEdit Narrowed(UnitBench unit, ValueHeads heads, Func<double[], NarrowForm> narrow)
     {
         GC.Collect(); // the sums of the unit before may be gigabytes
         var sums = new NormalEquations(heads.Outer.Inputs, 0);

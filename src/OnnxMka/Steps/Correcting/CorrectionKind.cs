@@ -80,10 +80,10 @@ internal static class CorrectionSection
     [
         state.Lineage.Plan.NameOf(step.Block),
         step.Place,
-        Number(step.ErrorBefore, "0.0000") ?? "-",
-        Number(step.ErrorAfter, "0.0000") ?? "-",
+        FitTable.Number(step.ErrorBefore),
+        FitTable.Number(step.ErrorAfter),
         Number(step.Ridge, "0e+0") ?? "-",
-        step.Kept ? "kept" : $"left out: {step.Note}",
+        FitTable.Outcome(step),
     ];
 
     private static string? Number(double? value, string format) => value?.ToString(format, CultureInfo.CurrentCulture);

@@ -19,7 +19,7 @@ internal sealed class CutKind() : StepKind<Cut>("cut"), IStepKind
         return new Prospect(
             "prices and a cut of all blocks, up to",
             Outlook.Seams(map, split) + Prospect.PassOver(map, split, work),
-            new RefitWork(CutWork.Ridge, 1).Unknowns(map));
+            new RefitWork(RefitWork.UsualRidge, 1).Unknowns(map));
     }
 
     protected override Decision Decide(Cut step, ModelState state, Workbench bench)

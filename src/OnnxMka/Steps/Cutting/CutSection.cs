@@ -4,6 +4,7 @@ using OnnxMka.Bench;
 using OnnxMka.Compensation;
 using OnnxMka.Cutting;
 using OnnxMka.Planning;
+using OnnxMka.Steps.Correcting;
 
 namespace OnnxMka.Steps.Cutting;
 
@@ -66,27 +67,8 @@ internal static class CutSection
         };
     }
 
-    public static Section Steps(ImmutableArray<CompensationStep> steps, MergePlan plan)
-    {
-        var rows = steps.Select(s => (ImmutableArray<string>)
-        [
-            plan.NameOf(s.Block),
-            s.Place,
-            Number(s.ErrorBefore),
-            Number(s.ErrorAfter),
-            s.Kept ? "kept" : $"left out: {s.Note}",
-        ]);
-        return new Section("cutSteps", steps)
-        {
-            Shown =
-            [
-                new SectionTable(["unit", "cut or fitted", "error before", "after", ""], [.. rows]),
-                new SectionLine("errors: distance from the original stream behind that unit, relative, on held-out calibration tokens"),
-            ],
-        };
-    }
-
-    private static string Number(double? value) => value?.ToString("0.0000", CultureInfo.CurrentCulture) ?? "-";
+    public static Section Steps(ImmutableArray<CompensationStep> steps, MergePlan plan) =>
+        new("cutSteps", steps) { Shown = FitTable.Of(steps, plan, "cut or fitted") };
 
     private static string Short(string name) => name[(name.LastIndexOf('/') + 1)..];
 

@@ -23,9 +23,6 @@ namespace OnnxMka.Steps.Cutting;
 /// <param name="units">By number in the input.</param>
 internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool fitMlp) : IUnitWork
 {
-    internal const double Ridge = 1e-2;
-    private const int ProofWindows = 2;
-
     public bool EachToken => true;
 
     public bool Changes(int unit) => units.ContainsKey(unit);
@@ -35,7 +32,7 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
         var fitted = fitMlp ? MlpFit.Rows(rows, Widest(map)) : rows;
         string?[] lines =
         [
-            new RefitWork(Ridge, 1).Announced(map, rows),
+            new RefitWork(RefitWork.UsualRidge, 1).Announced(map, rows),
             fitted < rows ? FormattableString.Invariant($"gate, up and down are fitted together to {fitted:N0} of {rows:N0} tokens") : null,
         ];
         return string.Join("; ", lines.OfType<string>()) is { Length: > 0 } line ? line : null;
@@ -45,7 +42,7 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
     public Effort Effort(BlockMap map, CalibrationSplit split, bool most = false)
     {
         var products = fitMlp ? MlpFit.Operations(split.Fit.TokenCount, Widest(map)) * map.LayerCount / map.Count : 0;
-        return (2 * new RefitWork(Ridge, 1).Effort(map, split, most)) + new Effort(0, 0, 0, products);
+        return (2 * new RefitWork(RefitWork.UsualRidge, 1).Effort(map, split, most)) + new Effort(0, 0, 0, products);
     }
 
     /// <summary>Elements of the largest matrix.</summary>
@@ -70,17 +67,14 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
         var ranked = all.Found.Where(s => sizes.ContainsKey(s.Name)).Select(s => s.Parameter).ToHashSet();
         var neurons = sizes.TryGetValue(Choice.Width, out var width) ? Found(unit, all) : null;
         if (neurons is not null) yield return Narrowed(unit, neurons, width);
-        foreach (var proposal in Refitted(unit, w => !ranked.Contains(w.Weight))) yield return proposal;
+        foreach (var proposal in RefitWork.Fits(unit, w => !ranked.Contains(w.Weight))) yield return proposal;
         if (neurons is null || !fitMlp || ScaleOf(neurons.Down.Parameter) is not { } scale) yield break;
         if (GatedUnit.Of(unit.Model, neurons) is not { } mlp) yield break;
         yield return MlpFit.Of(unit, mlp, scale);
-        foreach (var proposal in Refitted(unit, w => w.Weight == neurons.Down.Parameter)) yield return proposal;
+        foreach (var proposal in RefitWork.Fits(unit, w => w.Weight == neurons.Down.Parameter)) yield return proposal;
 
         double? ScaleOf(BlockParameter weight) => scales.TryGetValue(weight, out var found) ? found : null;
     }
-
-    private static IEnumerable<Proposal> Refitted(UnitBench unit, Func<ResidualWriter, bool> pick) => WriterFits.Of(
-        unit, w => w.Where(pick), 1, Ridge, true, (_, _, equations, centred) => equations.Solver(centred));
 
     /// <summary>A site of lower rank; one that writes to the stream is fitted to what its unit lacks first, where that helps.</summary>
     /// <param name="scale">What its product is multiplied with on its way to the stream; null where it does not write to it.</param>
@@ -104,7 +98,9 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
         yield return Proposal.Required(place, () => Pair(weight));
         if (solved is null) yield break;
         yield return Proposal.Ridges(
-            $"{site.Name}, refit before", Ridge, ridge => solved(ridge) is { } change ? Pair(Sum(weight, change)) : null);
+            $"{site.Name}, refit before",
+            RefitWork.UsualRidge,
+            ridge => solved(ridge) is { } change ? Pair(Sum(weight, change)) : null);
 
         FormEdit Pair(double[] values) => new(
             Weights.Paired(map, site, Truncation.Of(gram, values, site.Inputs, site.Outputs, rank), rank));
@@ -124,8 +120,7 @@ internal sealed class CutWork(ImmutableSortedDictionary<int, Sizes> units, bool 
 
     private static Neurons Found(UnitBench unit, Sites sites)
     {
-        var sample = (unit.Input.HeldOut ?? unit.Input.Fit).Head(ProofWindows);
-        var (found, obstacle) = Neurons.Of(unit.Model, unit.Place, unit.Chain, sample, unit.Stop);
+        var (found, obstacle) = Neurons.Of(unit.Model, unit.Place, unit.Chain, unit.Sample, unit.Stop);
         return found ?? throw Refused(unit, obstacle!, sites);
     }
 

@@ -26,12 +26,15 @@ public sealed record Refit : CorrectionStep
 
     internal override string Name => "refit";
 
-    internal override IUnitWork Work() => new RefitWork(Ridge ?? 1e-2, Passes);
+    internal override IUnitWork Work() => new RefitWork(Ridge ?? RefitWork.UsualRidge, Passes);
 }
 
 /// <summary>All writers of a unit, as often as the passes say.</summary>
 internal sealed class RefitWork(double ridge, int passes) : IUnitWork
 {
+    /// <summary>In units of the mean diagonal.</summary>
+    public const double UsualRidge = 1e-2;
+
     public bool EachToken => true;
 
     /// <summary>Beside the part that runs: the sums and a solution of the widest weight, in float64.</summary>
@@ -54,8 +57,12 @@ internal sealed class RefitWork(double ridge, int passes) : IUnitWork
     public Effort Effort(BlockMap map, CalibrationSplit split, bool most = false) =>
         WriterFits.Effort(map, split, writers => writers, passes, most);
 
-    public IEnumerable<Proposal> On(UnitBench unit) => WriterFits.Of(
-        unit, writers => writers, passes, ridge, EachToken, (_, _, equations, centred) => equations.Solver(centred));
+    public IEnumerable<Proposal> On(UnitBench unit) => Fits(unit, _ => true, ridge, passes);
+
+    /// <summary>Of some writers of a unit, for work that does more with it.</summary>
+    public static IEnumerable<Proposal> Fits(
+        UnitBench unit, Func<ResidualWriter, bool> pick, double ridge = UsualRidge, int passes = 1) => WriterFits.Of(
+        unit, writers => writers.Where(pick), passes, ridge, true, (_, _, equations, centred) => equations.Solver(centred));
 
     private static IEnumerable<ResidualWriter> Writers(BlockMap map)
     {
